@@ -1,0 +1,69 @@
+"""Whence was this photo taken?
+
+Index photos whose positions are known, then locate any other photo::
+
+    import whence
+
+    whence.index("my-photos", "my-gallery")
+    answer = whence.Locator(whence.Gallery.open("my-gallery")).locate("unknown.jpg")
+
+Importing this package does nothing else: what it names is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whence.errors import WhenceError
+    from whence.gallery.gallery import Gallery
+    from whence.locate.indexing import IndexReport, index
+    from whence.locate.locator import Answer, Locator
+    from whence.recipes import Recipe, load_recipe
+    from whence.types import XY, Candidate, LatLon, Location, Status
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "XY": "whence.types",
+    "Answer": "whence.locate.locator",
+    "Candidate": "whence.types",
+    "Gallery": "whence.gallery.gallery",
+    "IndexReport": "whence.locate.indexing",
+    "LatLon": "whence.types",
+    "Location": "whence.types",
+    "Locator": "whence.locate.locator",
+    "Recipe": "whence.recipes",
+    "Status": "whence.types",
+    "WhenceError": "whence.errors",
+    "index": "whence.locate.indexing",
+    "load_recipe": "whence.recipes",
+}
+
+__all__ = [
+    "XY",
+    "Answer",
+    "Candidate",
+    "Gallery",
+    "IndexReport",
+    "LatLon",
+    "Location",
+    "Locator",
+    "Recipe",
+    "Status",
+    "WhenceError",
+    "__version__",
+    "index",
+    "load_recipe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'whence' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,57 @@
+"""The ``whence`` command: its sub-commands, and how errors and interruptions end it.
+
+Exit status: 0 all answered, 1 some failed, 2 wrong usage or unusable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import whence
+from whence.cli import demo, index, info, locate, recipes
+from whence.cli.console import complain
+from whence.errors import WhenceError
+
+app = typer.Typer(
+    name="whence",
+    help="Whence was this photo taken? Index photos whose positions are known, then locate any other photo.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (index, locate, info, recipes, demo):
+    app.command(name=module.NAME)(module.command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"whence {whence.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whence(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except WhenceError as error:
+        complain(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader has had enough: `whence locate ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,55 @@
+"""What goes to stderr: progress, warnings, errors. Results alone go to stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def complain(message: str) -> None:
+    """An error: one line."""
+    say(f"whence: {message}")
+
+
+def say(message: str) -> None:
+    """A line for the user, whatever characters the terminal can show."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(message.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()
+
+
+def count(number: int, noun: str) -> str:
+    """``1 photo``, ``1,770 photos``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar with rate and time left; in a file or a pipe nothing is drawn."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        yield bar

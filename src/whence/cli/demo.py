@@ -1,0 +1,7 @@
+"""placeholder"""
+
+NAME = "demo"
+
+
+def command() -> None:
+    """Demo."""

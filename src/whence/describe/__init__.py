@@ -1,0 +1,1 @@
+"""Pixels to features to vectors: local features (SIFT) and global descriptors (VLAD)."""

@@ -1,0 +1,29 @@
+"""PCA of global descriptors with shrunk eigenvalues: fewer dimensions, axes weighted by what they are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from whence.types import FloatArray
+
+
+def learn_projection(vectors: FloatArray, dimension: int) -> FloatArray:
+    """``(d, D)`` whitening axes of ``(N, D)`` vectors; N is usually smaller than D, so by way of the Gram matrix.
+
+    With few photos the small eigenvalues are mostly noise, and dividing by them would blow it up, so all are shrunk
+    halfway to their mean. The axes are those of the centred data, but vectors are projected as they are: subtracting
+    the mean from them cost recall on every set tried (docs/benchmarks.md).
+
+    Args:
+        vectors: Descriptors of a sample of the gallery.
+        dimension: Axes to keep; fewer where the sample spans fewer.
+    """
+    centred = (vectors - vectors.mean(axis=0)).astype(np.float64)
+    values, left = np.linalg.eigh(centred @ centred.T)
+    values, left = values[::-1], left[:, ::-1]
+    kept = max(1, min(dimension, int((values > values[0] * 1e-6).sum())))
+    values, left = values[:kept], left[:, :kept]
+    axes = (left.T @ centred) / np.sqrt(values)[:, None]
+    variances = values / len(vectors)
+    shrunk = 0.5 * variances + 0.5 * variances.mean()
+    return np.asarray(axes / np.sqrt(shrunk)[:, None], dtype=np.float32)

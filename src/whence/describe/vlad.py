@@ -1,0 +1,140 @@
+"""VLAD: one vector per photo from its local features.
+
+Sources: H. Jégou et al., Aggregating local descriptors into a compact image representation, CVPR 2010 (VLAD);
+R. Arandjelović and A. Zisserman, All about VLAD, CVPR 2013 (intra-normalisation); J. Delhumeau et al., Revisiting the
+VLAD image representation, ACM MM 2013 (residual normalisation); H. Jégou and O. Chum, Negative evidences and
+co-occurrences in image retrieval, ECCV 2012 (PCA whitening).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.describe import builtin
+from whence.describe.projection import learn_projection
+from whence.types import FloatArray, LocalFeatures
+
+FEATURES_FOR_WORDS = 200_000
+"""Local features that a vocabulary is learned from; more change nothing measurable."""
+
+
+@dataclass(frozen=True, slots=True)
+class VladOptions:
+    """Options of VLAD.
+
+    Attributes:
+        words: Visual words of a learned vocabulary.
+        dimension: At most so many dimensions after the learned projection.
+        learn_from: A gallery learns its own vocabulary and projection from so many photos on.
+    """
+
+    words: int = 128
+    dimension: int = 512
+    learn_from: int = 300
+
+
+class Vlad:
+    """Residuals of local features to their visual words, summed per word, normalised, and perhaps projected."""
+
+    options_type = VladOptions
+
+    def __init__(self, options: VladOptions, vocabulary: FloatArray, projection: FloatArray | None = None) -> None:
+        self.options = options
+        self.vocabulary = vocabulary
+        self.projection = projection
+        self._half_norms = 0.5 * np.square(vocabulary).sum(axis=1)
+
+    @classmethod
+    def shipped(cls, options: VladOptions | None = None) -> Self:
+        """The vocabulary that comes with whence, without a projection: for galleries too small to learn from."""
+        return cls(options or VladOptions(), builtin.arrays()["vocabulary"])
+
+    @classmethod
+    def learn(cls, options: VladOptions, photos: Iterable[LocalFeatures], *, seed: int = 0) -> Self:
+        """Vocabulary and projection from the features of some photos. Deterministic for a seed and an order.
+
+        Args:
+            options: Sizes and exponents.
+            photos: A sample of the gallery, at least ``options.words`` features in all.
+            seed: Of the sampling and of k-means.
+        """
+        sample = list(photos)
+        vocabulary = _learn_words(sample, options.words, seed)
+        plain = cls(options, vocabulary)
+        vectors = np.stack([plain.describe(features) for features in sample])
+        dimension = min(options.dimension, max(1, len(vectors) // 2))
+        return cls(options, vocabulary, learn_projection(vectors, dimension))
+
+    @classmethod
+    def restore(cls, options: VladOptions, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Inverse of ``arrays``."""
+        return cls(options, arrays["vocabulary"], arrays.get("projection"))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that was learned, as plain arrays."""
+        learned: dict[str, NDArray[Any]] = {"vocabulary": self.vocabulary}
+        if self.projection is not None:
+            learned["projection"] = self.projection
+        return learned
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the options and with everything learned."""
+        digest = hashlib.blake2b(repr(("vlad", 1, sorted(asdict(self.options).items()))).encode(), digest_size=6)
+        for _, array in sorted(self.arrays().items()):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return f"vlad-{digest.hexdigest()}"
+
+    @property
+    def learns_from(self) -> int:
+        """Photos from which on a gallery learns a model of its own."""
+        return self.options.learn_from
+
+    @property
+    def dimension(self) -> int:
+        """D of the vectors."""
+        return self.vocabulary.size if self.projection is None else len(self.projection)
+
+    def describe(self, features: LocalFeatures) -> FloatArray:
+        """``(D,)`` float32 of unit length; all zeros for a photo without features."""
+        if not len(features):
+            return np.zeros(self.dimension, dtype=np.float32)
+        points = unit(features.descriptors.astype(np.float32))
+        nearest = np.argmax(points @ self.vocabulary.T - self._half_norms, axis=1)
+        residuals = unit(points - self.vocabulary[nearest])
+        member = np.zeros((len(self.vocabulary), len(points)), dtype=np.float32)
+        member[nearest, np.arange(len(points))] = 1
+        words = unit(member @ residuals)
+        vector = unit(np.sign(words) * np.sqrt(np.abs(words)), axis=None).ravel()
+        return vector if self.projection is None else unit(self.projection @ vector, axis=None)
+
+
+def unit(rows: FloatArray, axis: int | None = 1) -> FloatArray:
+    """Rows (or with ``axis=None`` the whole array) scaled to length 1; zeros stay zeros."""
+    norms = np.sqrt(np.square(rows).sum(axis=axis, keepdims=True))
+    return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
+
+
+def _learn_words(photos: list[LocalFeatures], words: int, seed: int) -> FloatArray:
+    """``(words, D)`` k-means centres of unit local descriptors, the same number taken from every photo."""
+    import faiss
+
+    random = np.random.default_rng(seed)
+    share = max(20, FEATURES_FOR_WORDS // max(1, len(photos)))
+    parts = []
+    for features in photos:
+        chosen = np.sort(random.permutation(len(features))[:share])
+        parts.append(features.descriptors[chosen].astype(np.float32))
+    points = unit(np.concatenate(parts))
+    few, many = 1, len(points)  # faiss warns about a bad ratio on stdout; we chose the sample
+    kmeans = faiss.Kmeans(
+        points.shape[1], words, niter=20, seed=seed, min_points_per_centroid=few, max_points_per_centroid=many
+    )
+    kmeans.train(np.ascontiguousarray(points))
+    return np.asarray(kmeans.centroids, dtype=np.float32)

@@ -1,0 +1,106 @@
+"""Tables of a gallery, version 1. Columns may be added in later versions; none changes its meaning."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from whence.types import Crs
+
+SCHEMA_VERSION = 1
+
+SETTINGS, PHOTOS, DESCRIPTORS, ARTEFACTS, SKIPPED = "settings", "photos", "descriptors", "artefacts", "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a gallery as a whole.
+
+    Attributes:
+        crs: What its positions mean.
+        tolerance_m: Errors up to this many metres count as right; ``confidence`` is the probability of one.
+        tolerance_given: Whether the user chose it; else it may follow the extent of a local plane.
+        recipe: Name of the recipe.
+        sections: The recipe's sections, whole.
+        extractor: Fingerprint of the local features.
+        root: Folder that paths are relative to.
+        written_by: Version of whence that made the gallery.
+        schema_version: Of the tables.
+    """
+
+    crs: Crs
+    tolerance_m: float
+    tolerance_given: bool
+    recipe: str
+    sections: dict[str, Any] = field(hash=False)
+    extractor: str
+    root: str
+    written_by: str
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+SETTINGS_SCHEMA = pa.schema([("json", pa.string())])
+
+PHOTOS_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),  # relative to the root where the photo lies below it; the key
+        ("hash", pa.string()),  # of the content
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("x", pa.float64()),
+        ("y", pa.float64()),
+        ("position_source", pa.string()),
+        ("source", pa.string()),  # the folder or table that named the photo
+        ("cell", pa.int64()),  # S2 leaf
+        ("time", pa.timestamp("us")),  # UTC where the zone is known, else the camera's clock
+        ("time_is_utc", pa.bool_()),
+        ("heading_deg", pa.float64()),
+        ("altitude_m", pa.float64()),
+        ("group", pa.string()),
+        ("intrinsics", pa.list_(pa.float64())),  # fx, fy, cx, cy in pixels of the full-size photo
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("feature_count", pa.int32()),
+        ("features", pa.large_binary()),
+        ("thumbnail", pa.binary()),
+    ]
+)
+
+ARTEFACTS_SCHEMA = pa.schema([("fingerprint", pa.string()), ("learned_from", pa.int64()), ("data", pa.large_binary())])
+
+SKIPPED_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("placed", pa.bool_()),  # whether the source gave a position; if not, EXIF had to
+        ("reason", pa.string()),
+        ("written_by", pa.string()),
+    ]
+)
+
+
+def descriptors_schema(dimension: int) -> pa.Schema:
+    """The descriptors of one model: its rows all name the same fingerprint."""
+    return pa.schema([("hash", pa.string()), ("model", pa.string()), ("descriptor", pa.list_(pa.float16(), dimension))])
+
+
+def descriptor_table(hashes: list[str], model: str, vectors: Any) -> pa.Table:
+    """Rows of the descriptors table from ``(N, D)`` vectors."""
+    import numpy as np
+
+    half = np.asarray(vectors, dtype=np.float16)
+    rows = pa.FixedSizeListArray.from_arrays(pa.array(half.ravel()), half.shape[1])
+    return pa.Table.from_arrays(
+        [pa.array(hashes, pa.string()), pa.array([model] * len(hashes), pa.string()), rows],
+        schema=descriptors_schema(half.shape[1]),
+    )

@@ -1,0 +1,151 @@
+"""The folder of a gallery: creating, opening, locking, settings. No other module touches LanceDB's connection."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, SchemaVersionError
+from whence.gallery import schema
+from whence.gallery.schema import Settings
+from whence.types import Crs
+
+if TYPE_CHECKING:
+    from lancedb.db import DBConnection
+    from lancedb.table import Table
+
+LOCK = ".whence.lock"
+
+
+class Store:
+    """One LanceDB database in one folder.
+
+    Tables: ``settings`` (one row), ``photos`` (keyed by path), ``descriptors`` (one row per content hash, all of one
+    model; derived from the features, so it can always be made again), ``artefacts`` (what models learned, by their
+    fingerprint) and ``skipped`` (what was passed over).
+    """
+
+    def __init__(self, folder: Path, settings: Settings, connection: DBConnection) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._connection = connection
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """An existing gallery.
+
+        Raises:
+            NotAGalleryError: Nothing there, or something else.
+            SchemaVersionError: Written by a newer whence.
+        """
+        if not folder.is_dir():
+            raise NotAGalleryError(f"no gallery at {folder}; make one with: whence index PHOTOS --gallery {folder}")
+        connection = _connect(folder)
+        settings = _read_settings(folder, connection)
+        return cls(folder, settings, connection)
+
+    @classmethod
+    def create(cls, folder: Path, settings: Settings) -> Store:
+        """A new gallery in a folder that is absent or empty. Call it under ``lock``."""
+        strangers = [entry.name for entry in folder.iterdir() if entry.name not in (LOCK, f"{schema.SETTINGS}.lance")]
+        if strangers:
+            raise NotAGalleryError(
+                f"{folder} is not a gallery and not empty (it holds {sorted(strangers)[0]}); name a new folder"
+            )
+        connection = _connect(folder)
+        store = cls(folder, settings, connection)
+        store.save_settings(settings)
+        return store
+
+    def save_settings(self, settings: Settings) -> None:
+        """Replaces the settings in one transaction."""
+        self.replace(schema.SETTINGS, pa.table({"json": [settings.to_json()]}, schema=schema.SETTINGS_SCHEMA))
+        self.settings = settings
+
+    def names(self) -> set[str]:
+        """Tables that exist."""
+        return _table_names(self._connection)
+
+    def table(self, name: str) -> Table | None:
+        """A table at its newest version, or None before anything was written to it."""
+        return self._connection.open_table(name) if name in self.names() else None
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Adds rows in one transaction."""
+        table = self.table(name)
+        if table is None:
+            self._connection.create_table(name, data=rows)
+        else:
+            table.add(rows)
+
+    def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Puts other rows in place of all, in one transaction; readers of the old version keep it."""
+        self._connection.create_table(name, data=rows, mode="overwrite")
+
+
+@contextmanager
+def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
+    """Makes this process the only writer of a gallery.
+
+    Raises:
+        GalleryBusyError: Another process is writing.
+        GalleryError: The folder cannot be made or written to.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        held = FileLock(folder / LOCK, timeout=0)
+        held.acquire()
+    except Timeout as error:
+        raise GalleryBusyError(f"{folder} is being written by another process; try again when it is done") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise GalleryError(f"the gallery {folder} cannot be written: {reason}; name a folder of yours") from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _connect(folder: Path) -> DBConnection:
+    os.environ.setdefault("LANCE_LOG", "error")  # its log would leak into what we print
+    os.environ.setdefault("RUST_LOG", "error")
+    import lancedb
+
+    return lancedb.connect(folder)
+
+
+def _table_names(connection: DBConnection) -> set[str]:
+    found: set[str] = set()
+    token = None
+    while True:
+        page = connection.list_tables(page_token=token)
+        found |= set(page.tables)
+        token = page.page_token
+        if not token:
+            return found
+
+
+def _read_settings(folder: Path, connection: DBConnection) -> Settings:
+    if schema.SETTINGS not in _table_names(connection):
+        raise NotAGalleryError(f"{folder} is not a gallery; make one with: whence index PHOTOS --gallery FOLDER")
+    try:
+        said: dict[str, Any] = json.loads(connection.open_table(schema.SETTINGS).to_arrow()["json"][0].as_py())
+    except (ValueError, KeyError, IndexError, OSError, RuntimeError) as error:
+        raise NotAGalleryError(f"the gallery {folder} is damaged or half made; index into a new folder") from error
+    version = int(said.get("schema_version", 0))
+    if version > schema.SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
+            f"upgrade: pip install --upgrade whence"
+        )
+    known = {name: said[name] for name in Settings.__dataclass_fields__}
+    return Settings(**{**known, "crs": Crs(known["crs"])})

@@ -1,0 +1,49 @@
+"""What there is to say of a gallery."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+from whence.gallery.gallery import Gallery
+
+
+def summary(gallery: Gallery) -> dict[str, Any]:
+    """Facts for ``whence info``: plain numbers and strings, ready for JSON."""
+    settings = gallery.settings
+    first, second = ("lat", "lon") if settings.crs == "wgs84" else ("x", "y")
+    extent: dict[str, float] = {}
+    if len(gallery):
+        low, high = gallery.coordinates.min(axis=0).tolist(), gallery.coordinates.max(axis=0).tolist()
+        extent = {f"{first}_min": low[0], f"{first}_max": high[0], f"{second}_min": low[1], f"{second}_max": high[1]}
+    size = folder_bytes(os.fspath(gallery.folder))
+    return {
+        "gallery": os.fspath(gallery.folder),
+        "photos": len(gallery),
+        "groups": len({photo.group for photo in gallery.photos if photo.group is not None}),
+        "coordinates": str(settings.crs),
+        "extent": extent,
+        "tolerance_m": settings.tolerance_m,
+        "position_sources": dict(Counter(photo.position_source for photo in gallery.photos)),
+        "recipe": settings.recipe,
+        "features": settings.extractor,
+        "descriptor": gallery.model,
+        "dimensions": int(gallery.descriptors.shape[1]) if len(gallery) else 0,
+        "root": settings.root,
+        "written_by": f"whence {settings.written_by}, schema {settings.schema_version}",
+        "bytes": size,
+        "bytes_per_photo": round(size / len(gallery)) if len(gallery) else 0,
+    }
+
+
+def folder_bytes(folder: str) -> int:
+    """Sum of the sizes of all files below a folder."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118
+            except OSError:  # a writer tidied up meanwhile
+                continue
+    return total

@@ -1,0 +1,315 @@
+"""Writing to a gallery, under its lock: photos, descriptors, models, and what was passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from whence.gallery import schema
+from whence.gallery.artefacts import pack_arrays
+from whence.gallery.codec import unpack
+from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
+from whence.gallery.store import Store
+from whence.geo.cells import leaf_cell
+from whence.types import FloatArray, LatLon, LocalFeatures, Photo, Position
+
+_STREAM = 256
+"""Photos read at a time when all are described anew."""
+_FRAGMENTS = 100
+"""Batches after which small files are merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What was known of a file when it was last looked at.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: Time of change.
+        content_hash: Empty for a photo that was passed over.
+        position: None for a photo that was passed over.
+        reason: Why it was passed over; empty for an indexed photo.
+        placed: Whether the source, not EXIF, gave the position.
+    """
+
+    size: int
+    mtime_ns: int
+    content_hash: str = ""
+    position: Position | None = None
+    group: str | None = None
+    reason: str = ""
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewPhoto:
+    """A photo ready to be stored: ``photo`` as finally known, and what was computed from its bytes.
+
+    Attributes:
+        path: As stored, relative to the root.
+        photo: With its position.
+        source: The folder or table that named it.
+        content_hash: Of the bytes.
+        size: Bytes.
+        mtime_ns: Time of change.
+        width: Pixels of the full-size upright photo.
+        height: Pixels of the full-size upright photo.
+        feature_count: Local features.
+        features: Packed.
+        thumbnail: JPEG, or None.
+        vector: Global descriptor ``(D,)``.
+    """
+
+    path: str
+    photo: Photo
+    source: str
+    content_hash: str
+    size: int
+    mtime_ns: int
+    width: int
+    height: int
+    feature_count: int
+    features: bytes
+    thumbnail: bytes | None
+    vector: FloatArray
+
+
+class Writer:
+    """The one writer of a gallery. Every method is one transaction per table, complete or not at all."""
+
+    def __init__(self, store: Store, written_by: str) -> None:
+        self.store = store
+        self._written_by = written_by
+        self.files: dict[str, FileState] = {}
+        self._load_skipped()
+        self._load_photos()
+
+    def _load_skipped(self) -> None:
+        table = self.store.table(schema.SKIPPED)
+        if table is None:
+            return
+        for row in table.to_arrow().to_pylist():
+            if row["written_by"] == self._written_by:  # a newer whence may read what an older one could not
+                self.files[row["path"]] = FileState(
+                    row["size"], row["mtime_ns"], reason=row["reason"], placed=row["placed"]
+                )
+
+    def _load_photos(self) -> None:
+        table = self.store.table(schema.PHOTOS)
+        if table is None:
+            return
+        names = ["path", "size", "mtime_ns", "hash", "lat", "lon", "x", "y", "group", "position_source"]
+        for batch in table.search().select(names).to_batches(batch_size=10_000):
+            for row in batch.to_pylist():
+                position = photo_position(row["lat"], row["lon"], row["x"], row["y"])
+                self.files[row["path"]] = FileState(
+                    row["size"],
+                    row["mtime_ns"],
+                    row["hash"],
+                    position,
+                    row["group"],
+                    placed=row["position_source"] != "exif",
+                )
+
+    @property
+    def count(self) -> int:
+        """Photos stored."""
+        return sum(1 for state in self.files.values() if state.content_hash)
+
+    def owner(self) -> dict[str, str]:
+        """Path by content hash."""
+        return {state.content_hash: path for path, state in self.files.items() if state.content_hash}
+
+    def put(self, photos: Sequence[NewPhoto], model: str) -> None:
+        """Stores photos; one at a path that is there already takes its place."""
+        if not photos:
+            return
+        rows = pa.Table.from_pylist([_row(photo) for photo in photos], schema=schema.PHOTOS_SCHEMA)
+        replaced = [self.files[p.path].content_hash for p in photos if p.path in self.files]
+        self._upsert(rows, any(replaced))
+        vectors = np.stack([photo.vector for photo in photos])
+        self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
+        for p in photos:
+            placed = p.photo.position_source != "exif"
+            state = FileState(p.size, p.mtime_ns, p.content_hash, p.photo.position, p.photo.group, placed=placed)
+            self.files[p.path] = state
+        self._forget([digest for digest in replaced if digest])
+
+    def _upsert(self, rows: pa.Table, merging: bool) -> None:
+        table = self.store.table(schema.PHOTOS)
+        if table is None or not merging:
+            self.store.append(schema.PHOTOS, rows)
+        else:
+            table.merge_insert("path").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    def _forget(self, hashes: Sequence[str]) -> None:
+        """Drops descriptors whose photo is gone."""
+        kept = self.owner()
+        gone = [digest for digest in hashes if digest not in kept]
+        table = self.store.table(schema.DESCRIPTORS)
+        if gone and table is not None:
+            table.delete(f"hash IN ({', '.join(repr(digest) for digest in gone)})")
+
+    def move(self, changes: Mapping[str, Photo], states: Mapping[str, tuple[int, int]]) -> None:
+        """Gives stored photos what their source now says of them (position, group), and their files' new state."""
+        table = self.store.table(schema.PHOTOS)
+        if not changes or table is None:
+            return
+        for paths in _chunks(list(changes), _STREAM):
+            quoted = ", ".join(_quoted(path) for path in paths)
+            old = table.search().where(f"path IN ({quoted})").to_arrow().to_pylist()
+            new = [{**row, **_facts(changes[row["path"]]), **_state(states[row["path"]])} for row in old]
+            rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
+            table.merge_insert("path").when_matched_update_all().execute(rows)
+        for path, photo in changes.items():
+            size, mtime_ns = states[path]
+            known = replace(self.files[path], size=size, mtime_ns=mtime_ns, position=photo.position, group=photo.group)
+            self.files[path] = known
+
+    def touch(self, path: str, state: tuple[int, int]) -> None:
+        """A file was written again with the same content."""
+        self._update(path, _state(state))
+        self.files[path] = replace(self.files[path], size=state[0], mtime_ns=state[1])
+
+    def rename(self, old: str, new: str, state: tuple[int, int]) -> None:
+        """A file lies elsewhere now, with the same content."""
+        self._update(old, {"path": new, **_state(state)})
+        self.files[new] = replace(self.files.pop(old), size=state[0], mtime_ns=state[1])
+
+    def _update(self, path: str, values: Mapping[str, Any]) -> None:
+        table = self.store.table(schema.PHOTOS)
+        if table is not None:
+            table.update(where=f"path = {_quoted(path)}", values=dict(values))
+
+    def skip(self, skipped: Mapping[str, FileState]) -> None:
+        """Remembers files that were passed over, so that they need not be read again."""
+        if not skipped:
+            return
+        rows = [
+            {
+                "path": path,
+                "size": state.size,
+                "mtime_ns": state.mtime_ns,
+                "placed": state.placed,
+                "reason": state.reason,
+                "written_by": self._written_by,
+            }
+            for path, state in skipped.items()
+        ]
+        self.store.append(schema.SKIPPED, pa.Table.from_pylist(rows, schema=schema.SKIPPED_SCHEMA))
+        self.files.update(skipped)
+
+    def undescribed(self) -> list[str]:
+        """Content hashes of photos without a descriptor: a writer was killed between two transactions."""
+        table = self.store.table(schema.DESCRIPTORS)
+        described = set() if table is None else set(table.search().select(["hash"]).to_arrow()["hash"].to_pylist())
+        return [digest for digest in self.owner() if digest not in described]
+
+    def learned_from(self, model: str) -> int:
+        """Photos that a model was learned from; 0 for one that came with whence."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is None:
+            return 0
+        found = table.search().where(f"fingerprint = '{model}'").select(["learned_from"]).limit(1).to_arrow()
+        return int(found["learned_from"][0].as_py()) if found.num_rows else 0
+
+    def sample(self, hashes: Sequence[str]) -> list[LocalFeatures]:
+        """Features of the photos with these content hashes, in that order."""
+        table = self.store.table(schema.PHOTOS)
+        if table is None:
+            return []
+        light = table.search().select(["hash"]).with_row_id(True).to_arrow()
+        row_of = dict(zip(light["hash"].to_pylist(), light["_rowid"].to_pylist(), strict=True))
+        found: dict[str, LocalFeatures] = {}
+        for chunk in _chunks([row_of[digest] for digest in hashes], _STREAM):
+            rows = table.take_row_ids(chunk).select(["hash", "features"]).to_arrow()
+            pairs = zip(rows["hash"].to_pylist(), rows["features"].to_pylist(), strict=True)
+            found.update((digest, unpack(data)) for digest, data in pairs)
+        return [found[digest] for digest in hashes]
+
+    def learn(self, model: str, arrays: Mapping[str, NDArray[Any]], learned_from: int) -> None:
+        """Keeps what a model learned, under its fingerprint. It takes effect with ``describe_anew``."""
+        row = {"fingerprint": model, "learned_from": learned_from, "data": pack_arrays(arrays)}
+        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+
+    def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:
+        """Gives every photo a descriptor of another model. Readers see the old ones until all are there."""
+        table = self.store.table(schema.PHOTOS)
+        if table is None:
+            return
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            stream = table.search().select(["hash", "features"]).to_batches(batch_size=_STREAM)
+            for batch in stream:
+                vectors = np.stack([describe(unpack(data)) for data in batch["features"].to_pylist()])
+                yield from schema.descriptor_table(batch["hash"].to_pylist(), model, vectors).to_batches()
+
+        layout = schema.descriptors_schema(dimension)
+        self.store.replace(schema.DESCRIPTORS, pa.RecordBatchReader.from_batches(layout, batches()))
+        self._drop_artefacts_but(model)
+
+    def _drop_artefacts_but(self, model: str) -> None:
+        """Readers of the version before keep what they opened: dropped rows stay in the older version."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is not None and table.count_rows() > 2:
+            table.delete(f"fingerprint != '{model}'")
+
+    def tidy(self) -> None:
+        """Merges small files once there are many; versions older than a day are dropped."""
+        for name in (schema.PHOTOS, schema.DESCRIPTORS):
+            table = self.store.table(name)
+            if table is not None and dict(table.stats())["fragment_stats"]["num_fragments"] > _FRAGMENTS:
+                table.optimize(cleanup_older_than=timedelta(days=1))
+
+
+def _row(new: NewPhoto) -> dict[str, Any]:
+    return {
+        "path": new.path,
+        "hash": new.content_hash,
+        "source": new.source,
+        "width": new.width,
+        "height": new.height,
+        "feature_count": new.feature_count,
+        "features": new.features,
+        "thumbnail": new.thumbnail,
+        **_state((new.size, new.mtime_ns)),
+        **_facts(new.photo),
+    }
+
+
+def _state(state: tuple[int, int]) -> dict[str, int]:
+    return {"size": state[0], "mtime_ns": state[1]}
+
+
+def _facts(photo: Photo) -> dict[str, Any]:
+    """Columns that a source or EXIF states, as against those computed from pixels."""
+    assert photo.position is not None
+    utc = photo.time is not None and photo.time.tzinfo is not None
+    time = photo.time.astimezone(UTC).replace(tzinfo=None) if photo.time is not None and utc else photo.time
+    return {
+        **position_columns(photo.position),
+        "position_source": photo.position_source,
+        "cell": leaf_cell(photo.position) if isinstance(photo.position, LatLon) else None,
+        "time": time,
+        "time_is_utc": utc,
+        "heading_deg": photo.heading_deg,
+        "altitude_m": photo.altitude_m,
+        "group": photo.group,
+        "intrinsics": intrinsics_column(photo.intrinsics),
+    }
+
+
+def _quoted(text: str) -> str:
+    """A string of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,1 @@
+"""Positions on the Earth and on local planes: planes, distances, cells, coordinate systems."""

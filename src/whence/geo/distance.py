@@ -1,0 +1,46 @@
+"""Distances and bearings on the WGS84 ellipsoid, and on local planes."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from whence.geo.plane import coordinates
+from whence.types import DoubleArray, LatLon, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def offset(start: Position, end: Position) -> tuple[float, float]:
+    """Distance in metres from ``start`` to ``end``, and the bearing there in degrees clockwise from north (or from +y).
+
+    Geodesic on the ellipsoid; not a number where a coordinate is none.
+
+    Raises:
+        InputError: One in degrees, the other in metres.
+    """
+    pairs = coordinates([start, end])
+    if not np.isfinite(pairs).all():
+        return math.nan, math.nan
+    if not isinstance(start, LatLon):
+        east, north = (pairs[1] - pairs[0]).tolist()
+        return math.hypot(east, north), math.degrees(math.atan2(east, north)) % 360
+    (lat0, lon0), (lat1, lon1) = pairs.tolist()
+    bearing, _, metres = _geod().inv(lon0, lat0, lon1, lat1)
+    return float(metres), float(bearing) % 360
+
+
+def distances_m(origin: Position, others: Sequence[Position]) -> DoubleArray:
+    """``(N,)`` metres from one position to others: geodesic, or straight on a local plane."""
+    return np.array([offset(origin, other)[0] for other in others], dtype=np.float64)
+
+
+@cache
+def _geod() -> Any:
+    from pyproj import Geod
+
+    return Geod(ellps="WGS84")

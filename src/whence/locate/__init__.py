@@ -1,0 +1,1 @@
+"""Photos into a gallery, and a photo to a position: where describe, gallery and verify meet."""

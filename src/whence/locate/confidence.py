@@ -1,0 +1,44 @@
+"""How sure an answer is: a prior for galleries that have not been calibrated."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from whence.types import DoubleArray
+
+_BIAS, _SUPPORT, _MARGIN = -3.9, 1.0, 2.0
+"""Logistic model of "the error is within the tolerance", fitted on held-out groups (docs/benchmarks.md)."""
+_COVERAGE = 0.9
+
+
+def confidence(support: float, rival: float) -> float:
+    """Probability that the error is at most the tolerance.
+
+    Args:
+        support: Evidence for the answer, in inliers beyond chance.
+        rival: Evidence for the best place elsewhere.
+    """
+    if support <= 0:
+        return 0.02
+    margin = (support - rival) / (support + rival)
+    score = _BIAS + _SUPPORT * math.log1p(support) + _MARGIN * margin
+    return min(0.98, max(0.02, 1 / (1 + math.exp(-score))))
+
+
+def radius_m(probability: float, tolerance_m: float, distances: DoubleArray) -> float:
+    """Radius that should hold 90 % of the truths.
+
+    Two cases mixed: with ``probability`` the answer is right, and the error within the tolerance; else the truth may be
+    at any of the gallery's photos.
+
+    Args:
+        probability: Confidence of the answer.
+        tolerance_m: What it is the confidence of.
+        distances: ``(N,)`` metres from the answer to the gallery's photos.
+    """
+    if probability >= _COVERAGE or not len(distances):
+        return tolerance_m
+    elsewhere = (_COVERAGE - probability) / (1 - probability)
+    return max(tolerance_m, float(np.quantile(distances, elsewhere)))

@@ -1,0 +1,48 @@
+"""What an answer stands on, in pixels: for pictures of matches."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from whence.errors import PhotoError
+from whence.locate.locator import Answer, Locator
+from whence.photos import files
+from whence.photos.decode import decode
+from whence.types import Candidate, DoubleArray, Image
+
+Matched = tuple[Image | None, Candidate, DoubleArray, DoubleArray]
+"""A gallery photo (None if it is not to be had), its candidate, and the inliers in pixels of query and photo."""
+
+
+def evidence_of(answer: Answer, locator: Locator, count: int) -> tuple[Image | None, list[Matched]]:
+    """The query's pixels, and its best candidates with their inliers.
+
+    Gallery photos are read from where they were when they were indexed; where they are gone, the thumbnail serves.
+    """
+    if answer.query is None:
+        return None, []
+    matched: list[Matched] = []
+    features = locator.gallery.features(answer.rows[:count])
+    parts = zip(answer.rows, answer.location.candidates, answer.verifications, features, strict=False)
+    for row, candidate, verification, found in parts:
+        photo = _pixels(locator, row)
+        points = found.keypoints[verification.matches.database, :2].astype(np.float64)
+        if photo is not None:  # the thumbnail is smaller than what the features were found in
+            points *= photo.shape[1] / max(found.width, 1)
+        query = answer.query.features.keypoints[verification.matches.query, :2].astype(np.float64)
+        matched.append((photo, candidate, query, points))
+    return answer.query.pixels, matched
+
+
+def _pixels(locator: Locator, row: int) -> Image | None:
+    try:
+        return decode(files.read(locator.gallery.file(row))).pixels
+    except PhotoError:
+        data = locator.gallery.thumbnails([row])[0]
+    if not data:
+        return None
+    from PIL import Image as Pillow
+
+    return np.asarray(Pillow.open(io.BytesIO(data)).convert("RGB"))

@@ -1,0 +1,410 @@
+"""Photos into a gallery: only what is new or changed, in batches that are each complete or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+
+import whence
+from whence.errors import InputError, ModelMismatchError, PhotoError
+from whence.gallery import schema
+from whence.gallery.gallery import Gallery
+from whence.gallery.schema import Settings
+from whence.gallery.store import Store, lock
+from whence.gallery.writer import FileState, NewPhoto, Writer
+from whence.locate.learning import learn_if_due
+from whence.locate.pipeline import Pipeline
+from whence.locate.reading import Outcome, Task, read_photo, relative
+from whence.photos import files
+from whence.photos.sources import PlacedSource, open_source
+from whence.recipes import Recipe, load_recipe
+from whence.types import Crs, Photo, Skipped
+
+TOLERANCE_M = 25.0
+"""Default tolerance for WGS84."""
+TOLERANCE_SHARE = 0.02
+"""Default tolerance for a local plane, as a share of its extent."""
+_BATCH, _BATCH_SECONDS = 128, 15.0
+_AHEAD = 3
+"""Tasks in flight per worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an index run is.
+
+    Attributes:
+        done: Photos looked at, of ``total``.
+        total: Photos that the source names.
+        stored: New or changed photos.
+        skipped: Photos passed over.
+        stage: ``photos`` or ``learning``.
+    """
+
+    done: int
+    total: int
+    stored: int
+    skipped: int
+    stage: str = "photos"
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What an index run did.
+
+    Attributes:
+        gallery: Its folder.
+        added: Photos that are new.
+        changed: Photos whose file changed.
+        moved: Photos whose position, group or path changed, but not their content.
+        unchanged: Photos left alone.
+        skipped: Photos passed over, with the reason.
+        total: Photos in the gallery now.
+        seconds: Wall time.
+        learned: Whether the gallery learned a vocabulary of its own in this run.
+        interrupted: Whether the user stopped it.
+    """
+
+    gallery: Path
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    total: int = 0
+    seconds: float = 0.0
+    learned: bool = False
+    interrupted: bool = False
+
+
+def index(
+    source: str | os.PathLike[str],
+    gallery: str | os.PathLike[str],
+    *,
+    recipe: str | Recipe | None = None,
+    crs: str | None = None,
+    tolerance_m: float | None = None,
+    thumbnails: bool = True,
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> IndexReport:
+    """Adds photos with known positions to a gallery, making it if there is none.
+
+    A second run reads only files that are new or changed. Stopping it, even by ``kill -9``, loses the batch in work and
+    nothing else.
+
+    Args:
+        source: Folder of photos with EXIF positions, or CSV with path and lat,lon or x,y.
+        gallery: Folder of the gallery.
+        recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
+        crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
+        tolerance_m: Errors up to this count as right; None for 25 m, or 2 % of the extent of a local plane.
+        thumbnails: Whether to keep small pictures.
+        workers: Threads; None for one per core.
+        progress: Called now and then.
+
+    Raises:
+        InputError: The source or an option cannot be used.
+        GalleryError: The gallery cannot be used or is being written by another process.
+    """
+    start = perf_counter()
+    if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
+        raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
+    folder, given = Path(gallery), Path(source)
+    opened, epsg = _open_source(given, crs)
+    with lock(folder):
+        store, pipeline = _open_gallery(folder, given, recipe, opened.crs, tolerance_m)
+        run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
+        with _one_thread_per_photo():
+            run.photos()
+            if not run.report.interrupted:
+                run.finish()
+    run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
+    return run.report
+
+
+def _open_source(given: Path, crs: str | None) -> tuple[PlacedSource, str | None]:
+    """The source, and the projected system to convert from, if any."""
+    name = (crs or "").strip().lower()
+    if name.startswith("epsg:"):
+        from whence.geo.systems import check_epsg
+
+        return open_source(given, crs=Crs.LOCAL), check_epsg(name)
+    if name and name not in set(Crs):
+        raise InputError(f"--crs {crs}: expected wgs84, local or a code such as EPSG:32633")
+    return open_source(given, crs=Crs(name) if name else None), None
+
+
+def _open_gallery(
+    folder: Path, given: Path, asked: str | Recipe | None, crs: Crs, tolerance_m: float | None
+) -> tuple[Store, Pipeline]:
+    """The gallery at ``folder``, made if there is none, and the pipeline of its recipe."""
+    recipe = asked if isinstance(asked, Recipe) or asked is None else load_recipe(asked)
+    if (folder / f"{schema.SETTINGS}.lance").exists() and (folder / f"{schema.PHOTOS}.lance").exists():
+        store = Store.open(folder)
+        return _reopened(store, recipe, tolerance_m)
+    pipeline = Pipeline(recipe or load_recipe("default"))
+    settings = Settings(
+        crs=crs,
+        tolerance_m=tolerance_m or TOLERANCE_M,
+        tolerance_given=tolerance_m is not None,
+        recipe=pipeline.recipe.name,
+        sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
+        extractor=pipeline.extractor_fingerprint,
+        root=str((given if given.is_dir() else given.parent).absolute()),
+        written_by=whence.__version__,
+    )
+    return Store.create(folder, settings), pipeline
+
+
+def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) -> tuple[Store, Pipeline]:
+    own = Recipe(store.settings.recipe, "", store.settings.sections)
+    if recipe is not None and recipe.hash != own.hash:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} was made with recipe {own.name} ({own.hash}), not {recipe.name} "
+            f"({recipe.hash}); leave out --recipe, or index into a new gallery"
+        )
+    pipeline = Pipeline(own)
+    if pipeline.extractor_fingerprint != store.settings.extractor:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
+            f"{pipeline.extractor_fingerprint}; index into a new gallery"
+        )
+    if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
+        store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
+    return store, pipeline
+
+
+@contextmanager
+def _one_thread_per_photo() -> Iterator[None]:
+    """OpenCV and BLAS leave parallel work to us: whole photos side by side use the cores better than parts of one."""
+    from threadpoolctl import threadpool_limits
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+class _Run:
+    """One index run: plans, reads in threads, stores in the order of the source."""
+
+    def __init__(
+        self,
+        store: Store,
+        pipeline: Pipeline,
+        source: PlacedSource,
+        given: Path,
+        epsg: str | None,
+        thumbnails: bool,
+        workers: int,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._store, self._pipeline, self._source = store, pipeline, source
+        self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
+        self._source_name = given.absolute().as_posix()
+        self._root = Path(store.settings.root)
+        self.writer = Writer(store, whence.__version__)
+        self._owner = self.writer.owner()
+        self._describer = pipeline.restored(Gallery(store)) if self.writer.count else pipeline.shipped
+        self.report = IndexReport(store.folder)
+        self._new: list[NewPhoto] = []
+        self._passed: dict[str, FileState] = {}
+        self._moved: dict[str, Photo] = {}
+        self._states: dict[str, tuple[int, int]] = {}
+        self._flushed = perf_counter()
+        self._progress = progress
+        self._done = 0
+        self._total = sum(1 for _ in source.photos())
+        wanted = Crs.WGS84 if epsg else source.crs
+        if wanted is not store.settings.crs:
+            raise InputError(
+                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
+                "index it into another gallery"
+            )
+
+    def photos(self) -> None:
+        """Reads and stores everything that is new or changed. Ctrl-C keeps what is finished."""
+        waiting: deque[Future[Outcome]] = deque()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-index") as threads:
+            try:
+                for task in self._tasks():
+                    waiting.append(threads.submit(self._read, task))
+                    if len(waiting) >= self._workers * _AHEAD:
+                        self._settle(waiting.popleft().result())
+                while waiting:
+                    self._settle(waiting.popleft().result())
+            except KeyboardInterrupt:
+                self.report.interrupted = True
+            finally:
+                for future in waiting:
+                    future.cancel()
+            self._flush()
+
+    def finish(self) -> None:
+        """Learns from the gallery if it has grown enough, describes what has no descriptor, tidies up."""
+        self._learn()
+        self._set_tolerance()
+        self.writer.tidy()
+
+    def _tasks(self) -> Iterator[Task]:
+        """Photos to read. Those that need not be read are settled here."""
+        for photo in self._source.photos():
+            if isinstance(photo, Skipped):
+                self._skip(photo.name, photo.reason)
+                self._tick()
+                continue
+            placed = self._projected(photo)
+            try:
+                task = Task(relative(placed.path, self._root), placed, self._source_name, files.stat_key(placed.path))
+            except PhotoError as error:
+                self._skip(photo.name, str(error))
+                self._tick()
+                continue
+            if not self._known(task):
+                yield task
+
+    def _projected(self, photo: Photo) -> Photo:
+        if self._epsg is None or photo.position is None:
+            return photo
+        from whence.geo.plane import coordinates
+        from whence.geo.systems import to_wgs84
+
+        x, y = coordinates([photo.position])[0].tolist()
+        return replace(photo, position=to_wgs84(self._epsg, x, y))
+
+    def _known(self, task: Task) -> bool:
+        """Whether the file is as it was; then only what its source says of it can be new."""
+        state = self.writer.files.get(task.path)
+        if state is None or (state.size, state.mtime_ns) != task.state:
+            return False
+        if state.reason:
+            if state.placed != (task.photo.position is not None):
+                return False
+            self._skip(task.photo.name, state.reason)
+        elif not self._restated(task, state):
+            self.report.unchanged += 1
+        self._tick()
+        return True
+
+    def _restated(self, task: Task, state: FileState) -> bool:
+        """Whether the source now says something else about an unchanged photo; if so, that is stored."""
+        said = task.photo
+        if said.position is None or (said.position == state.position and said.group == state.group):
+            return False
+        self._moved[task.path], self._states[task.path] = said, task.state
+        self.report.moved += 1
+        return True
+
+    def _read(self, task: Task) -> Outcome:
+        return read_photo(task, self._pipeline, self._describer, self._owner.__contains__, self._thumbnails)
+
+    def _settle(self, outcome: Outcome) -> None:
+        task, new = outcome.task, outcome.new
+        if outcome.reason:
+            self._pass_over(task, outcome.reason)
+        elif new is None or new.content_hash in self._owner:
+            self._same_content(task, outcome.known_hash or (new.content_hash if new else ""))
+        elif not self._usable(new):
+            self._pass_over(task, f"its position is outside the area of {self._epsg}")
+        else:
+            known = self.writer.files.get(task.path)
+            if known is not None and known.content_hash:
+                self.report.changed += 1
+            else:
+                self.report.added += 1
+            self._owner[new.content_hash] = task.path
+            self._new.append(new)
+        self._tick()
+        if len(self._new) >= _BATCH or perf_counter() - self._flushed > _BATCH_SECONDS:
+            self._flush()
+
+    def _usable(self, new: NewPhoto) -> bool:
+        from whence.geo.plane import coordinates
+
+        assert new.photo.position is not None
+        return bool(np.isfinite(coordinates([new.photo.position])).all())
+
+    def _same_content(self, task: Task, digest: str) -> None:
+        """The file was touched, renamed, or is a copy of another."""
+        owner = self._owner[digest]
+        if owner == task.path:
+            known = self.writer.files.get(task.path)
+            said = task.photo if task.photo.position is not None else None
+            if known is not None and not (said and self._restated(task, known)):
+                self.writer.touch(task.path, task.state)
+                self.report.unchanged += 1
+        elif owner in self.writer.files and not (self._root / owner).exists():
+            self.writer.rename(owner, task.path, task.state)
+            self._owner[digest] = task.path
+            self.report.moved += 1
+        else:
+            self._pass_over(task, f"same content as {owner}")
+
+    def _skip(self, name: str, reason: str) -> None:
+        self.report.skipped.append(Skipped(name, reason))
+
+    def _pass_over(self, task: Task, reason: str) -> None:
+        """Skips a photo, and remembers it."""
+        self._skip(task.photo.name, reason)
+        placed = task.photo.position is not None
+        if not reason.startswith("same content"):  # a copy may outlive its original
+            self._passed[task.path] = FileState(*task.state, reason=reason, placed=placed)
+
+    def _tick(self) -> None:
+        self._done += 1
+        self._tell("photos")
+
+    def _tell(self, stage: str) -> None:
+        if self._progress is not None:
+            stored = self.report.added + self.report.changed
+            self._progress(Progress(self._done, self._total, stored, len(self.report.skipped), stage))
+
+    def _flush(self) -> None:
+        """Stores the batch: the photos, then what was passed over."""
+        new, self._new = self._new, []
+        moved, self._moved = self._moved, {}
+        passed, self._passed = self._passed, {}
+        self._flushed = perf_counter()
+        self.writer.put(new, self._describer.fingerprint)
+        self.writer.move(moved, self._states)
+        self.writer.skip(passed)
+        self._learn(only_if_large=True)
+
+    def _learn(self, *, only_if_large: bool = False) -> None:
+        learned = learn_if_due(
+            self.writer, self._pipeline, self._describer, lambda: self._tell("learning"), only_if_large=only_if_large
+        )
+        if learned is not None:
+            self._describer = learned
+            self.report.learned = True
+
+    def _set_tolerance(self) -> None:
+        """On a local plane the tolerance follows the extent, unless the user chose one."""
+        settings = self._store.settings
+        positions = [state.position for state in self.writer.files.values() if state.position is not None]
+        if settings.tolerance_given or settings.crs is Crs.WGS84 or not positions:
+            return
+        from whence.geo.plane import coordinates
+
+        metres = coordinates(positions)
+        extent = float(np.hypot(*(metres.max(axis=0) - metres.min(axis=0))))
+        tolerance = max(TOLERANCE_SHARE * extent, 1e-3)
+        if tolerance != settings.tolerance_m:
+            self._store.save_settings(replace(settings, tolerance_m=tolerance))
+
+
+def _words(crs: Crs) -> str:
+    return "latitude and longitude" if crs is Crs.WGS84 else "x and y on a local plane"

@@ -1,0 +1,56 @@
+"""When a gallery learns a describer of its own, and from which photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from whence.gallery.writer import Writer
+from whence.locate.pipeline import Pipeline
+from whence.plugins import Describer
+
+SAMPLE = 3000
+"""Photos to learn from; more change nothing measurable."""
+_GROWTH = 2
+"""The gallery learns again when it has grown by this factor, until it has learned from a full sample."""
+_FEATURES = 20_000
+"""Local features without which a vocabulary means little: the photos are nearly blank."""
+
+
+def learn_if_due(
+    writer: Writer,
+    pipeline: Pipeline,
+    describer: Describer,
+    tell: Callable[[], None],
+    *,
+    only_if_large: bool = False,
+) -> Describer | None:
+    """Learns from the stored features of the gallery, if it has grown enough, and describes all photos anew from them.
+
+    No photo is read again. The sample is that of the smallest content hashes: as good as random, and the same in
+    whatever order the photos came.
+
+    Args:
+        writer: Of the gallery.
+        pipeline: Of its recipe.
+        describer: The one in use.
+        tell: Called before the work starts.
+        only_if_large: In the middle of a run: wait until a full sample is there.
+
+    Returns:
+        The new describer; None if the one in use stays.
+    """
+    count, before = writer.count, writer.learned_from(describer.fingerprint)
+    enough = SAMPLE if only_if_large else pipeline.shipped.learns_from
+    if count < max(enough, _GROWTH * before) or before >= SAMPLE:
+        if not only_if_large and writer.undescribed():
+            writer.describe_anew(describer.fingerprint, describer.dimension, describer.describe)
+        return None
+    tell()
+    hashes = sorted(writer.owner())[:SAMPLE]
+    sample = [features for features in writer.sample(hashes) if len(features)]
+    if sum(map(len, sample)) < _FEATURES:
+        return None
+    learned = pipeline.learned(sample)
+    writer.learn(learned.fingerprint, learned.arrays(), min(count, SAMPLE))
+    writer.describe_anew(learned.fingerprint, learned.dimension, learned.describe)
+    return learned

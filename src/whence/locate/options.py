@@ -1,0 +1,29 @@
+"""Options of a recipe that belong to the pipeline as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoOptions:
+    """Section ``[photos]``.
+
+    Attributes:
+        max_side: Longest side in pixels that photos are reduced to before anything is found in them.
+    """
+
+    max_side: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LocateOptions:
+    """Section ``[locate]``.
+
+    Attributes:
+        shortlist: Most similar gallery photos that are verified.
+        unsure_below: Confidence below which an answer is called unsure.
+    """
+
+    shortlist: int = 50
+    unsure_below: float = 0.5

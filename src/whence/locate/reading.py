@@ -1,0 +1,112 @@
+"""One photo file to a row of the gallery, or to the reason why not. Runs in worker threads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from whence.errors import PhotoError
+from whence.gallery.codec import pack
+from whence.gallery.writer import NewPhoto
+from whence.locate.pipeline import Pipeline
+from whence.photos import files
+from whence.photos.decode import Decoded, decode
+from whence.plugins import Describer
+from whence.types import Image, Photo
+
+THUMBNAIL_SIDE = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A photo to read.
+
+    Attributes:
+        path: As stored.
+        photo: What the source says of it.
+        source: The folder or table that named it.
+        state: Size and time of change, looked up before reading, so that a change meanwhile is seen next time.
+    """
+
+    path: str
+    photo: Photo
+    source: str
+    state: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of a task: a new photo, or content that is there already, or a reason to skip it."""
+
+    task: Task
+    new: NewPhoto | None = None
+    known_hash: str = ""
+    reason: str = ""
+
+
+def read_photo(
+    task: Task, pipeline: Pipeline, describer: Describer, is_known: Callable[[str], bool], thumbnails: bool
+) -> Outcome:
+    """Reads, hashes, decodes, describes. Content that is known already is not decoded."""
+    try:
+        data = files.read(task.photo.path)
+        digest = files.content_hash(data)
+        if is_known(digest):
+            return Outcome(task, known_hash=digest)
+        decoded = decode(data, max_side=pipeline.photos.max_side)
+    except PhotoError as error:
+        return Outcome(task, reason=str(error))
+    photo = _placed(task.photo, decoded)
+    if photo.position is None:
+        return Outcome(task, reason=decoded.exif.position_problem or "no position")
+    features = pipeline.extract(decoded.pixels)
+    return Outcome(
+        task,
+        NewPhoto(
+            path=task.path,
+            photo=photo,
+            source=task.source,
+            content_hash=digest,
+            size=task.state[0],
+            mtime_ns=task.state[1],
+            width=decoded.width,
+            height=decoded.height,
+            feature_count=len(features),
+            features=pack(features),
+            thumbnail=thumbnail(decoded.pixels) if thumbnails else None,
+            vector=describer.describe(features),
+        ),
+    )
+
+
+def thumbnail(pixels: Image) -> bytes:
+    """A small JPEG."""
+    from PIL import Image as Pillow
+
+    small = Pillow.fromarray(pixels)
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=75)
+    return stream.getvalue()
+
+
+def relative(path: Path, root: Path) -> str:
+    """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
+    absolute = path.absolute()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+
+
+def _placed(photo: Photo, decoded: Decoded) -> Photo:
+    """What the source says, completed by EXIF."""
+    exif = decoded.exif
+    known = replace(
+        photo,
+        time=photo.time or exif.time,
+        heading_deg=exif.heading_deg if photo.heading_deg is None else photo.heading_deg,
+        altitude_m=exif.altitude_m if photo.altitude_m is None else photo.altitude_m,
+    )
+    if known.position is not None or exif.position is None:
+        return known
+    return replace(known, position=exif.position, position_source="exif")

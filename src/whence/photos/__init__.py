@@ -1,0 +1,1 @@
+"""Files to photos: bytes, pixels, EXIF, and the sources (folder, CSV) that name them."""

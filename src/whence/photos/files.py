@@ -1,0 +1,89 @@
+"""Bytes of a file, with a reason in words when there are none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from whence.errors import InputError, PhotoError
+
+MAX_BYTES = 2 * 1024**3
+"""No photo is larger; a video with a photo's name may be."""
+
+
+def read(path: Path) -> bytes:
+    """All bytes of a regular file, at least one.
+
+    Raises:
+        PhotoError: There are none to read. The message is a short reason without the path.
+    """
+    size = _regular(path)
+    if size > MAX_BYTES:
+        raise PhotoError(f"the file has {size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.1f} GB allowed")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PhotoError(reason(error)) from error
+    except MemoryError as error:
+        raise PhotoError("not enough memory to read the file") from error
+    if not data:
+        raise PhotoError("the file is empty")
+    return data
+
+
+def content_hash(data: bytes) -> str:
+    """BLAKE2b of the bytes: 32 hexadecimal digits. Equal for copies under other names, and only for them."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def stat_key(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change in nanoseconds: enough to see that a file was not touched.
+
+    Raises:
+        PhotoError: The file is not there, or cannot be looked at.
+    """
+    found = _stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def kind(path: Path) -> str:
+    """What is at a path: ``folder``, ``file``, or ``other`` for pipes and devices.
+
+    Raises:
+        InputError: Nothing, or nothing that may be looked at; the message names the path.
+    """
+    try:
+        mode = _stat(path).st_mode
+    except PhotoError as error:
+        raise InputError(f"{path}: {error}") from error
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def reason(error: OSError) -> str:
+    """Words for an error of the operating system."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "no such file or folder"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return f"it cannot be read ({error.strerror or type(error).__name__})"
+
+
+def _regular(path: Path) -> int:
+    """Size in bytes. Looks before anything is opened: opening a pipe without a writer would wait for ever."""
+    found = _stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise PhotoError("it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise PhotoError("it is not a regular file")
+    return found.st_size
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise PhotoError(reason(error)) from error
+    except ValueError as error:  # a NUL, or a character that the file system cannot spell
+        raise PhotoError("the path is not a valid file name") from error

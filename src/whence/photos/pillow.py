@@ -1,0 +1,92 @@
+"""Opening pictures with Pillow: only the formats of photos, without its warnings, without touching its settings."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+HEIC = "HEIC"
+
+# Pillow's own Image.open would try every plugin that is loaded, and refuses photos above 179 million pixels unless
+# a global setting is changed; opening with the one class that fits does neither.
+_OPENERS = {
+    "JPEG": "JpegImagePlugin:JpegImageFile",
+    "PNG": "PngImagePlugin:PngImageFile",
+    "WebP": "WebPImagePlugin:WebPImageFile",
+    "TIFF": "TiffImagePlugin:TiffImageFile",
+    "AVIF": "AvifImagePlugin:AvifImageFile",
+}
+FORMATS = tuple(_OPENERS)
+
+
+def sniff(data: bytes) -> str:
+    """The format by the first bytes: one of ``FORMATS``, ``HEIC``, or empty for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if data[4:8] == b"ftyp":
+        return _sniff_ftyp(data)
+    return ""
+
+
+def _sniff_ftyp(data: bytes) -> str:
+    """HEIC, AVIF and videos share a container; the brands at its start tell them apart."""
+    size = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, size, 4))}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}:
+        return HEIC
+    return ""
+
+
+def open_image(data: bytes, kind: str) -> ImageFile:
+    """The opened, not yet decoded image of a format in ``FORMATS``.
+
+    Raises:
+        Exception: Whatever Pillow raises for a damaged file, which is nearly anything.
+        ModuleNotFoundError: This Pillow does not know the format.
+    """
+    module, name = _OPENERS[kind].split(":")
+    opener = getattr(importlib.import_module(f"PIL.{module}"), name)
+    return cast("ImageFile", opener(io.BytesIO(data)))
+
+
+_lock = threading.Lock()
+_users = 0
+_filters = ExitStack()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warning of Pillow reaches the user, in whatever thread.
+
+    Python's filters belong to the whole process. If each thread saved and restored them, two that overlap would leave
+    them changed for good; so the first one in sets them, and the last one out restores them.
+    """
+    global _users
+    with _lock:
+        if _users == 0:
+            _filters.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _filters.close()

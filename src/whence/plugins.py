@@ -1,0 +1,125 @@
+"""Protocols of the swappable methods, and the registry that finds them.
+
+A method is a class named by an entry point, built-in or third-party alike::
+
+    [project.entry-points."whence.extractors"]
+    mine = "my_package.my_module:MyExtractor"
+
+Nothing is imported before it is asked for by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+from whence.errors import RecipeError
+from whence.types import FloatArray, Geometry, Image, LocalFeatures, Matches, Photo, Skipped
+
+EXTRACTORS = "whence.extractors"
+DESCRIBERS = "whence.describers"
+MATCHERS = "whence.matchers"
+ESTIMATORS = "whence.estimators"
+SOURCES = "whence.sources"
+GROUPS = (EXTRACTORS, DESCRIBERS, MATCHERS, ESTIMATORS, SOURCES)
+
+
+@runtime_checkable
+class LocalExtractor(Protocol):
+    """Finds keypoints and describes their surroundings."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same image would give other features."""
+        ...
+
+    def extract(self, image: Image) -> LocalFeatures:
+        """Features of one ``(H, W, 3)`` RGB image; none at all (N = 0) for an image without texture."""
+        ...
+
+
+@runtime_checkable
+class Describer(Protocol):
+    """Turns one photo into one vector; similar places give similar vectors.
+
+    The class also makes describers: ``shipped(options)`` needs no gallery, ``learn(options, photos)`` learns from the
+    features of some photos, ``restore(options, arrays)`` is the inverse of ``arrays()``.
+    """
+
+    @property
+    def learns_from(self) -> int:
+        """Photos from which on a gallery learns a model of its own."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that was learned, as plain arrays."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same photo would give another vector."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """D of the vectors."""
+        ...
+
+    def describe(self, features: LocalFeatures) -> FloatArray:
+        """``(D,)`` float32 of unit length; all zeros for a photo without features."""
+        ...
+
+
+@runtime_checkable
+class Matcher(Protocol):
+    """Pairs the keypoints of two images."""
+
+    def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
+        """One-to-one matches, possibly none."""
+        ...
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """Finds the matches that agree with one two-view geometry."""
+
+    def estimate(self, query: LocalFeatures, database: LocalFeatures, matches: Matches) -> Geometry:
+        """Never raises on degenerate matches: a geometry without inliers is an answer."""
+        ...
+
+
+@runtime_checkable
+class PhotoSource(Protocol):
+    """Where photos come from."""
+
+    def photos(self) -> Iterator[Photo | Skipped]:
+        """Photos in a stable order; what cannot be one is yielded as ``Skipped`` with the reason."""
+        ...
+
+
+def names(group: str) -> list[str]:
+    """Registered names of a group, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def find(group: str, name: str) -> EntryPoint:
+    """The entry point of a registered method, not yet imported.
+
+    Raises:
+        RecipeError: No such method; the nearest known name is given.
+    """
+    points = {point.name: point for point in entry_points(group=group)}
+    if name in points:
+        return points[name]
+    near = difflib.get_close_matches(name, points, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(points)) or 'none'}"
+    raise RecipeError(f"no {group.removeprefix('whence.').removesuffix('s')} named {name!r}; {hint}")
+
+
+def load(group: str, name: str) -> Any:
+    """The class registered under ``name``, imported now."""
+    return find(group, name).load()

@@ -1,0 +1,1 @@
+"""Answers as people and programs read them: formats, evidence pages, map sketches."""

@@ -1,0 +1,48 @@
+"""A section of a recipe to the frozen dataclass of the stage that owns it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from whence import plugins
+from whence.errors import RecipeError
+
+T = TypeVar("T")
+
+
+def options_from(owner: type[T], section: str, values: Mapping[str, Any]) -> T:
+    """An options dataclass from a section's values; what is not named keeps its default.
+
+    Raises:
+        RecipeError: An unknown key (the nearest known one is named) or a value of another type.
+    """
+    hints = get_type_hints(owner)
+    known = [f.name for f in dataclasses.fields(owner)]  # type: ignore[arg-type]
+    checked = {key: _checked(section, key, value, hints.get(key), known) for key, value in values.items()}
+    return owner(**checked)
+
+
+def build(group: str, section: str, values: Mapping[str, Any]) -> Any:
+    """The registered method that a section names by ``method``, made with the section's other values."""
+    rest = dict(values)
+    method = rest.pop("method", None)
+    if not isinstance(method, str):
+        raise RecipeError(f"[{section}] names no method; expected one of {', '.join(plugins.names(group))}")
+    made = plugins.load(group, method)
+    return made(options_from(made.options_type, section, rest))
+
+
+def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) -> Any:
+    if kind is None:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+        raise RecipeError(f"[{section}] has no option {key!r}; {hint}")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        raise RecipeError(f"[{section}] {key} = {value!r}: expected {kind.__name__}")
+    return value

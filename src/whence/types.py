@@ -1,0 +1,204 @@
+"""The nouns of whence, shared by all stages. Plain frozen data, no behaviour beyond conversion.
+
+Conventions (docs/conventions.md; each is pinned by a test): latitude before longitude; metres; bearings in degrees
+clockwise from north; pixel centres (the centre of the top left pixel is (0, 0)); images ``(H, W, 3)`` RGB uint8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""``(H, W, 3)`` RGB uint8, upright."""
+
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LatLon:
+    """A WGS84 position in degrees."""
+
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class XY:
+    """A position on a local plane in metres."""
+
+    x: float
+    y: float
+
+
+Position = LatLon | XY
+
+
+class Crs(StrEnum):
+    """What the numbers of a gallery's positions mean."""
+
+    WGS84 = "wgs84"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """Pinhole camera in pixels of the full-size upright photo."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo as a source names it; no pixels.
+
+    Attributes:
+        path: Where the file is.
+        name: The path exactly as the source or the user gave it.
+        position: Where the camera stood, if the source says so.
+        position_source: Where the position comes from: ``csv``, ``exif``; empty without a position.
+        time: When it was taken; without a zone where the source gives none.
+        heading_deg: Direction of view, clockwise from north.
+        altitude_m: Height above sea level, or z on a local plane.
+        group: Photos taken at one place, or in one sequence; never split between training and testing.
+        intrinsics: The camera, if the source states it.
+    """
+
+    path: Path
+    name: str
+    position: Position | None = None
+    position_source: str = ""
+    time: datetime | None = None
+    heading_deg: float | None = None
+    altitude_m: float | None = None
+    group: str | None = None
+    intrinsics: Intrinsics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A photo that was left out, and why, in words for the user."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFeatures:
+    """Keypoints and descriptors of one image of ``width`` x ``height`` pixels.
+
+    Attributes:
+        keypoints: ``(N, 4)`` float32: x, y in pixels, scale (diameter in pixels), orientation in degrees.
+        descriptors: ``(N, D)``; uint8 or int8 where the extractor quantises, else float32. Strongest keypoints first.
+        width: Pixels of the image they were found in.
+        height: Pixels of the image they were found in.
+    """
+
+    keypoints: FloatArray
+    descriptors: NDArray[Any]
+    width: int
+    height: int
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Which keypoint of the query is which keypoint of the database photo.
+
+    Attributes:
+        query: ``(M,)`` indices into the query's keypoints.
+        database: ``(M,)`` indices into the database photo's keypoints.
+    """
+
+    query: NDArray[np.intp]
+    database: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What robust estimation found in the matches of one pair.
+
+    Attributes:
+        inliers: ``(M,)`` bool, over the matches.
+        kind: ``fundamental``, ``homography`` or ``none``.
+        matrix: ``(3, 3)`` from query to database pixels, or None.
+    """
+
+    inliers: NDArray[np.bool_]
+    kind: str = "none"
+    matrix: DoubleArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One gallery photo that may show the query's place.
+
+    Attributes:
+        path: As the gallery names it.
+        position: Where that photo was taken.
+        similarity: Cosine of the global descriptors.
+        inliers: Matches that agree with one geometry.
+        retrieval_rank: 0 for the most similar photo, before re-ranking.
+        group: The photo's group in the gallery, if any.
+    """
+
+    path: str
+    position: Position
+    similarity: float
+    inliers: int
+    retrieval_rank: int
+    group: str | None = None
+
+
+class Status(StrEnum):
+    """How an answer may be used."""
+
+    LOCATED = "located"
+    UNSURE = "unsure"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The answer for one photo.
+
+    Attributes:
+        path: Exactly as given.
+        status: ``unsure`` still carries the best guess; ``failed`` has no position.
+        position: In the gallery's coordinates.
+        radius_m: 90 % of the truths are meant to lie inside.
+        confidence: Probability that the error is at most the tolerance.
+        candidates: Best first, after re-ranking.
+        seconds: Time spent per stage.
+        duplicate_of: Gallery photos with the same content; they are no evidence and were left out.
+        error: What went wrong with a failed photo.
+        heading_deg: Direction of view, clockwise from north, where known.
+        place: A name for the position, where known.
+    """
+
+    path: str
+    status: Status
+    position: Position | None = None
+    radius_m: float | None = None
+    confidence: float = 0.0
+    candidates: tuple[Candidate, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    duplicate_of: tuple[str, ...] = ()
+    error: str | None = None
+    heading_deg: float | None = None
+    place: str | None = None

@@ -1,0 +1,1 @@
+"""Do two photos show the same thing? Matching, robust geometry, re-ranking."""

@@ -1,0 +1,79 @@
+"""Robust two-view geometry.
+
+Sources: D. Barath et al., MAGSAC++, CVPR 2020, in OpenCV's USAC; V. Larsson, PoseLib (LO-RANSAC).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.types import DoubleArray, Geometry, LocalFeatures, Matches
+
+_LEAST = 8
+"""Matches below which a fundamental matrix means nothing: seven always fit one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeometryOptions:
+    """Options of robust estimation.
+
+    Attributes:
+        threshold_px: A match this close to its epipolar line agrees with the geometry.
+        confidence: Of having drawn one sample free of outliers.
+        iterations: At most.
+    """
+
+    threshold_px: float = 1.5
+    confidence: float = 0.999
+    iterations: int = 1000
+
+
+class RobustGeometry:
+    """Fundamental matrix by MAGSAC++; by PoseLib where OpenCV gives up. Deterministic: both use fixed seeds."""
+
+    options_type = GeometryOptions
+
+    def __init__(self, options: GeometryOptions | None = None) -> None:
+        self.options = options or GeometryOptions()
+
+    def estimate(self, query: LocalFeatures, database: LocalFeatures, matches: Matches) -> Geometry:
+        """The geometry that most matches agree with; none for fewer than eight matches."""
+        if len(matches) < _LEAST:
+            return Geometry(np.zeros(len(matches), np.bool_))
+        a = query.keypoints[matches.query, :2].astype(np.float64)
+        b = database.keypoints[matches.database, :2].astype(np.float64)
+        found = self._magsac(a, b)
+        matrix, inliers = found if found is not None else self._poselib(a, b)
+        if matrix is None or inliers.sum() < _LEAST:
+            return Geometry(np.zeros(len(matches), np.bool_))
+        return Geometry(inliers, "fundamental", matrix)
+
+    def _magsac(self, a: DoubleArray, b: DoubleArray) -> tuple[DoubleArray | None, NDArray[np.bool_]] | None:
+        chosen = self.options
+        try:
+            matrix, mask = cv2.findFundamentalMat(
+                a, b, cv2.USAC_MAGSAC, chosen.threshold_px, chosen.confidence, chosen.iterations
+            )
+        except cv2.error:  # OpenCV 5.0 raises on some real pairs (!model.empty())
+            return None
+        if matrix is None or mask is None or matrix.shape != (3, 3):
+            return None, np.zeros(len(a), np.bool_)
+        return np.asarray(matrix, np.float64), np.asarray(mask).ravel() > 0
+
+    def _poselib(self, a: DoubleArray, b: DoubleArray) -> tuple[DoubleArray, NDArray[np.bool_]]:
+        import poselib
+
+        options: dict[str, Any] = {
+            "max_epipolar_error": self.options.threshold_px,
+            "max_iterations": self.options.iterations,
+            "min_iterations": min(100, self.options.iterations),
+            "success_prob": self.options.confidence,
+            "seed": 0,
+        }
+        matrix, info = poselib.estimate_fundamental(a, b, options, {})
+        return np.asarray(matrix, np.float64), np.asarray(info["inliers"], np.bool_)

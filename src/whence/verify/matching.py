@@ -1,0 +1,78 @@
+"""One-to-one matches of local features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.types import FloatArray, LocalFeatures, Matches
+
+_BIN_DEG = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingOptions:
+    """Options of mutual nearest neighbours.
+
+    Attributes:
+        ratio: Distance to the best over distance to the second best; below it a match counts as distinctive
+            (D. Lowe, IJCV 2004).
+        rotation_tolerance_deg: Matches turn by about the same angle from one photo to the other, since a camera
+            rolls as a whole; those further from the commonest turn are dropped. 180 keeps all.
+    """
+
+    ratio: float = 0.8
+    rotation_tolerance_deg: float = 30.0
+
+
+class MutualNearestNeighbour:
+    """Nearest neighbours in both directions that pass the ratio test and agree in rotation."""
+
+    options_type = MatchingOptions
+
+    def __init__(self, options: MatchingOptions | None = None) -> None:
+        self.options = options or MatchingOptions()
+
+    def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
+        """Brute force over all pairs; one matrix product, so about 2 ms for 1,000 x 1,000 on one core."""
+        if len(query) < 2 or len(database) < 2:
+            return Matches(np.zeros(0, np.intp), np.zeros(0, np.intp))
+        squared = squared_distances(query.descriptors, database.descriptors)
+        rows = np.arange(len(query))
+        best = squared.argmin(axis=1)
+        back = squared.argmin(axis=0)
+        nearest = squared[rows, best].copy()
+        squared[rows, best] = np.inf
+        second = squared.min(axis=1)
+        kept = np.flatnonzero((back[best] == rows) & (nearest < self.options.ratio**2 * second))
+        matches = Matches(kept, best[kept])
+        turned = _agree_in_rotation(query, database, matches, self.options.rotation_tolerance_deg)
+        return Matches(matches.query[turned], matches.database[turned])
+
+
+def squared_distances(a: NDArray[np.generic], b: NDArray[np.generic]) -> FloatArray:
+    """``(N, M)`` squared Euclidean distances of the rows of two arrays, not below zero."""
+    left, right = a.astype(np.float32), b.astype(np.float32)
+    product = left @ right.T
+    product *= -2
+    product += np.square(right).sum(axis=1)
+    product += np.square(left).sum(axis=1)[:, None]
+    np.maximum(product, 0, out=product)
+    return np.asarray(product)
+
+
+def _agree_in_rotation(
+    query: LocalFeatures, database: LocalFeatures, matches: Matches, tolerance_deg: float
+) -> NDArray[np.bool_]:
+    """Which matches lie within the tolerance of the commonest turn."""
+    if not len(matches):
+        return np.zeros(0, np.bool_)
+    turns = query.keypoints[matches.query, 3] - database.keypoints[matches.database, 3]
+    turns = (turns + 180) % 360 - 180
+    counts = np.histogram(turns, int(360 / _BIN_DEG), (-180, 180))[0]
+    counts = counts + np.roll(counts, 1) + np.roll(counts, -1)
+    commonest = -180 + _BIN_DEG * (int(counts.argmax()) + 0.5)
+    kept: NDArray[np.bool_] = np.abs((turns - commonest + 180) % 360 - 180) <= tolerance_deg
+    return kept

@@ -1,0 +1,83 @@
+"""Verifying a shortlist of gallery photos against one query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from whence.plugins import Estimator, Matcher
+from whence.types import DoubleArray, LocalFeatures, Matches
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """What ties one gallery photo to the query.
+
+    Attributes:
+        matches: Inliers only.
+        scale: Median size of a keypoint in the query over its size in the gallery photo; 1 without inliers.
+    """
+
+    matches: Matches
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+
+def verify(query: LocalFeatures, database: LocalFeatures, matcher: Matcher, estimator: Estimator) -> Verification:
+    """Matches of one pair that agree with one geometry."""
+    matches = matcher.match(query, database)
+    kept = estimator.estimate(query, database, matches).inliers
+    inliers = Matches(matches.query[kept], matches.database[kept])
+    if not len(inliers):
+        return Verification(inliers, 1.0)
+    sizes = query.keypoints[inliers.query, 2] / np.maximum(database.keypoints[inliers.database, 2], 1e-6)
+    return Verification(inliers, float(np.median(sizes)))
+
+
+def verify_all(
+    query: LocalFeatures,
+    shortlist: Sequence[LocalFeatures],
+    matcher: Matcher,
+    estimator: Estimator,
+    executor: Executor,
+) -> list[Verification]:
+    """``verify`` for every photo of a shortlist, in its order, spread over the executor's threads."""
+    with _threadpools().limit(limits=1):  # one BLAS thread per worker, or they fight over the cores
+        return list(executor.map(lambda features: verify(query, features, matcher, estimator), shortlist))
+
+
+def distinctive_weights(verifications: Sequence[Verification], places: Sequence[object]) -> list[DoubleArray]:
+    """Per photo, the weight of each inlier: one over the number of places in which that query keypoint found one.
+
+    A keypoint on a door that every house of the street has says little about which house it is.
+
+    Args:
+        verifications: Of one query.
+        places: For each photo what place it belongs to; photos of one place do not compete.
+    """
+    seen: dict[object, set[int]] = {}
+    for verification, place in zip(verifications, places, strict=True):
+        seen.setdefault(place, set()).update(verification.matches.query.tolist())
+    counts: dict[int, int] = {}
+    for keypoints in seen.values():
+        for keypoint in keypoints:
+            counts[keypoint] = counts.get(keypoint, 0) + 1
+    return [np.array([1 / counts[k] for k in v.matches.query.tolist()], dtype=np.float64) for v in verifications]
+
+
+@cache
+def _threadpools() -> ThreadpoolController:
+    """Looked up once: finding the loaded BLAS libraries takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
