@@ -116,8 +116,7 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
 
 
 def _connect(folder: Path) -> DBConnection:
-    os.environ.setdefault("LANCE_LOG", "error")  # its log would leak into what we print
-    os.environ.setdefault("RUST_LOG", "error")
+    os.environ.setdefault("LANCEDB_LOG", "error")  # its log would leak into what we print
     import lancedb
 
     return lancedb.connect(folder)

@@ -264,7 +264,10 @@ class Writer:
         """Merges small files once there are many; versions older than a day are dropped."""
         for name in (schema.PHOTOS, schema.DESCRIPTORS):
             table = self.store.table(name)
-            if table is not None and dict(table.stats())["fragment_stats"]["num_fragments"] > _FRAGMENTS:
+            if table is None:
+                continue
+            stats: Any = table.stats()
+            if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS:
                 table.optimize(cleanup_older_than=timedelta(days=1))
 
 

@@ -14,7 +14,7 @@ CHANCE = 6.0
 """Inliers that unrelated photos reach: seven matches always fit some epipolar geometry."""
 BANDWIDTH = 1.6
 """Width of a place over the tolerance. Photos within about one support each other's place."""
-_SCALE, _POWER = 2.0, 3.0
+_SCALE, _POWER = 4.0, 3.0
 """How fast a photo's say in the position falls with the difference in scale, and grows with its evidence."""
 
 
