@@ -38,6 +38,7 @@ def command(
         f"  located, unsure         {summary.town_located}, {summary.town_unsure}\n"
         f"{elsewhere} photos of another town: {summary.elsewhere_unsure} refused, "
         f"{summary.elsewhere_located} wrongly located\n"
-        f"{summary.seconds:.0f} s in all. Open {result.page} in a browser, or try:\n"
-        f"  whence locate {result.files.queries} --gallery {result.gallery} --explain matches.html"
+        f"{summary.seconds:.0f} s in all. Try other commands on the same town:\n"
+        f"  whence locate {result.files.queries} --gallery {result.gallery}\n"
+        f"and see what was matched, in a browser: {result.page}"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -29,6 +29,8 @@ from whence.worlds import ANCHOR, Town, TownFiles, plan, write_town
 NEAR_M = 10.0
 _SHOWN = 2
 """Matches shown per photo."""
+_MAPPED = 8
+"""Candidates on the map of one photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ def _evidence(answers: Sequence[Answer], truths: Sequence[Position | None], loca
     for number in (*picks.best, *picks.worst, *picks.refused):
         pixels, matched = evidence_of(answers[number], locator, _SHOWN)
         views = [MatchView(*parts) for parts in matched]
-        plain[number] = Evidence(pixels, answers[number].location, views, truth=truths[number])
+        location = answers[number].location
+        shown = replace(location, candidates=location.candidates[:_MAPPED])
+        plain[number] = Evidence(pixels, shown, views, truth=truths[number])
     return plain
 
 
