@@ -41,7 +41,7 @@ Variant = Callable[[NDArray[np.float32]], Descriptors]
 
 
 class Sifts:
-    """Keypoints and untouched SIFT of photos, as whence finds them; kept in uint8, which is exact: SIFT's values are whole numbers."""
+    """Keypoints and SIFT of photos, as whence finds them; kept in uint8, which is exact: SIFT gives whole numbers."""
 
     def __init__(self) -> None:
         options = SiftOptions()

@@ -137,7 +137,6 @@ def test_pixel_zero_is_the_centre_of_the_top_left_pixel() -> None:
     np.testing.assert_allclose(pixel, [639.5, 239.5])
 
 
-@pytest.mark.xfail(strict=True, reason="without enable_precise_upscale OpenCV's SIFT is 0.23 px off, right and down")
 @pytest.mark.parametrize("middle", [(80, 60), (41, 71)])
 def test_keypoints_lie_at_pixel_centres(middle: tuple[int, int]) -> None:
     found = Sift().extract(blob(*middle)).keypoints[:, :2]

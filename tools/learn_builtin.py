@@ -22,7 +22,7 @@ TARGET = Path(__file__).parents[1] / "src/whence/describe/builtin.npz"
 
 def main() -> None:
     """Renders, describes, learns, writes."""
-    detector = cv2.SIFT.create(nfeatures=1000, contrastThreshold=0.01)
+    detector = cv2.SIFT.create(nfeatures=1000, contrastThreshold=0.01, enable_precise_upscale=True)
     parts = []
     for seed, family in TOWNS:
         town = Town(seed, family=family)

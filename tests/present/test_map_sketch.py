@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whence.errors import InputError
-from whence.present.mapsketch import Mark, candidate_labels, map_sketch
-from whence.present.mapview import View
 from whence.geo.distance import offset
 from whence.geo.plane import Plane, coordinates
+from whence.present.mapsketch import Mark, candidate_labels, map_sketch
+from whence.present.mapview import View
 from whence.types import XY, LatLon, Status
 
 SVG = "{http://www.w3.org/2000/svg}"

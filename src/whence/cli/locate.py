@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whence.cli.console import complain, progress_bar
-from whence.errors import InputError
 
 if TYPE_CHECKING:
     from whence.locate.locator import Answer, Locator
@@ -54,7 +53,8 @@ def command(
             out.write(answer.location)
             if answer.location.status is Status.FAILED:
                 failed += 1
-                complain(f"{answer.location.path}: {answer.location.error}")
+                if format != "table":  # which has the reason itself
+                    complain(f"{answer.location.path}: {answer.location.error}")
             if explain is not None:
                 evidence.append(_evidence(answer, locator))
     if explain is not None:
@@ -78,11 +78,7 @@ def _watched(locator: Locator, named: list[tuple[str, Path]]) -> Iterator[Answer
 
 def _evidence(answer: Answer, locator: Locator) -> Evidence:
     from whence.locate.evidence import evidence_of
-
-    query, matched = evidence_of(answer, locator, _EXPLAINED)
     from whence.present.evidence import Evidence, MatchView
 
+    query, matched = evidence_of(answer, locator, _EXPLAINED)
     return Evidence(query, answer.location, [MatchView(*parts) for parts in matched])
-
-
-__all__ = ["NAME", "InputError", "command"]

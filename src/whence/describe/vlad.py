@@ -21,7 +21,7 @@ from whence.describe.projection import learn_projection
 from whence.types import FloatArray, LocalFeatures
 
 FEATURES_FOR_WORDS = 200_000
-"""Local features that a vocabulary is learned from; more change nothing measurable."""
+"""Local features that a vocabulary is learned from, about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,16 +52,31 @@ class Store:
 
     @classmethod
     def create(cls, folder: Path, settings: Settings) -> Store:
-        """A new gallery in a folder that is absent or empty. Call it under ``lock``."""
-        strangers = [entry.name for entry in folder.iterdir() if entry.name not in (LOCK, f"{schema.SETTINGS}.lance")]
-        if strangers:
-            raise NotAGalleryError(
-                f"{folder} is not a gallery and not empty (it holds {sorted(strangers)[0]}); name a new folder"
-            )
+        """A new gallery in a folder that ``check_place`` approved. Call it under ``lock``."""
         connection = _connect(folder)
         store = cls(folder, settings, connection)
         store.save_settings(settings)
         return store
+
+    @staticmethod
+    def check_place(folder: Path) -> bool:
+        """Whether there is a gallery already. Changes nothing.
+
+        Raises:
+            NotAGalleryError: There is something else.
+        """
+        try:
+            found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        except OSError as error:
+            raise NotAGalleryError(f"{folder} is no folder that can be read; name another for the gallery") from error
+        if {f"{schema.SETTINGS}.lance", f"{schema.PHOTOS}.lance"} <= found:
+            return True
+        strangers = sorted(found - {LOCK, f"{schema.SETTINGS}.lance"})  # a first run may have been killed
+        if strangers:
+            raise NotAGalleryError(
+                f"{folder} is not a gallery and not empty (it holds {strangers[0]}); name a new folder"
+            )
+        return False
 
     def save_settings(self, settings: Settings) -> None:
         """Replaces the settings in one transaction."""

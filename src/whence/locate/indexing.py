@@ -16,7 +16,6 @@ import numpy as np
 
 import whence
 from whence.errors import InputError, ModelMismatchError, PhotoError
-from whence.gallery import schema
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store, lock
@@ -120,9 +119,11 @@ def index(
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
     folder, given = Path(gallery), Path(source)
+    chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     opened, epsg = _open_source(given, crs)
+    Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
-        store, pipeline = _open_gallery(folder, given, recipe, opened.crs, tolerance_m)
+        store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
         run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
         with _one_thread_per_photo():
             run.photos()
@@ -145,13 +146,11 @@ def _open_source(given: Path, crs: str | None) -> tuple[PlacedSource, str | None
 
 
 def _open_gallery(
-    folder: Path, given: Path, asked: str | Recipe | None, crs: Crs, tolerance_m: float | None
+    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe."""
-    recipe = asked if isinstance(asked, Recipe) or asked is None else load_recipe(asked)
-    if (folder / f"{schema.SETTINGS}.lance").exists() and (folder / f"{schema.PHOTOS}.lance").exists():
-        store = Store.open(folder)
-        return _reopened(store, recipe, tolerance_m)
+    if Store.check_place(folder):
+        return _reopened(Store.open(folder), recipe, tolerance_m)
     pipeline = Pipeline(recipe or load_recipe("default"))
     settings = Settings(
         crs=crs,

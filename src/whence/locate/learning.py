@@ -9,7 +9,7 @@ from whence.locate.pipeline import Pipeline
 from whence.plugins import Describer
 
 SAMPLE = 3000
-"""Photos to learn from; more change nothing measurable."""
+"""Photos to learn from at most: some 600 MB of working memory."""
 _GROWTH = 2
 """The gallery learns again when it has grown by this factor, until it has learned from a full sample."""
 _FEATURES = 20_000
