@@ -7,6 +7,7 @@ comes with whence, "own" with one learned from photos of this database.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +47,11 @@ class Sifts:
     def __init__(self) -> None:
         options = SiftOptions()
         self._count = options.keypoints
-        self._sift = cv2.SIFT.create(nfeatures=options.keypoints, contrastThreshold=options.contrast_threshold)
+        self._sift = cv2.SIFT.create(
+            nfeatures=options.keypoints,
+            contrastThreshold=options.contrast_threshold,
+            enable_precise_upscale=True,
+        )
         self._known: dict[Path, LocalFeatures] = {}
 
     def of(self, path: Path) -> LocalFeatures:
@@ -169,6 +174,7 @@ def main() -> None:
         sifts, scores = Sifts(), {}
         with threadpool_limits(limits=1):
             for name, variant in variants(sifts, photos.database).items():
+                print(f"matching: {name}", file=sys.stderr)
                 scores[name] = run(name, variant, sifts, photos, shortlists)
         full, lines = scores[FULL], list[list[object]]()
         for name, score in scores.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -87,6 +88,7 @@ def growth(photos: PhotoSet, sizes: Sequence[int], work: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         peak: Peak = index_apart(write_table(work / "growth.csv", photos.database[:size]), folder)
         rate = peak.photos / peak.seconds
+        print(f"{peak.photos:,} photos: {peak.peak_mb:,.0f} MB", file=sys.stderr)
         lines.append([peak.photos, peak.before_mb, peak.peak_mb, "yes" if peak.learned else "no", rate])
     show(
         "A process of its own for each size; MB = 1,000,000 bytes",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -65,6 +66,7 @@ def main() -> None:
             shutil.rmtree(gallery, ignore_errors=True)
             peak = index_apart(write_table(work / "many.csv", rows[:count]), gallery, args.workers)
             rate = peak.photos / peak.seconds
+            print(f"{peak.photos:,} photos: {peak.peak_mb:,.0f} MB, {rate:,.0f} photos/s", file=sys.stderr)
             lines.append([peak.photos, peak.before_mb, peak.peak_mb, "yes" if peak.learned else "no", rate])
             shutil.rmtree(gallery)
         columns = ["photos", "MB before", "peak MB", "learned", "photos/s"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="threads; else one per core")
     args = parser.parse_args()
 
+    os.environ.setdefault("LANCEDB_LOG", "error")  # as whence does before it imports LanceDB
     import lancedb  # noqa: F401  # so that before_mb has what every run needs
 
     from whence.locate.indexing import index

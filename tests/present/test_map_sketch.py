@@ -109,5 +109,5 @@ def test_a_plane_of_its_own_is_left_alone() -> None:
     assert Plane.around([XY(3.0, 4.0)]).point(XY(3.0, 4.0)) == (3.0, 4.0)
     assert math.isnan(offset(XY(0.0, 0.0), XY(math.inf, 0.0))[0])
     assert offset(XY(0.0, 0.0), XY(3.0, -4.0)) == pytest.approx((5.0, 143.13), abs=0.01)
-    with pytest.raises(InputError, match="one map"):
+    with pytest.raises(InputError, match="used together"):
         coordinates([XY(0.0, 0.0), LatLon(0.0, 0.0)])

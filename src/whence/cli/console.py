@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from whence.errors import InputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,6 +24,18 @@ def say(message: str) -> None:
     encoding = sys.stderr.encoding or "utf-8"
     sys.stderr.write(message.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stderr.flush()
+
+
+def check_place(option: str, file: Path) -> None:
+    """Refuses a file that could not be written, before any work is done for it.
+
+    Raises:
+        InputError: Its folder does not exist, or it is a folder itself.
+    """
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"{option} {file}: the folder {file.parent} does not exist")
+    if file.is_dir():
+        raise InputError(f"{option} {file}: is a folder, expected the name of a file")
 
 
 def count(number: int, noun: str) -> str:

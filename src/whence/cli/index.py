@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whence.cli.console import complain, count, progress_bar, say
-from whence.errors import InputError
+from whence.cli.console import check_place, complain, count, progress_bar, say
 
 if TYPE_CHECKING:
     from whence.locate.indexing import IndexReport, Progress
@@ -36,8 +35,8 @@ def command(
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
 
-    if report is not None and not report.absolute().parent.is_dir():
-        raise InputError(f"--report {report}: the folder {report.parent} does not exist")
+    if report is not None:
+        check_place("--report", report)
     with progress_bar() as bar:
         task = bar.add_task("reading", total=None, rate="")
         started = perf_counter()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whence.cli.console import complain, progress_bar
+from whence.cli.console import check_place, complain, progress_bar
 
 if TYPE_CHECKING:
     from whence.locate.locator import Answer, Locator
@@ -44,6 +44,7 @@ def command(
     named = queries(photos)
     if explain is not None:
         check_suffix(explain, len(named))
+        check_place("--explain", explain)
     opened = Gallery.open(gallery)
     locator = Locator(opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers)
     evidence: list[Evidence] = []

@@ -21,6 +21,8 @@ def learn_projection(vectors: FloatArray, dimension: int) -> FloatArray:
     centred = (vectors - vectors.mean(axis=0)).astype(np.float64)
     values, left = np.linalg.eigh(centred @ centred.T)
     values, left = values[::-1], left[:, ::-1]
+    if values[0] < 1e-12:  # one picture again and again: there is no axis to tell them apart by
+        return np.asarray(vectors[:1] / max(float(np.linalg.norm(vectors[0])), 1e-12), dtype=np.float32)
     kept = max(1, min(dimension, int((values > values[0] * 1e-6).sum())))
     values, left = values[:kept], left[:, :kept]
     axes = (left.T @ centred) / np.sqrt(values)[:, None]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ class Gallery:
         self.descriptors: FloatArray = vectors
         self.search = ExactSearch(vectors)
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
+        self._caching = Lock()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Gallery:
@@ -118,13 +120,18 @@ class Gallery:
 
     def features(self, rows: Sequence[int]) -> list[LocalFeatures]:
         """Local features of some photos, in the order asked for."""
-        missing = [row for row in dict.fromkeys(rows) if row not in self._cache]
-        fresh = {row: unpack(data) for row, data in self._read(missing, "features")}
-        found = [fresh[row] if row in fresh else self._cache[row] for row in rows]
-        self._cache.update(fresh)
-        while len(self._cache) > max(_CACHED, len(rows)):
-            self._cache.popitem(last=False)
-        return found
+        with self._caching:
+            found = {row: self._cache[row] for row in rows if row in self._cache}
+        fresh = {
+            row: unpack(data)
+            for row, data in self._read([r for r in dict.fromkeys(rows) if r not in found], "features")
+        }
+        with self._caching:
+            self._cache.update(fresh)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        found |= fresh
+        return [found[row] for row in rows]
 
     def thumbnails(self, rows: Sequence[int]) -> list[bytes]:
         """Small JPEG files, empty where there is none, in the order asked for."""

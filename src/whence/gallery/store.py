@@ -71,7 +71,8 @@ class Store:
             raise NotAGalleryError(f"{folder} is no folder that can be read; name another for the gallery") from error
         if {f"{schema.SETTINGS}.lance", f"{schema.PHOTOS}.lance"} <= found:
             return True
-        strangers = sorted(found - {LOCK, f"{schema.SETTINGS}.lance"})  # a first run may have been killed
+        ours = {LOCK, f"{schema.SETTINGS}.lance", f"{schema.SKIPPED}.lance"}  # a first run killed, or without a photo
+        strangers = sorted(found - ours)
         if strangers:
             raise NotAGalleryError(
                 f"{folder} is not a gallery and not empty (it holds {strangers[0]}); name a new folder"

@@ -164,7 +164,7 @@ class Writer:
         for paths in _chunks(list(changes), _STREAM):
             quoted = ", ".join(_quoted(path) for path in paths)
             old = table.search().where(f"path IN ({quoted})").to_arrow().to_pylist()
-            new = [{**row, **_facts(changes[row["path"]]), **_state(states[row["path"]])} for row in old]
+            new = [{**row, **_said(changes[row["path"]]), **_state(states[row["path"]])} for row in old]
             rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
             table.merge_insert("path").when_matched_update_all().execute(rows)
         for path, photo in changes.items():
@@ -203,7 +203,9 @@ class Writer:
             for path, state in skipped.items()
         ]
         self.store.append(schema.SKIPPED, pa.Table.from_pylist(rows, schema=schema.SKIPPED_SCHEMA))
-        self.files.update(skipped)
+        for path, state in skipped.items():
+            if path not in self.files or not self.files[path].content_hash:  # else what it showed before stays
+                self.files[path] = state
 
     def undescribed(self) -> list[str]:
         """Content hashes of photos without a descriptor: a writer was killed between two transactions."""
@@ -306,6 +308,15 @@ def _facts(photo: Photo) -> dict[str, Any]:
         "group": photo.group,
         "intrinsics": intrinsics_column(photo.intrinsics),
     }
+
+
+def _said(photo: Photo) -> dict[str, Any]:
+    """What a source says anew of a stored photo; what EXIF said and the source does not know stays."""
+    facts = _facts(photo)
+    if photo.time is None:
+        del facts["time"], facts["time_is_utc"]
+    kept = ("heading_deg", "altitude_m", "intrinsics")
+    return {name: value for name, value in facts.items() if value is not None or name not in kept}
 
 
 def _quoted(text: str) -> str:

@@ -127,8 +127,8 @@ def index(
         run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
         with _one_thread_per_photo():
             run.photos()
-            if not run.report.interrupted:
-                run.finish()
+        if not run.report.interrupted:
+            run.finish()
     run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
     return run.report
 
@@ -266,6 +266,10 @@ class _Run:
                 self._tick()
                 continue
             placed = self._projected(photo)
+            if not _finite(placed):
+                self._skip(photo.name, f"its position is outside the area of {self._epsg}")
+                self._tick()
+                continue
             try:
                 task = Task(relative(placed.path, self._root), placed, self._source_name, files.stat_key(placed.path))
             except PhotoError as error:
@@ -316,25 +320,12 @@ class _Run:
             self._pass_over(task, outcome.reason)
         elif new is None or new.content_hash in self._owner:
             self._same_content(task, outcome.known_hash or (new.content_hash if new else ""))
-        elif not self._usable(new):
-            self._pass_over(task, f"its position is outside the area of {self._epsg}")
         else:
-            known = self.writer.files.get(task.path)
-            if known is not None and known.content_hash:
-                self.report.changed += 1
-            else:
-                self.report.added += 1
             self._owner[new.content_hash] = task.path
             self._new.append(new)
         self._tick()
         if len(self._new) >= _BATCH or perf_counter() - self._flushed > _BATCH_SECONDS:
             self._flush()
-
-    def _usable(self, new: NewPhoto) -> bool:
-        from whence.geo.plane import coordinates
-
-        assert new.photo.position is not None
-        return bool(np.isfinite(coordinates([new.photo.position])).all())
 
     def _same_content(self, task: Task, digest: str) -> None:
         """The file was touched, renamed, or is a copy of another."""
@@ -348,7 +339,8 @@ class _Run:
         elif owner in self.writer.files and not (self._root / owner).exists():
             self.writer.rename(owner, task.path, task.state)
             self._owner[digest] = task.path
-            self.report.moved += 1
+            if not self._restated(task, self.writer.files[task.path]):
+                self.report.moved += 1
         else:
             self._pass_over(task, f"same content as {owner}")
 
@@ -368,7 +360,7 @@ class _Run:
 
     def _tell(self, stage: str) -> None:
         if self._progress is not None:
-            stored = self.report.added + self.report.changed
+            stored = self.report.added + self.report.changed + len(self._new)
             self._progress(Progress(self._done, self._total, stored, len(self.report.skipped), stage))
 
     def _flush(self) -> None:
@@ -377,10 +369,16 @@ class _Run:
         moved, self._moved = self._moved, {}
         passed, self._passed = self._passed, {}
         self._flushed = perf_counter()
+        changed = sum(1 for photo in new if self._is_stored(photo.path))
         self.writer.put(new, self._describer.fingerprint)
+        self.report.changed += changed  # counted only now that they are safe
+        self.report.added += len(new) - changed
         self.writer.move(moved, self._states)
         self.writer.skip(passed)
         self._learn(only_if_large=True)
+
+    def _is_stored(self, path: str) -> bool:
+        return path in self.writer.files and bool(self.writer.files[path].content_hash)
 
     def _learn(self, *, only_if_large: bool = False) -> None:
         learned = learn_if_due(
@@ -403,6 +401,13 @@ class _Run:
         tolerance = max(TOLERANCE_SHARE * extent, 1e-3)
         if tolerance != settings.tolerance_m:
             self._store.save_settings(replace(settings, tolerance_m=tolerance))
+
+
+def _finite(photo: Photo) -> bool:
+    """False for a position that could not be converted."""
+    from whence.geo.plane import coordinates
+
+    return photo.position is None or bool(np.isfinite(coordinates([photo.position])).all())
 
 
 def _words(crs: Crs) -> str:

@@ -1,0 +1,50 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import whence
+from samples import Done, Run, World, write_world
+from whence.cli import main
+from whence.photos.decode import Decoded, decode
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A rendered town, indexed twice: by latitude and longitude, and by x and y. Nobody writes to it."""
+    made = write_world(tmp_path_factory.mktemp("world"))
+    whence.index(made.photos, made.gallery)
+    whence.index(made.table, made.plan)
+    return made
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command line in this process and catches all that reaches stdout and stderr, even from C++."""
+
+    def command(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["whence", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        found = capfd.readouterr()
+        return Done(code if isinstance(code, int) else 0, found.out, found.err)
+
+    return command
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes in bytes of all photos whose pixels `index` decodes during the test."""
+    sizes: list[int] = []
+
+    def spy(data: bytes, *, max_side: int) -> Decoded:
+        sizes.append(len(data))
+        return decode(data, max_side=max_side)
+
+    monkeypatch.setattr("whence.locate.reading.decode", spy)
+    return sizes

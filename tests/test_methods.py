@@ -1,0 +1,307 @@
+"""What every registered method promises, built-in or third-party: one contract for each protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from samples import blank, textured, write_photos, write_table
+from whence import plugins
+from whence.describe.sift import Sift
+from whence.errors import RecipeError
+from whence.plugins import Describer, Estimator, LocalExtractor, Matcher, PhotoSource
+from whence.recipes import build
+from whence.types import LocalFeatures, Matches, Photo, Skipped
+
+T = TypeVar("T")
+
+extractors = pytest.mark.parametrize("name", plugins.names(plugins.EXTRACTORS))
+describers = pytest.mark.parametrize("name", plugins.names(plugins.DESCRIBERS))
+matchers = pytest.mark.parametrize("name", plugins.names(plugins.MATCHERS))
+estimators = pytest.mark.parametrize("name", plugins.names(plugins.ESTIMATORS))
+sources = pytest.mark.parametrize("name", plugins.names(plugins.SOURCES))
+
+
+def extractor(name: str) -> LocalExtractor:
+    made: LocalExtractor = build(plugins.EXTRACTORS, "features", {"method": name})
+    return made
+
+
+def describer(name: str) -> Describer:
+    made = plugins.load(plugins.DESCRIBERS, name)
+    shipped: Describer = made.shipped(made.options_type())
+    return shipped
+
+
+def matcher(name: str) -> Matcher:
+    made: Matcher = build(plugins.MATCHERS, "match", {"method": name})
+    return made
+
+
+def estimator(name: str) -> Estimator:
+    made: Estimator = build(plugins.ESTIMATORS, "verify", {"method": name})
+    return made
+
+
+def changed(options: Any) -> list[Any]:
+    """The same options, each time with another number."""
+    found = []
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            other = type(value)(value * 2)
+            found.append(dataclasses.replace(options, **{field.name: other}))
+    return found
+
+
+def features(seed: int = 0) -> LocalFeatures:
+    return Sift().extract(textured(seed))
+
+
+def nothing() -> LocalFeatures:
+    return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 64), np.int8), 240, 180)
+
+
+def one() -> LocalFeatures:
+    found = features()
+    return LocalFeatures(found.keypoints[:1], found.descriptors[:1], found.width, found.height)
+
+
+def in_threads(work: Callable[[], T]) -> list[T]:
+    with ThreadPoolExecutor(4) as threads:
+        return [future.result() for future in [threads.submit(work) for _ in range(8)]]
+
+
+def same(a: LocalFeatures, b: LocalFeatures) -> bool:
+    return np.array_equal(a.keypoints, b.keypoints) and np.array_equal(a.descriptors, b.descriptors)
+
+
+def test_every_group_has_a_method() -> None:
+    assert all(plugins.names(group) for group in plugins.GROUPS)
+
+
+@pytest.mark.parametrize("group", plugins.GROUPS)
+def test_an_unknown_method_names_the_nearest(group: str) -> None:
+    known = plugins.names(group)[0]
+    with pytest.raises(RecipeError, match=f"did you mean '{known}'"):
+        plugins.load(group, known + "x")
+    with pytest.raises(RecipeError, match="known: "):
+        plugins.load(group, "0000")
+
+
+@extractors
+def test_extractors_find_features(name: str) -> None:
+    made = extractor(name)
+    assert isinstance(made, LocalExtractor)
+    found = made.extract(textured())
+    assert len(found) > 50
+    assert (found.width, found.height) == (240, 180)
+    assert found.keypoints.shape == (len(found), 4)
+    assert found.keypoints.dtype == np.float32
+    assert found.descriptors.shape[0] == len(found)
+    assert found.descriptors.dtype in (np.int8, np.uint8, np.float32)
+    assert np.isfinite(found.keypoints).all()
+    assert (found.keypoints[:, :2] >= -0.5).all()
+    assert (found.keypoints[:, :2] <= (239.5, 179.5)).all()
+    assert (found.keypoints[:, 2] > 0).all()
+
+
+@extractors
+@pytest.mark.parametrize("size", [(240, 180), (16, 16), (700, 16)])
+def test_extractors_find_nothing_in_a_blank_image(name: str, size: tuple[int, int]) -> None:
+    made = extractor(name)
+    found = made.extract(blank(*size))
+    assert len(found) == 0
+    assert (found.width, found.height) == size
+    assert found.keypoints.shape == (0, 4)
+    full = made.extract(textured())
+    assert found.descriptors.shape == (0, full.descriptors.shape[1])
+    assert found.descriptors.dtype == full.descriptors.dtype
+
+
+@extractors
+def test_extractors_are_deterministic(name: str) -> None:
+    first = extractor(name).extract(textured())
+    assert all(same(first, found) for found in in_threads(lambda: extractor(name).extract(textured())))
+    again = extractor(name)
+    again.extract(textured(1))  # what came before leaves no trace
+    assert same(first, again.extract(textured()))
+
+
+@extractors
+def test_fingerprints_of_extractors_follow_their_options(name: str) -> None:
+    made = plugins.load(plugins.EXTRACTORS, name)
+    assert made().fingerprint == made(made.options_type()).fingerprint
+    others = [made(options).fingerprint for options in changed(made.options_type())]
+    assert len({made().fingerprint, *others}) == 1 + len(others)
+
+
+@describers
+def test_describers_give_unit_vectors(name: str) -> None:
+    made = describer(name)
+    assert isinstance(made, Describer)
+    for seed in range(3):
+        vector = made.describe(features(seed))
+        assert vector.shape == (made.dimension,)
+        assert vector.dtype == np.float32
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(made.describe(one())) == pytest.approx(1, abs=1e-5)
+    assert made.learns_from > 0
+
+
+@describers
+def test_describers_give_zeros_for_a_blank_image(name: str) -> None:
+    made = describer(name)
+    vector = made.describe(nothing())
+    assert vector.shape == (made.dimension,)
+    assert vector.dtype == np.float32
+    assert not vector.any()
+
+
+@describers
+def test_describers_are_deterministic(name: str) -> None:
+    first, shared = describer(name).describe(features()), describer(name)
+    assert all(np.array_equal(first, vector) for vector in in_threads(lambda: shared.describe(features())))
+
+
+@describers
+def test_similar_pictures_are_more_similar(name: str) -> None:
+    made = describer(name)
+    picture = textured()
+    darker = (picture * 0.8).astype(np.uint8)
+    query, twin, other = (made.describe(Sift().extract(image)) for image in (picture, darker, textured(1)))
+    assert query @ twin > query @ other + 0.1
+
+
+@describers
+def test_learned_describers_can_be_stored(name: str) -> None:
+    made = plugins.load(plugins.DESCRIBERS, name)
+    options, sample = made.options_type(), [features(seed) for seed in range(12)]
+    learned = made.learn(options, sample)
+    assert learned.fingerprint == made.learn(options, sample).fingerprint
+    assert learned.fingerprint != made.shipped(options).fingerprint
+    assert made.learn(options, sample[:6]).fingerprint != learned.fingerprint
+    restored = made.restore(options, learned.arrays())
+    assert restored.fingerprint == learned.fingerprint
+    assert restored.dimension == learned.dimension
+    assert np.array_equal(restored.describe(features()), learned.describe(features()))
+    assert np.linalg.norm(learned.describe(features())) == pytest.approx(1, abs=1e-5)
+    assert not learned.describe(nothing()).any()
+
+
+@describers
+def test_fingerprints_of_describers_follow_their_options(name: str) -> None:
+    made = plugins.load(plugins.DESCRIBERS, name)
+    plain = made.shipped(made.options_type()).fingerprint
+    assert plain == made.shipped(made.options_type()).fingerprint
+    assert any(made.shipped(options).fingerprint != plain for options in changed(made.options_type()))
+
+
+@matchers
+def test_matchers_match_one_to_one(name: str) -> None:
+    made = matcher(name)
+    assert isinstance(made, Matcher)
+    query, database = features(), features()
+    matches = made.match(query, database)
+    assert len(matches) > 50
+    assert matches.query.shape == matches.database.shape == (len(matches),)
+    assert np.issubdtype(matches.query.dtype, np.integer)
+    assert len(set(matches.query.tolist())) == len(set(matches.database.tolist())) == len(matches)
+    assert (matches.query == matches.database).mean() > 0.95
+
+
+@matchers
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("few", [nothing, one])
+def test_matchers_find_nothing_where_there_is_nothing(name: str, few: Callable[[], LocalFeatures], swap: bool) -> None:
+    pair = (features(), few()) if swap else (few(), features())
+    assert len(matcher(name).match(*pair)) <= len(few())
+    assert len(matcher(name).match(few(), few())) <= len(few())
+
+
+@matchers
+def test_matchers_are_deterministic(name: str) -> None:
+    query, database, shared = features(), features(), matcher(name)
+    first = matcher(name).match(query, database)
+    for found in in_threads(lambda: shared.match(query, database)):
+        assert np.array_equal(found.query, first.query)
+        assert np.array_equal(found.database, first.database)
+
+
+def paired(points: Any) -> tuple[LocalFeatures, LocalFeatures, Matches]:
+    """Matches of some points with themselves."""
+    keypoints = np.zeros((len(points), 4), np.float32)
+    keypoints[:, :2], keypoints[:, 2] = points, 4
+    found = LocalFeatures(keypoints, np.zeros((len(points), 64), np.int8), 240, 180)
+    rows = np.arange(len(points))
+    return found, found, Matches(rows, rows)
+
+
+DEGENERATE = {
+    "none": np.zeros((0, 2)),
+    "one": np.full((1, 2), 5.0),
+    "seven": np.arange(14.0).reshape(7, 2) ** 2,
+    "all at one point": np.full((40, 2), 7.0),
+    "on one line": np.stack([np.arange(60.0), 2 * np.arange(60.0)], axis=1),
+    "two points": np.array([[10.0, 10.0], [200.0, 100.0]] * 20),
+}
+
+
+@estimators
+@pytest.mark.parametrize("points", DEGENERATE.values(), ids=DEGENERATE.keys())
+def test_estimators_never_raise(name: str, points: Any) -> None:
+    made = estimator(name)
+    assert isinstance(made, Estimator)
+    query, database, matches = paired(points)
+    found = made.estimate(query, database, matches)
+    assert found.inliers.shape == (len(points),)
+    assert found.inliers.dtype == np.bool_
+    assert found.kind in ("fundamental", "homography", "none")
+    assert (found.matrix is None) == (found.kind == "none")
+    if len(points) < 8:
+        assert not found.inliers.any()
+
+
+@estimators
+def test_estimators_find_little_in_noise(name: str) -> None:
+    rng = np.random.default_rng(3)
+    query, _, matches = paired(rng.uniform(0, 180, (60, 2)))
+    database, _, _ = paired(rng.uniform(0, 180, (60, 2)))
+    assert estimator(name).estimate(query, database, matches).inliers.sum() < 25
+
+
+@estimators
+def test_estimators_are_deterministic(name: str) -> None:
+    query, database = features(), features()
+    matches = matcher("mutual-nn").match(query, database)
+    shared = estimator(name)
+    first = estimator(name).estimate(query, database, matches)
+    assert first.inliers.sum() > 50
+    assert all(
+        np.array_equal(found.inliers, first.inliers)
+        for found in in_threads(lambda: shared.estimate(query, database, matches))
+    )
+
+
+@sources
+def test_sources_give_the_same_order_again(name: str, tmp_path: Path) -> None:
+    write_photos(tmp_path, 3)
+    given = {
+        "folder": tmp_path,
+        "csv": write_table(tmp_path / "t.csv", [(f"{n:02d}.jpg", str(n), "2") for n in (2, 0, 95)]),
+    }
+    if name not in given:
+        pytest.skip(f"no sample for the source {name}")
+    made: PhotoSource = plugins.load(plugins.SOURCES, name)(given[name])
+    assert isinstance(made, PhotoSource)
+    found = list(made.photos())
+    assert found == list(made.photos())
+    assert len(found) == 3
+    assert all(isinstance(item, Photo | Skipped) for item in found)
+    assert [item.name for item in found if isinstance(item, Skipped)] == (["95.jpg"] if name == "csv" else [])
