@@ -37,10 +37,11 @@ def noise_field(seed: int = 0) -> NDArray[np.uint8]:
 def write_cuttings(folder: Path, count: int, width: int, height: int) -> list[Row]:
     """Distinct pictures, 10 m apart on a plane; those that are there already are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    field, random, rows = noise_field(), np.random.default_rng(1), []
+    field, rows = noise_field(), []
+    places = np.random.default_rng(1).permutation((_FIELD - width) * (_FIELD - height))  # no place twice
     across = int(np.ceil(np.sqrt(count)))
     for number in range(count):
-        left, top = random.integers(0, (_FIELD - width, _FIELD - height))
+        top, left = divmod(int(places[number]), _FIELD - width)
         path = folder / f"{width}x{height}-{number:06d}.jpg"
         if not path.exists():
             cv2.imwrite(str(path), field[top : top + height, left : left + width])

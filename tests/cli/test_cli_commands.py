@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 import whence
-from samples import Run, World, blank, place, textured, write_photos, write_table
+from samples import Run, World, blank, textured, write_photos, write_table
 from whence.present.answers import schema, to_dict
 from whence.recipes import load_recipe
 from whence.worlds import write_photo
@@ -152,9 +152,11 @@ def test_located_as_jsonl(run: Run, world: World) -> None:
 
 
 def test_python_gives_the_same_answers(run: Run, world: World) -> None:
-    done = run("locate", world.queries, "--gallery", world.gallery, "--format", "jsonl", "--workers", 1)
+    queries = [world.queries / f"query-{number:02d}.jpg" for number in range(3)]
+    done = run("locate", *queries, "--gallery", world.gallery, "--format", "jsonl", "--workers", 1)
+    assert len(done.answers) == 3
     locator = whence.Locator(whence.Gallery.open(world.gallery))
-    for answer in done.answers[:4]:
+    for answer in done.answers:
         expected = to_dict(locator.locate(answer["path"]))
         assert {**answer, "seconds": {}} == {**expected, "seconds": {}}
 
@@ -297,11 +299,8 @@ def test_a_table_with_local_coordinates(run: Run, tmp_path: Path) -> None:
     assert answer["radius_m"] >= 1
 
 
-def test_public_names() -> None:
-    assert set(whence.__all__) >= {"Gallery", "Locator", "index", "LatLon", "XY", "Location", "WhenceError"}
-    for name in whence.__all__:
-        assert getattr(whence, name) is not None
+def test_public_names_can_be_imported() -> None:
+    assert {"Gallery", "Locator", "index", "LatLon", "XY", "Location", "WhenceError"} <= set(whence.__all__)
     namespace: dict[str, Any] = {}
     exec("from whence import *", namespace)
-    assert set(whence.__all__) <= set(namespace) | {"__version__"}
-    assert place(0).lat == 50
+    assert {name for name in namespace if name != "__builtins__"} == set(whence.__all__)

@@ -203,6 +203,31 @@ def test_a_file_renamed_in_its_table_too_has_the_position_of_its_new_row(tmp_pat
     assert stored(tmp_path / "g")["new.jpg"].position == XY(9, 9)
 
 
+def test_swapped_files_get_the_positions_of_their_new_rows(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 3)
+    table = write_csv(photos, {"00.jpg": XY(0, 0), "01.jpg": XY(1, 0), "02.jpg": XY(2, 0)})
+    whence.index(table, tmp_path / "g")
+    before = stored(tmp_path / "g")
+    (photos / "00.jpg").rename(photos / "spare")
+    (photos / "01.jpg").rename(photos / "00.jpg")
+    (photos / "spare").rename(photos / "01.jpg")
+    for _ in range(2):  # the first run may meet a copy of what the second file still was
+        whence.index(table, tmp_path / "g")
+    after = stored(tmp_path / "g")
+    assert after["00.jpg"].content_hash == before["01.jpg"].content_hash
+    assert after["01.jpg"].content_hash == before["00.jpg"].content_hash
+    assert (after["00.jpg"].position, after["01.jpg"].position) == (XY(0, 0), XY(1, 0))
+
+
+def test_a_photo_overwritten_by_a_copy_of_another_is_dropped(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 3)
+    whence.index(photos, tmp_path / "g")
+    (photos / "02.jpg").write_bytes((photos / "00.jpg").read_bytes())
+    report = whence.index(photos, tmp_path / "g")
+    assert (report.total, [skip.reason for skip in report.skipped]) == (2, ["same content as 00.jpg"])
+    assert list(stored(tmp_path / "g")) == ["00.jpg", "01.jpg"]
+
+
 def test_a_corrected_table_moves_photos_without_reading_them(tmp_path: Path, decoded: list[int]) -> None:
     photos = write_photos(tmp_path / "photos", 3)
     positions: dict[str, LatLon | XY] = {f"{n:02d}.jpg": XY(n, 0) for n in range(3)}

@@ -107,7 +107,8 @@ def test_killing_loses_at_most_a_batch(tmp_path: Path, decoded: list[int]) -> No
     assert 8 <= kept < 30
     assert kept % 4 == 0
     report = whence.index(photos, gallery)
-    assert (report.added, report.unchanged, len(decoded)) == (30 - kept, kept, 30 - kept)
+    assert report.unchanged in (kept, kept + 4)  # killed between photos and descriptors: those are made now
+    assert report.added == len(decoded) == 30 - report.unchanged
     assert check_whole(gallery) == 30
 
 

@@ -182,6 +182,14 @@ class Writer:
         self._update(old, {"path": new, **_state(state)})
         self.files[new] = replace(self.files.pop(old), size=state[0], mtime_ns=state[1])
 
+    def remove(self, path: str) -> None:
+        """Drops a photo."""
+        table = self.store.table(schema.PHOTOS)
+        gone = self.files.pop(path)
+        if table is not None:
+            table.delete(f"path = {_quoted(path)}")
+            self._forget([gone.content_hash])
+
     def _update(self, path: str, values: Mapping[str, Any]) -> None:
         table = self.store.table(schema.PHOTOS)
         if table is not None:

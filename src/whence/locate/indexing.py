@@ -316,11 +316,15 @@ class _Run:
 
     def _settle(self, outcome: Outcome) -> None:
         task, new = outcome.task, outcome.new
+        if outcome.known_hash and outcome.known_hash not in self._owner:  # its owner has changed meanwhile
+            self._settle(self._read(task))
+            return
         if outcome.reason:
             self._pass_over(task, outcome.reason)
         elif new is None or new.content_hash in self._owner:
             self._same_content(task, outcome.known_hash or (new.content_hash if new else ""))
         else:
+            self._disown(task.path)
             self._owner[new.content_hash] = task.path
             self._new.append(new)
         self._tick()
@@ -337,12 +341,26 @@ class _Run:
                 self.writer.touch(task.path, task.state)
                 self.report.unchanged += 1
         elif owner in self.writer.files and not (self._root / owner).exists():
+            self._drop(task.path)
             self.writer.rename(owner, task.path, task.state)
             self._owner[digest] = task.path
             if not self._restated(task, self.writer.files[task.path]):
                 self.report.moved += 1
         else:
+            self._drop(task.path)
             self._pass_over(task, f"same content as {owner}")
+
+    def _disown(self, path: str) -> None:
+        """The content that a file had when it was stored is gone, and may turn up elsewhere."""
+        stored = self.writer.files.get(path)
+        if stored is not None and self._owner.get(stored.content_hash) == path:
+            del self._owner[stored.content_hash]
+
+    def _drop(self, path: str) -> None:
+        """Another photo has been put in the place of a stored one: what was stored is no longer there."""
+        self._disown(path)
+        if self._is_stored(path):
+            self.writer.remove(path)
 
     def _skip(self, name: str, reason: str) -> None:
         self.report.skipped.append(Skipped(name, reason))
