@@ -21,6 +21,7 @@ from whence.gallery import schema
 from whence.gallery.store import LOCK, Store, lock
 from whence.locate import indexing, learning
 from whence.locate.indexing import Progress
+from whence.locate.pipeline import Pipeline
 from whence.recipes import Recipe, load_recipe
 
 
@@ -213,6 +214,19 @@ def test_what_was_learned_is_learned_again_only_after_much_growth(tmp_path: Path
     assert whence.index(photos, gallery).learned
     assert whence.Gallery.open(gallery).model != first
     assert check_whole(gallery) == 12
+
+
+@pytest.mark.usefixtures("few_features")
+def test_learning_in_the_middle_of_a_run_leaves_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "SAMPLE", 8)
+    monkeypatch.setattr(indexing, "_BATCH", 4)
+    photos, gallery = write_photos(tmp_path / "photos", 30), tmp_path / "g"
+    assert whence.index(photos, gallery, recipe=small(4), workers=2).learned  # photos in flight meet the new model
+    opened = whence.Gallery.open(gallery)
+    assert len(opened) == 30
+    describer = Pipeline(small(4)).restored(opened)
+    again = np.stack([describer.describe(features) for features in opened.features(range(30))])
+    np.testing.assert_allclose(opened.descriptors, again, atol=2e-3)  # stored in half precision
 
 
 @pytest.mark.usefixtures("few_features")

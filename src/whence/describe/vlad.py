@@ -9,7 +9,9 @@ co-occurrences in image retrieval, ECCV 2012 (PCA whitening).
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -20,7 +22,7 @@ from whence.describe import builtin
 from whence.describe.projection import learn_projection
 from whence.types import FloatArray, LocalFeatures
 
-FEATURES_FOR_WORDS = 200_000
+FEATURES_FOR_WORDS = 50_000
 """Local features that a vocabulary is learned from, about."""
 
 
@@ -67,7 +69,8 @@ class Vlad:
         sample = list(photos)
         vocabulary = _learn_words(sample, options.words, seed)
         plain = cls(options, vocabulary)
-        vectors = np.stack([plain.describe(features) for features in sample])
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            vectors = np.stack(list(threads.map(plain.describe, sample)))
         dimension = min(options.dimension, max(1, len(vectors) // 2))
         return cls(options, vocabulary, learn_projection(vectors, dimension))
 

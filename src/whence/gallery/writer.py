@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import Any
@@ -257,11 +259,13 @@ class Writer:
         def batches() -> Iterator[pa.RecordBatch]:
             stream = table.search().select(["hash", "features"]).to_batches(batch_size=_STREAM)
             for batch in stream:
-                vectors = np.stack([describe(unpack(data)) for data in batch["features"].to_pylist()])
+                packed = batch["features"].to_pylist()
+                vectors = np.stack(list(threads.map(lambda data: describe(unpack(data)), packed)))
                 yield from schema.descriptor_table(batch["hash"].to_pylist(), model, vectors).to_batches()
 
         layout = schema.descriptors_schema(dimension)
-        self.store.replace(schema.DESCRIPTORS, pa.RecordBatchReader.from_batches(layout, batches()))
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            self.store.replace(schema.DESCRIPTORS, pa.RecordBatchReader.from_batches(layout, batches()))
         self._drop_artefacts_but(model)
 
     def _drop_artefacts_but(self, model: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 import whence
 from whence.errors import InputError, ModelMismatchError, PhotoError
+from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store, lock
@@ -127,8 +128,8 @@ def index(
         run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
         with _one_thread_per_photo():
             run.photos()
-        if not run.report.interrupted:
-            run.finish()
+            if not run.report.interrupted:
+                run.finish()
     run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
     return run.report
 
@@ -326,6 +327,8 @@ class _Run:
         else:
             self._disown(task.path)
             self._owner[new.content_hash] = task.path
+            if outcome.describer is not self._describer:
+                new = replace(new, vector=self._describer.describe(unpack(new.features)))
             self._new.append(new)
         self._tick()
         if len(self._new) >= _BATCH or perf_counter() - self._flushed > _BATCH_SECONDS:

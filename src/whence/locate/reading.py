@@ -38,9 +38,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of a task: a new photo, or content that is there already, or a reason to skip it."""
+    """What became of a task: a new photo, or content that is there already, or a reason to skip it.
+
+    ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile.
+    """
 
     task: Task
+    describer: Describer
     new: NewPhoto | None = None
     known_hash: str = ""
     reason: str = ""
@@ -54,16 +58,17 @@ def read_photo(
         data = files.read(task.photo.path)
         digest = files.content_hash(data)
         if is_known(digest):
-            return Outcome(task, known_hash=digest)
+            return Outcome(task, describer, known_hash=digest)
         decoded = decode(data, max_side=pipeline.photos.max_side)
     except PhotoError as error:
-        return Outcome(task, reason=str(error))
+        return Outcome(task, describer, reason=str(error))
     photo = _placed(task.photo, decoded)
     if photo.position is None:
-        return Outcome(task, reason=decoded.exif.position_problem or "no position")
+        return Outcome(task, describer, reason=decoded.exif.position_problem or "no position")
     features = pipeline.extract(decoded.pixels)
     return Outcome(
         task,
+        describer,
         NewPhoto(
             path=task.path,
             photo=photo,

@@ -53,14 +53,13 @@ class MutualNearestNeighbour:
 
 
 def squared_distances(a: NDArray[np.generic], b: NDArray[np.generic]) -> FloatArray:
-    """``(N, M)`` squared Euclidean distances of the rows of two arrays, not below zero."""
+    """``(N, M)`` squared Euclidean distances of the rows of two arrays; rounding may leave them just below zero."""
     left, right = a.astype(np.float32), b.astype(np.float32)
-    product = left @ right.T
-    product *= -2
-    product += np.square(right).sum(axis=1)
-    product += np.square(left).sum(axis=1)[:, None]
-    np.maximum(product, 0, out=product)
-    return np.asarray(product)
+    left_norms, right_norms = np.square(left).sum(axis=1), np.square(right).sum(axis=1)
+    # |a|² - 2ab + |b|² as one product: passes over the large matrix are what costs
+    left = np.column_stack([-2 * left, left_norms, np.ones_like(left_norms)])
+    right = np.column_stack([right, np.ones_like(right_norms), right_norms])
+    return np.asarray(left @ right.T)
 
 
 def _agree_in_rotation(
@@ -71,7 +70,8 @@ def _agree_in_rotation(
         return np.zeros(0, np.bool_)
     turns = query.keypoints[matches.query, 3] - database.keypoints[matches.database, 3]
     turns = (turns + 180) % 360 - 180
-    counts = np.histogram(turns, int(360 / _BIN_DEG), (-180, 180))[0]
+    bins = int(360 / _BIN_DEG)
+    counts = np.bincount(((turns + 180) / _BIN_DEG).astype(np.intp) % bins, minlength=bins)
     counts = counts + np.roll(counts, 1) + np.roll(counts, -1)
     commonest = -180 + _BIN_DEG * (int(counts.argmax()) + 0.5)
     kept: NDArray[np.bool_] = np.abs((turns - commonest + 180) % 360 - 180) <= tolerance_deg
