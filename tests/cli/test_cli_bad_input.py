@@ -19,6 +19,7 @@ import whence
 from samples import Done, Run, World, blank, place, textured, write_photos, write_table
 from whence.gallery import schema
 from whence.gallery.store import Store, lock
+from whence.photos.queries import queries
 from whence.worlds import write_photo
 
 
@@ -254,3 +255,10 @@ def test_wrong_usage(run: Run, words: list[str]) -> None:
     assert (done.code, done.out) == (2, "")
     assert "Usage" in done.err
     assert "Traceback" not in done.err
+
+
+def test_names_are_given_back_exactly_and_a_missing_photo_stops_nothing(tmp_path: Path) -> None:
+    write_photos(tmp_path, 2)
+    given = [f"{tmp_path}/./00.jpg", f"{tmp_path}//01.jpg", f"{tmp_path}/missing.jpg", f"{tmp_path}/"]
+    names = [f"{tmp_path}/00.jpg", f"{tmp_path}/01.jpg"]
+    assert [name for name, _ in queries(given)] == [*given[:3], *names]

@@ -64,7 +64,7 @@ def test_options_keep_their_defaults() -> None:
         ({"words": True}, "[describe] words = True: expected int"),
         ({"words": "8"}, "[describe] words = '8': expected int"),
         ({"ratio": "high"}, "[describe] ratio = 'high': expected float"),
-        ({"ratio": float("nan")}, "[describe] ratio = nan: expected float"),
+        ({"ratio": float("nan")}, "[describe] ratio = nan: expected a number from 0 up"),
         ({"ratio": True}, "[describe] ratio = True: expected float"),
         ({"name": 1}, "[describe] name = 1: expected str"),
         ({"fast": 1}, "[describe] fast = 1: expected bool"),

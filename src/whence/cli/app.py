@@ -49,9 +49,17 @@ def main() -> None:
     except WhenceError as error:
         complain(str(error))
         sys.exit(2)
+    except RuntimeError as error:
+        if "lance" not in str(error).lower():
+            raise
+        complain(f"the gallery is damaged or cannot be read: {str(error).splitlines()[0][:200]}")
+        sys.exit(2)
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(130)
     except BrokenPipeError:  # the reader has had enough: `whence locate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # what is left: stdout on a full disk
+        complain(f"results cannot be written: {error.strerror or error}")
         sys.exit(1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whence.cli.console import check_place, complain, count, progress_bar, say
+from whence.errors import InputError
 
 if TYPE_CHECKING:
     from whence.locate.indexing import IndexReport, Progress
@@ -56,9 +57,12 @@ def command(
             workers=workers,
             progress=show,
         )
-    if report is not None:
-        report.write_text(json.dumps(_as_json(done), indent=1) + "\n", encoding="utf-8")
     _print(done)
+    if report is not None:
+        try:
+            report.write_text(json.dumps(_as_json(done), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"--report {report} cannot be written: {error.strerror or error}") from error
     if done.interrupted:
         complain("interrupted; what was finished is kept, run the same command again to go on")
         raise typer.Exit(130)

@@ -21,7 +21,7 @@ _EXPLAINED = 4
 
 
 def command(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, folders of photos, or CSV files with a path column.")],
+    photos: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or CSV files with a path column.")],
     gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
     recipe: Annotated[str | None, typer.Option(help="Another recipe that describes photos in the same way.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="An error of so many metres still counts as right.")] = None,

@@ -90,13 +90,18 @@ class Store:
 
     def table(self, name: str) -> Table | None:
         """A table at its newest version, or None before anything was written to it."""
-        return self._connection.open_table(name) if name in self.names() else None
+        if name not in self.names():
+            return None
+        try:
+            return self._connection.open_table(name)
+        except ValueError:  # its folder is there, but a writer was killed before the first version was complete
+            return None
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Adds rows in one transaction."""
         table = self.table(name)
         if table is None:
-            self._connection.create_table(name, data=rows)
+            self.replace(name, rows)
         else:
             table.add(rows)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -307,8 +307,7 @@ def _state(state: tuple[int, int]) -> dict[str, int]:
 def _facts(photo: Photo) -> dict[str, Any]:
     """Columns that a source or EXIF states, as against those computed from pixels."""
     assert photo.position is not None
-    utc = photo.time is not None and photo.time.tzinfo is not None
-    time = photo.time.astimezone(UTC).replace(tzinfo=None) if photo.time is not None and utc else photo.time
+    time, utc = _time(photo.time)
     return {
         **position_columns(photo.position),
         "position_source": photo.position_source,
@@ -320,6 +319,16 @@ def _facts(photo: Photo) -> dict[str, Any]:
         "group": photo.group,
         "intrinsics": intrinsics_column(photo.intrinsics),
     }
+
+
+def _time(time: datetime | None) -> tuple[datetime | None, bool]:
+    """The time as stored, and whether it is UTC; None for one that has no UTC, at the ends of the calendar."""
+    if time is None or time.tzinfo is None:
+        return time, False
+    try:
+        return time.astimezone(UTC).replace(tzinfo=None), True
+    except OverflowError:
+        return None, False
 
 
 def _said(photo: Photo) -> dict[str, Any]:

@@ -14,9 +14,14 @@ def check_epsg(code: str) -> str:
     """``EPSG:n`` in capitals.
 
     Raises:
-        InputError: No such system.
+        InputError: No such system, or one without positions on a map (vertical, geocentric).
     """
+    from pyproj import CRS
+
     _transformer(code.upper())
+    system = CRS.from_user_input(code.upper())
+    if not (system.is_projected or system.is_geographic):
+        raise InputError(f"{code.upper()} ({system.name}) has no x and y on a map; expected a code such as EPSG:32633")
     return code.upper()
 
 

@@ -25,6 +25,7 @@ from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
 from whence.locate.reading import Outcome, Task, read_photo, relative
 from whence.photos import files
+from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Photo, Skipped
@@ -121,6 +122,8 @@ def index(
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
     folder, given = Path(gallery), Path(source)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
+    if workers is not None and workers < 1:
+        raise InputError(f"workers {workers}: expected at least 1")
     opened, epsg = _open_source(given, crs)
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
@@ -129,7 +132,10 @@ def index(
         with _one_thread_per_photo():
             run.photos()
             if not run.report.interrupted:
-                run.finish()
+                try:
+                    run.finish()
+                except KeyboardInterrupt:  # the photos are safe, and the next run learns
+                    run.report.interrupted = True
     run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
     return run.report
 
@@ -160,7 +166,7 @@ def _open_gallery(
         recipe=pipeline.recipe.name,
         sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
         extractor=pipeline.extractor_fingerprint,
-        root=str((given if given.is_dir() else given.parent).absolute()),
+        root=os.path.normpath((given if given.is_dir() else given.parent).absolute()),
         written_by=whence.__version__,
     )
     return Store.create(folder, settings), pipeline
@@ -267,8 +273,9 @@ class _Run:
                 self._tick()
                 continue
             placed = self._projected(photo)
-            if not _finite(placed):
-                self._skip(photo.name, f"its position is outside the area of {self._epsg}")
+            problem = None if placed.position is None else position_problem(placed.position)
+            if problem is not None:  # the source has checked it, but not after a conversion
+                self._skip(photo.name, f"not a position of {self._epsg}: {problem}")
                 self._tick()
                 continue
             try:
@@ -321,7 +328,7 @@ class _Run:
             self._settle(self._read(task))
             return
         if outcome.reason:
-            self._pass_over(task, outcome.reason)
+            self._pass_over(task, outcome.reason, lasting=outcome.lasting)
         elif new is None or new.content_hash in self._owner:
             self._same_content(task, outcome.known_hash or (new.content_hash if new else ""))
         else:
@@ -351,7 +358,7 @@ class _Run:
                 self.report.moved += 1
         else:
             self._drop(task.path)
-            self._pass_over(task, f"same content as {owner}")
+            self._pass_over(task, f"same content as {owner}", lasting=False)  # a copy may outlive its original
 
     def _disown(self, path: str) -> None:
         """The content that a file had when it was stored is gone, and may turn up elsewhere."""
@@ -368,11 +375,11 @@ class _Run:
     def _skip(self, name: str, reason: str) -> None:
         self.report.skipped.append(Skipped(name, reason))
 
-    def _pass_over(self, task: Task, reason: str) -> None:
-        """Skips a photo, and remembers it."""
+    def _pass_over(self, task: Task, reason: str, *, lasting: bool) -> None:
+        """Skips a photo; what lasts as long as its bytes is remembered."""
         self._skip(task.photo.name, reason)
         placed = task.photo.position is not None
-        if not reason.startswith("same content"):  # a copy may outlive its original
+        if lasting:
             self._passed[task.path] = FileState(*task.state, reason=reason, placed=placed)
 
     def _tick(self) -> None:
@@ -422,13 +429,6 @@ class _Run:
         tolerance = max(TOLERANCE_SHARE * extent, 1e-3)
         if tolerance != settings.tolerance_m:
             self._store.save_settings(replace(settings, tolerance_m=tolerance))
-
-
-def _finite(photo: Photo) -> bool:
-    """False for a position that could not be converted."""
-    from whence.geo.plane import coordinates
-
-    return photo.position is None or bool(np.isfinite(coordinates([photo.position])).all())
 
 
 def _words(crs: Crs) -> str:

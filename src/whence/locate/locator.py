@@ -101,6 +101,8 @@ class Locator:
             raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
         if candidates < 1:
             raise InputError(f"candidates {candidates}: expected at least 1")
+        if workers is not None and workers < 1:
+            raise InputError(f"workers {workers}: expected at least 1")
         if not len(gallery):
             raise InputError(
                 f"the gallery {gallery.folder} holds no photos; add some: whence index PHOTOS --gallery ..."
@@ -129,6 +131,8 @@ class Locator:
     def answer(self, photo: str | os.PathLike[str] | Image) -> Answer:
         """``locate`` with the evidence."""
         if isinstance(photo, np.ndarray):
+            if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+                raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
             return self._answer(self._described("", photo, "", {}))
         name = os.fspath(photo)
         return self._answered(name, Path(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ class Task:
 class Outcome:
     """What became of a task: a new photo, or content that is there already, or a reason to skip it.
 
+    ``lasting`` reasons lie in the bytes themselves; others, such as a missing permission, may be gone next time.
     ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile.
     """
 
@@ -48,6 +50,7 @@ class Outcome:
     new: NewPhoto | None = None
     known_hash: str = ""
     reason: str = ""
+    lasting: bool = False
 
 
 def read_photo(
@@ -59,12 +62,15 @@ def read_photo(
         digest = files.content_hash(data)
         if is_known(digest):
             return Outcome(task, describer, known_hash=digest)
-        decoded = decode(data, max_side=pipeline.photos.max_side)
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error))
+    try:
+        decoded = decode(data, max_side=pipeline.photos.max_side)
+    except PhotoError as error:
+        return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, MemoryError))
     photo = _placed(task.photo, decoded)
     if photo.position is None:
-        return Outcome(task, describer, reason=decoded.exif.position_problem or "no position")
+        return Outcome(task, describer, reason=decoded.exif.position_problem or "no position", lasting=True)
     features = pipeline.extract(decoded.pixels)
     return Outcome(
         task,
@@ -99,7 +105,7 @@ def thumbnail(pixels: Image) -> bytes:
 
 def relative(path: Path, root: Path) -> str:
     """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
-    absolute = path.absolute()
+    absolute = Path(os.path.normpath(path.absolute()))
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
 
 

@@ -11,25 +11,27 @@ from whence.photos.sources import TABLE_SUFFIXES, open_source
 from whence.types import Skipped
 
 
-def queries(given: Sequence[Path]) -> list[tuple[str, Path]]:
+def queries(given: Sequence[str]) -> list[tuple[str, Path]]:
     """Name (exactly as given) and file of every photo to locate.
 
     A photo that is named but cannot be used is among them: it gets an answer that says so. What a folder holds is named
     by the folder as given and the path below it; what a table holds, as the table has it.
 
     Raises:
-        InputError: A path that does not exist, an empty folder, a table without a path column.
+        InputError: Nothing of what was given exists; a table without a path column, an empty folder.
     """
     found: list[tuple[str, Path]] = []
-    for path in given:
-        kind = files.kind(path)
-        if kind == "folder" or (kind == "file" and path.suffix.lower() in TABLE_SUFFIXES):
-            for photo in open_source(path, need_position=False).photos():
-                name = photo.name if kind == "file" else str(path / photo.name)
-                file = path / photo.name if isinstance(photo, Skipped) else photo.path
-                found.append((name, file))
-        else:
-            found.append((str(path), path))
+    if given and not any(Path(said).exists() for said in given):
+        files.kind(Path(given[0]))  # raises: a wrong folder or a slip of the pen, rather than one bad photo of many
+    for said in given:
+        path = Path(said)
+        if not path.is_dir() and path.suffix.lower() not in TABLE_SUFFIXES:
+            found.append((said, path))
+            continue
+        prefix = f"{said.rstrip('/')}/" if files.kind(path) == "folder" else ""
+        for photo in open_source(path, need_position=False).photos():
+            file = path / photo.name if isinstance(photo, Skipped) else photo.path
+            found.append((prefix + photo.name, file))
     if not found:
         raise InputError("no photos to locate; name photos, folders or CSV files")
     return found

@@ -43,6 +43,8 @@ def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) ->
         raise RecipeError(f"[{section}] has no option {key!r}; {hint}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+    if type(value) is not kind:
         raise RecipeError(f"[{section}] {key} = {value!r}: expected {kind.__name__}")
+    if kind in (int, float) and not (math.isfinite(value) and value >= (1 if kind is int else 0)):
+        raise RecipeError(f"[{section}] {key} = {value!r}: expected a number from {1 if kind is int else 0} up")
     return value
