@@ -361,3 +361,17 @@ def test_a_file_that_could_not_be_read_is_tried_again(tmp_path: Path, monkeypatc
         patched.setattr("whence.locate.reading.files.read", refuse)
         assert [skip.reason for skip in whence.index(photos, gallery).skipped] == ["no permission to read it"] * 2
     assert whence.index(photos, gallery).added == 2
+
+
+def test_a_table_that_cannot_be_opened_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(name: str) -> None:
+        raise ValueError("manifest is damaged")
+
+    photos, gallery = write_photos(tmp_path / "photos", 2), tmp_path / "g"
+    whence.index(photos, gallery)
+    store = Store.open(gallery)
+    monkeypatch.setattr(store._connection, "open_table", damaged)
+    with pytest.raises(ValueError, match="damaged"):
+        store.table(schema.PHOTOS)

@@ -94,8 +94,10 @@ class Store:
             return None
         try:
             return self._connection.open_table(name)
-        except ValueError:  # its folder is there, but a writer was killed before the first version was complete
-            return None
+        except ValueError as error:
+            if "not found" not in str(error):  # any other damage must not make a full table look like none
+                raise
+            return None  # its folder is there, but a writer was killed before the first version was complete
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Adds rows in one transaction."""
