@@ -59,19 +59,43 @@ class Intrinsics:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """What one witness says of a photo: its file's metadata, a sidecar, a GPS track.
+
+    Attributes:
+        position: Where the camera stood, if the witness knows.
+        source: Who says so, as in ``Photo.position_source``.
+        time: When; without a zone where the witness gives none.
+        heading_deg: Direction of view, clockwise from north.
+        altitude_m: Height above sea level.
+        accuracy_m: Horizontal error that the witness claims for the position.
+    """
+
+    position: LatLon | None
+    source: str
+    time: datetime | None = None
+    heading_deg: float | None = None
+    altitude_m: float | None = None
+    accuracy_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
     """One photo as a source names it; no pixels.
 
     Attributes:
         path: Where the file is.
         name: The path exactly as the source or the user gave it.
-        position: Where the camera stood, if the source says so.
-        position_source: Where the position comes from: ``csv``, ``exif``; empty without a position.
+        position: Where the camera stood, if the source says so; it outdoes what the file says.
+        position_source: Where the position comes from: ``csv``, ``exif`` and so on; empty without a position.
         time: When it was taken; without a zone where the source gives none.
         heading_deg: Direction of view, clockwise from north.
         altitude_m: Height above sea level, or z on a local plane.
         group: Photos taken at one place, or in one sequence; never split between training and testing.
         intrinsics: The camera, if the source states it.
+        accuracy_m: Horizontal error that is claimed for the position.
+        label: Class that a data set puts the photo in, such as a city or a country.
+        fallback: What to go by where neither the source nor the file itself has a position.
     """
 
     path: Path
@@ -83,6 +107,14 @@ class Photo:
     altitude_m: float | None = None
     group: str | None = None
     intrinsics: Intrinsics | None = None
+    accuracy_m: float | None = None
+    label: str | None = None
+    fallback: Fix | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Whether a position is known without opening the file."""
+        return self.position is not None or (self.fallback is not None and self.fallback.position is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ PHOTOS_SCHEMA = pa.schema(
         ("altitude_m", pa.float64()),
         ("group", pa.string()),
         ("intrinsics", pa.list_(pa.float64())),  # fx, fy, cx, cy in pixels of the full-size photo
+        ("accuracy_m", pa.float64()),  # horizontal error that the source of the position claims
+        ("label", pa.string()),  # class that a data set puts the photo in
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("feature_count", pa.int32()),

@@ -25,6 +25,21 @@ _STREAM = 256
 """Photos read at a time when all are described anew."""
 _FRAGMENTS = 100
 """Batches after which small files are merged."""
+_PLACE = ("lat", "lon", "x", "y")
+FACTS = (
+    *_PLACE,
+    "position_source",
+    "cell",
+    "time",
+    "time_is_utc",
+    "heading_deg",
+    "altitude_m",
+    "group",
+    "intrinsics",
+    "accuracy_m",
+    "label",
+)
+"""Columns that a source or the file's metadata states, as against those computed from pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +50,26 @@ class FileState:
         size: Bytes.
         mtime_ns: Time of change.
         content_hash: Empty for a photo that was passed over.
-        position: None for a photo that was passed over.
+        facts: What is stored of an indexed photo's position, time, view and group, by column.
         reason: Why it was passed over; empty for an indexed photo.
-        placed: Whether the source, not EXIF, gave the position.
+        placed: Whether a position was known without opening the file, for a photo that was passed over.
     """
 
     size: int
     mtime_ns: int
     content_hash: str = ""
-    position: Position | None = None
-    group: str | None = None
+    facts: Mapping[str, Any] | None = None
     reason: str = ""
     placed: bool = False
+
+    @property
+    def position(self) -> Position | None:
+        """None for a photo that was passed over."""
+        return None if self.facts is None else photo_position(*(self.facts[name] for name in _PLACE))
+
+    def says_otherwise(self, photo: Photo) -> bool:
+        """Whether a photo's source, which gives a position, now says anything else than what is stored."""
+        return self.facts is not None and any(self.facts[name] != value for name, value in _said(photo).items())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,18 +129,18 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         if table is None:
             return
-        names = ["path", "size", "mtime_ns", "hash", "lat", "lon", "x", "y", "group", "position_source"]
-        for batch in table.search().select(names).to_batches(batch_size=10_000):
+        self._add_missing_columns(table)
+        for batch in table.search().select(["path", "size", "mtime_ns", "hash", *FACTS]).to_batches(batch_size=10_000):
             for row in batch.to_pylist():
-                position = photo_position(row["lat"], row["lon"], row["x"], row["y"])
-                self.files[row["path"]] = FileState(
-                    row["size"],
-                    row["mtime_ns"],
-                    row["hash"],
-                    position,
-                    row["group"],
-                    placed=row["position_source"] != "exif",
-                )
+                facts = {name: row[name] for name in FACTS}
+                self.files[row["path"]] = FileState(row["size"], row["mtime_ns"], row["hash"], facts)
+
+    @staticmethod
+    def _add_missing_columns(table: Any) -> None:
+        """A gallery written by an older whence gets the columns that came since, without values."""
+        missing = [column for column in schema.PHOTOS_SCHEMA if column.name not in table.schema.names]
+        if missing:
+            table.add_columns(pa.schema(missing))
 
     @property
     def count(self) -> int:
@@ -138,9 +161,7 @@ class Writer:
         vectors = np.stack([photo.vector for photo in photos])
         self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
         for p in photos:
-            placed = p.photo.position_source != "exif"
-            state = FileState(p.size, p.mtime_ns, p.content_hash, p.photo.position, p.photo.group, placed=placed)
-            self.files[p.path] = state
+            self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, _facts(p.photo))
         self._forget([digest for digest in replaced if digest])
 
     def _upsert(self, rows: pa.Table, merging: bool) -> None:
@@ -159,7 +180,7 @@ class Writer:
             table.delete(f"hash IN ({', '.join(repr(digest) for digest in gone)})")
 
     def move(self, changes: Mapping[str, Photo], states: Mapping[str, tuple[int, int]]) -> None:
-        """Gives stored photos what their source now says of them (position, group), and their files' new state."""
+        """Gives stored photos what their source now says of them, and their files' new state."""
         table = self.store.table(schema.PHOTOS)
         if not changes or table is None:
             return
@@ -171,8 +192,9 @@ class Writer:
             table.merge_insert("path").when_matched_update_all().execute(rows)
         for path, photo in changes.items():
             size, mtime_ns = states[path]
-            known = replace(self.files[path], size=size, mtime_ns=mtime_ns, position=photo.position, group=photo.group)
-            self.files[path] = known
+            known = self.files[path]
+            facts = {**(known.facts or {}), **_said(photo)}
+            self.files[path] = replace(known, size=size, mtime_ns=mtime_ns, facts=facts)
 
     def touch(self, path: str, state: tuple[int, int]) -> None:
         """A file was written again with the same content."""
@@ -318,6 +340,8 @@ def _facts(photo: Photo) -> dict[str, Any]:
         "altitude_m": photo.altitude_m,
         "group": photo.group,
         "intrinsics": intrinsics_column(photo.intrinsics),
+        "accuracy_m": photo.accuracy_m,
+        "label": photo.label,
     }
 
 
@@ -336,7 +360,7 @@ def _said(photo: Photo) -> dict[str, Any]:
     facts = _facts(photo)
     if photo.time is None:
         del facts["time"], facts["time_is_utc"]
-    kept = ("heading_deg", "altitude_m", "intrinsics")
+    kept = ("heading_deg", "altitude_m", "intrinsics", "label")
     return {name: value for name, value in facts.items() if value is not None or name not in kept}
 
 

@@ -23,7 +23,7 @@ from whence.gallery.store import Store, lock
 from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
-from whence.locate.reading import Outcome, Task, read_photo, relative
+from whence.locate.reading import Outcome, Task, by_fallback, read_photo, relative
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
@@ -302,7 +302,7 @@ class _Run:
         if state is None or (state.size, state.mtime_ns) != task.state:
             return False
         if state.reason:
-            if state.placed != (task.photo.position is not None):
+            if state.placed != task.photo.placed:
                 return False
             self._skip(task.photo.name, state.reason)
         elif not self._restated(task, state):
@@ -313,7 +313,10 @@ class _Run:
     def _restated(self, task: Task, state: FileState) -> bool:
         """Whether the source now says something else about an unchanged photo; if so, that is stored."""
         said = task.photo
-        if said.position is None or (said.position == state.position and said.group == state.group):
+        fallback, stored = said.fallback, state.facts or {}
+        if said.position is None and fallback is not None and stored.get("position_source") == fallback.source:
+            said = by_fallback(said, fallback)
+        if said.position is None or not state.says_otherwise(said):
             return False
         self._moved[task.path], self._states[task.path] = said, task.state
         self.report.moved += 1
@@ -378,9 +381,8 @@ class _Run:
     def _pass_over(self, task: Task, reason: str, *, lasting: bool) -> None:
         """Skips a photo; what lasts as long as its bytes is remembered."""
         self._skip(task.photo.name, reason)
-        placed = task.photo.position is not None
         if lasting:
-            self._passed[task.path] = FileState(*task.state, reason=reason, placed=placed)
+            self._passed[task.path] = FileState(*task.state, reason=reason, placed=task.photo.placed)
 
     def _tick(self) -> None:
         self._done += 1

@@ -15,7 +15,7 @@ from whence.locate.pipeline import Pipeline
 from whence.photos import files
 from whence.photos.decode import Decoded, decode
 from whence.plugins import Describer
-from whence.types import Image, Photo
+from whence.types import Fix, Image, Photo
 
 THUMBNAIL_SIDE = 192
 
@@ -110,7 +110,7 @@ def relative(path: Path, root: Path) -> str:
 
 
 def _placed(photo: Photo, decoded: Decoded) -> Photo:
-    """What the source says, completed by EXIF."""
+    """What the source says, completed by the file's own metadata, and only then by what else is known."""
     exif = decoded.exif
     known = replace(
         photo,
@@ -118,6 +118,19 @@ def _placed(photo: Photo, decoded: Decoded) -> Photo:
         heading_deg=exif.heading_deg if photo.heading_deg is None else photo.heading_deg,
         altitude_m=exif.altitude_m if photo.altitude_m is None else photo.altitude_m,
     )
-    if known.position is not None or exif.position is None:
+    if known.position is None and exif.position is not None:
+        return replace(known, position=exif.position, position_source="exif", accuracy_m=exif.accuracy_m)
+    return known if photo.fallback is None else by_fallback(known, photo.fallback)
+
+
+def by_fallback(photo: Photo, fallback: Fix) -> Photo:
+    """The photo completed by a witness of last resort."""
+    known = replace(
+        photo,
+        time=photo.time or fallback.time,
+        heading_deg=fallback.heading_deg if photo.heading_deg is None else photo.heading_deg,
+        altitude_m=fallback.altitude_m if photo.altitude_m is None else photo.altitude_m,
+    )
+    if known.position is not None or fallback.position is None:
         return known
-    return replace(known, position=exif.position, position_source="exif")
+    return replace(known, position=fallback.position, position_source=fallback.source, accuracy_m=fallback.accuracy_m)
