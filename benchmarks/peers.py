@@ -109,6 +109,10 @@ def _indexing(outcome: Outcome, own: Outcome, count: int) -> list[str]:
 
 def terms(photos: PhotoSet, job: Job, outcomes: dict[str, Outcome]) -> None:
     """What was the same for all, and what was not."""
+    places = [row.position for row in photos.database]
+    near = [min(error_m(place, query.position) for place in places) for query in photos.queries]
+    possible = scores.found([[error] for error in near], photos.tolerance_m, 1)
+    print(f"No shortlist can do better than {np.mean(possible):.2f}: the other queries have no photo near enough.")
     print(
         f"Equal: {len(photos.database)} photos, {len(photos.queries)} queries, {job.threads} threads, "
         f"{job.shortlist} photos verified for each query, about {job.keypoints:,} keypoints, all photos read once "
