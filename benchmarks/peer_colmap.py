@@ -176,7 +176,7 @@ def run(job: Job) -> Outcome:
     parts = {"SIFT": described, "retrieval": retrieving, "matching and geometry": located[0].seconds}
     parts["matching and geometry"] -= described + retrieving
     notes = [
-        f"COLMAP: asked for {asked} places, which give about as many keypoints in the database; {lost} queries matched no photo.",
+        f"COLMAP: {asked} places asked for, to give {job.keypoints:,} keypoints; {lost} queries matched no photo.",
         f"COLMAP: {words:,} words from these photos, {vocabulary.stat().st_size / 1e6:.1f} MB beside its KB/photo.",
         f"COLMAP, ms a query: {', '.join(f'{name} {1000 * s / len(job.queries):.0f}' for name, s in parts.items())}.",
     ]
