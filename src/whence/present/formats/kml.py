@@ -108,7 +108,7 @@ class _Folder:
 
     def add(self, placemark: str) -> None:
         if self._file is None:
-            self._file = SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii", newline="\n")
+            self._file = SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii", newline="\n")  # noqa: SIM115
         self.count += 1
         self._file.write(placemark + "\n")
 
