@@ -40,7 +40,9 @@ def circle(centre: LatLon, radius_m: float, points: int = POINTS) -> list[Double
     unrolled = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
     ring = np.column_stack([unrolled, np.append(lat, lat[0])])
     turn = unrolled[-1] - unrolled[0]
-    if abs(turn) > 180:  # once around a pole: counter-clockwise seen from above is eastwards around the north pole
+    if abs(turn) < 180:
+        ring[-1] = ring[0]  # to the last bit
+    else:  # once around a pole: counter-clockwise seen from above is eastwards around the north pole
         pole = 90.0 if turn > 0 else -90.0
         ring = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole], ring[:1]])
     shifted = (ring + np.array([shift, 0.0]) for shift in (-360.0, 0.0, 360.0))

@@ -11,11 +11,10 @@ texts stay as they are: identifiers that begin with ``-`` are common, and have t
 
 from __future__ import annotations
 
-import csv
 import difflib
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import IO, Any
 
@@ -57,14 +56,13 @@ class Csv(Writer):
         self._columns = usual_columns(crs) if columns is None else _checked(columns, crs)
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding, and "\r\n" on Windows
             stream.reconfigure(encoding="utf-8", newline="\n")
-        self._rows = csv.writer(stream, lineterminator="\n")
         self._headed = False
 
     def write(self, location: Location, pixels: Image | None = None) -> None:
         """Puts out one row."""
         self._head()
         answer = to_dict(location, private=self.private)
-        self._rows.writerow([_text(_value(answer, column)) for column in self._columns])
+        self._put(_text(_value(answer, column)) for column in self._columns)
         self.stream.flush()
 
     def finish(self) -> None:
@@ -75,7 +73,11 @@ class Csv(Writer):
     def _head(self) -> None:
         if not self._headed:
             self._headed = True
-            self._rows.writerow(self._columns)
+            self._put(self._columns)
+
+    def _put(self, cells: Iterable[str]) -> None:
+        # By hand: Python's writer leaves a "\r" unquoted where rows end with "\n". A lone empty cell is no blank line.
+        self.stream.write((",".join(map(_quoted, cells)) or '""') + "\n")
 
 
 def usual_columns(crs: Crs) -> tuple[str, ...]:
@@ -110,8 +112,13 @@ def _value(answer: _Answer, column: str) -> Any:
     if column in _OF_BEST:
         return answer["candidates"][0][_OF_BEST[column]] if answer["candidates"] else None
     if column == "seconds":
-        return round(sum(filter(None, answer["seconds"].values())), 4)
+        return round(sum(filter(None, answer["seconds"].values())), 4) if answer["seconds"] else None
     return answer["position"] and answer["position"][column]
+
+
+def _quoted(cell: str) -> str:
+    quoted = '"' + cell.replace('"', '""') + '"'
+    return quoted if any(sign in cell for sign in ',"\r\n') else cell
 
 
 def _text(value: Any) -> str:

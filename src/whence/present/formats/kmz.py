@@ -27,7 +27,7 @@ class Kmz(Kml):
 
     def finish(self) -> None:
         """Adds the document and closes the archive."""
-        with self._archive, self._archive.open(_entry("doc.kml", ZIP_DEFLATED), "w", force_zip64=True) as document:
+        with self._archive, self._archive.open(_entry("doc.kml", ZIP_DEFLATED), "w") as document:
             self._text = io.TextIOWrapper(document, encoding="ascii", newline="\n", write_through=True)
             super().finish()
             self._text.flush()
