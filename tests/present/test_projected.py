@@ -23,11 +23,7 @@ SURE = Location("one.jpg", Status.LOCATED, LatLon(45.434, 12.339), 12.0, 0.87, (
 
 def test_x_is_east_and_y_is_north() -> None:
     # EPSG:31468 (Gauss-Krueger) and EPSG:3035 (LAEA Europe) prescribe north before east.
-    for code, place in (
-        ("EPSG:32633", LatLon(45.4, 12.3)),
-        ("EPSG:31468", LatLon(48, 11)),
-        ("EPSG:3035", LatLon(50, 9)),
-    ):
+    for code, lat, lon in (("EPSG:32633", 45.4, 12.3), ("EPSG:31468", 48.0, 11.0), ("EPSG:3035", 50.0, 9.0)):
         here, north, east = (from_wgs84(code, LatLon(lat + up, lon + right)) for up, right in STEPS)
         assert north.y - here.y == pytest.approx(1112, rel=0.01)
         assert east.x - here.x > 600
