@@ -86,11 +86,10 @@ def command(
 
 
 def _format(format: str | None, out: Path | None) -> str:
-    from whence.present.formats import format_of, is_binary
+    from whence.present.formats import format_of
 
     if format is None:
         return "table" if out is None else format_of(out)
-    is_binary(format)  # raises: no such format
     return format
 
 

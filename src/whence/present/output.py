@@ -27,14 +27,14 @@ def result_file(file: Path, *, binary: bool = False, kept: Callable[[Path], None
     Raises:
         InputError: The file cannot be written.
     """
-    target = Path(os.path.realpath(file))
     options: dict[str, Any] = {"mode": "wb"} if binary else {"mode": "w", "encoding": "utf-8", "newline": "\n"}
-    if target.exists() and not target.is_file():
-        with _opened(file, target, options) as stream:
+    if file.exists() and not file.is_file():
+        with _opened(file, file, options) as stream:
             yield stream
         return
+    target = Path(os.path.realpath(file))
     if target.exists() and not os.access(target, os.W_OK):
-        raise InputError(f"--out {file} cannot be written: it is read-only")
+        raise InputError(f"{file} cannot be written: it is read-only")
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with _opened(file, beside, {**options, "mode": options["mode"].replace("w", "x")}) as stream:
@@ -58,5 +58,5 @@ def _opened(asked: Path, file: Path, options: dict[str, Any]) -> IO[Any]:
     try:
         stream: IO[Any] = file.open(**options)
     except OSError as error:
-        raise InputError(f"--out {asked} cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{asked} cannot be written: {error.strerror or error}") from error
     return stream

@@ -63,7 +63,7 @@ def format_of(file: Path) -> str:
     format = file.suffix.lower().removeprefix(".")
     if format not in FORMATS or format == "table":
         known = ", ".join(f".{name}" for name in FORMATS if name != "table")
-        raise InputError(f"--out {file}: no format goes with that suffix; use one of {known}, or say --format as well")
+        raise InputError(f"{file}: no format goes with that suffix; use one of {known}, or say --format as well")
     return format
 
 
