@@ -6,11 +6,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import pytest
 
 from whence.errors import InputError
-from whence.present.formats import FORMATS, writer
+from whence.present.formats import FORMATS, format_of, is_binary, writer
+from whence.present.formats.csv import usual_columns
 from whence.types import XY, Candidate, Crs, LatLon, Location, Status
 
 BEST = Candidate("a/very/long/way/down/to/the/photo/that/matches/best.jpg", LatLon(45.0, 12.0), 0.8, 83, 4)
@@ -43,6 +47,15 @@ def written(format: str, answers: Iterable[Location] = ANSWERS, stream: io.Strin
     return stream.getvalue()
 
 
+def whole(format: str, answers: Iterable[Location] = ANSWERS, *, private: bool = False) -> str:
+    """The document, that of a KMZ unpacked."""
+    text, data = io.StringIO(), io.BytesIO()
+    with writer(format, data if is_binary(format) else text, crs=Crs.WGS84, private=private) as out:
+        for answer in answers:
+            out.write(answer)
+    return ZipFile(data).read("doc.kml").decode() if is_binary(format) else text.getvalue()
+
+
 def test_unknown_format_names_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'geojson'"):
         writer("gejson", io.StringIO(), crs=Crs.WGS84)
@@ -52,8 +65,17 @@ def test_unknown_format_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_answers_are_no_error(format: str) -> None:
-    text = written(format, [])
-    assert text == "" or json.loads(text) == {"type": "FeatureCollection", "features": []}
+    text = whole(format, [])
+    if format == "geojson":
+        assert json.loads(text) == {"type": "FeatureCollection", "features": []}
+    elif format == "csv":
+        assert text.splitlines() == [",".join(usual_columns(Crs.WGS84))]
+    elif format in ("gpx", "kml", "kmz"):
+        assert "<wpt" not in text
+        assert "<Placemark" not in text
+        ElementTree.fromstring(text)
+    else:
+        assert text == ""
 
 
 def test_json_lines_come_one_by_one_in_order() -> None:
@@ -101,11 +123,23 @@ def test_geojson_refuses_a_plane_before_it_writes() -> None:
 
 def test_private_reaches_every_format() -> None:
     for format in FORMATS:
-        stream = io.StringIO()
-        with writer(format, stream, crs=Crs.WGS84, private=True) as out:
-            out.write(ANSWERS[0])
-        assert "best.jpg" not in stream.getvalue()
-        assert "one.jpg" in stream.getvalue()
+        assert "best.jpg" in whole(format)
+        text = whole(format, private=True)
+        assert "best.jpg" not in text
+        assert "one.jpg" in text
+
+
+def test_formats_of_the_earth_refuse_a_plane() -> None:
+    for format in ("geojson", "gpx", "kml", "kmz"):
+        with pytest.raises(InputError, match=r"only latitude and longitude.*use --format jsonl or csv"):
+            writer(format, io.BytesIO() if is_binary(format) else io.StringIO(), crs=Crs.LOCAL)
+
+
+def test_suffixes_say_the_format() -> None:
+    assert {format_of(Path(f"a.{name.upper()}")) for name in FORMATS if name != "table"} == {*FORMATS} - {"table"}
+    for name in ("a.xlsx", "a", "a.table", ".csv"):
+        with pytest.raises(InputError, match="no format goes with that suffix"):
+            format_of(Path(name))
 
 
 def test_table_in_a_pipe_is_plain_and_whole() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whence.cli.console import check_place, complain, progress_bar
+from whence.cli.console import check_place, complain, progress_bar, say
+from whence.errors import InputError
 
 if TYPE_CHECKING:
     from whence.locate.locator import Answer, Locator
@@ -26,11 +28,17 @@ def command(
     recipe: Annotated[str | None, typer.Option(help="Another recipe that describes photos in the same way.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="An error of so many metres still counts as right.")] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Name at most so many gallery photos per answer.")] = 20,
-    format: Annotated[str, typer.Option(help="table, jsonl or geojson.")] = "table",
+    crs: Annotated[str | None, typer.Option(help="Give positions in this system: wgs84, local or EPSG:n.")] = None,
+    places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
+    format: Annotated[
+        str | None, typer.Option(help="table, jsonl, geojson, csv, gpx, kml or kmz; that of --out, else table.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of --format csv, in this order: id,lat,lon")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the answers to this file instead of stdout.")] = None,
     explain: Annotated[
         Path | None, typer.Option(help="Write the evidence to this .html (or, for one photo, .png) file.")
     ] = None,
-    private: Annotated[bool, typer.Option(help="Do not name gallery photos.")] = False,
+    private: Annotated[bool, typer.Option(help="Do not name gallery photos; no pictures in KML.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
@@ -39,23 +47,35 @@ def command(
     from whence.photos.queries import queries
     from whence.present.explain import check_suffix, write_explanation
     from whence.present.formats import writer
+    from whence.present.projected import projection
     from whence.types import Status
 
+    format = _format(format, out)
     named = queries(photos)
     if explain is not None:
         check_suffix(explain, len(named))
         check_place("--explain", explain)
+    if out is not None:
+        _check_out(out, [*photos, *(path for _, path in named if path.name == out.name)], explain)
     opened = Gallery.open(gallery)
-    locator = Locator(opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers)
+    shown, converted = projection(crs, opened.settings.crs)
+    picked = None if columns is None else [column.strip() for column in columns.split(",") if column.strip()]
+    locator = Locator(
+        opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers, places=places
+    )
     evidence: list[Evidence] = []
     failed = 0
-    with writer(format, sys.stdout, crs=opened.settings.crs, private=private) as out:
-        for answer in _watched(locator, named):
-            out.write(answer.location)
-            if answer.location.status is Status.FAILED:
+    with (
+        _stream(out, format) as stream,
+        writer(format, stream, crs=shown, private=private, columns=picked) as results,
+    ):
+        for answer in _watched(locator, named, out is not None):
+            location = converted(answer.location)
+            results.write(location, answer.query.pixels if answer.query else None)
+            if location.status is Status.FAILED:
                 failed += 1
-                if format != "table":  # which has the reason itself
-                    complain(f"{answer.location.path}: {answer.location.error}")
+                if format != "table" or out is not None:  # the table has the reason itself
+                    complain(f"{location.path}: {location.error}")
             if explain is not None:
                 evidence.append(_evidence(answer, locator))
     if explain is not None:
@@ -65,9 +85,34 @@ def command(
         raise typer.Exit(1)
 
 
-def _watched(locator: Locator, named: list[tuple[str, Path]]) -> Iterator[Answer]:
+def _format(format: str | None, out: Path | None) -> str:
+    from whence.present.formats import format_of
+
+    if format is None:
+        return "table" if out is None else format_of(out)
+    return format
+
+
+def _check_out(out: Path, inputs: Sequence[str | Path], explain: Path | None) -> None:
+    check_place("--out", out)
+    if explain is not None and out.absolute() == explain.absolute():
+        raise InputError(f"--out {out} and --explain name the same file")
+    if out.is_file() and any(Path(given).exists() and out.samefile(given) for given in inputs):
+        raise InputError(f"--out {out} is one of the files to locate and would be overwritten")
+
+
+def _stream(out: Path | None, format: str) -> AbstractContextManager[IO[Any]]:
+    from whence.present.formats import is_binary
+    from whence.present.output import result_file
+
+    if out is None:
+        return nullcontext(sys.stdout.buffer if is_binary(format) else sys.stdout)
+    return result_file(out, binary=is_binary(format), kept=lambda partial: say(f"the answers so far are in {partial}"))
+
+
+def _watched(locator: Locator, named: list[tuple[str, Path]], to_file: bool) -> Iterator[Answer]:
     """Answers, with a progress bar on stderr where results do not go to the same terminal."""
-    if sys.stdout.isatty() or len(named) < 2:
+    if (sys.stdout.isatty() and not to_file) or len(named) < 2:
         yield from locator.answers(named)
         return
     with progress_bar() as bar:

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
+
+
+def direction(bearing_deg: float) -> str:
+    """The nearest of eight compass points.
+
+    >>> direction(44), direction(359)
+    ('north-east', 'north')
+    """
+    return COMPASS[round(bearing_deg / 45) % 8]
+
+
+def moved(start: LatLon, bearing_deg: float, metres: float) -> LatLon:
+    """The position so many metres away in a direction."""
+    lon, lat, _ = geod().fwd(start.lon, start.lat, bearing_deg, metres)
+    return LatLon(float(lat), float(lon))
+
+
 def offset(start: Position, end: Position) -> tuple[float, float]:
     """Distance in metres from ``start`` to ``end``, and the bearing there in degrees clockwise from north (or from +y).
 
@@ -30,7 +48,7 @@ def offset(start: Position, end: Position) -> tuple[float, float]:
         east, north = (pairs[1] - pairs[0]).tolist()
         return math.hypot(east, north), math.degrees(math.atan2(east, north)) % 360
     (lat0, lon0), (lat1, lon1) = pairs.tolist()
-    bearing, _, metres = _geod().inv(lon0, lat0, lon1, lat1)
+    bearing, _, metres = geod().inv(lon0, lat0, lon1, lat1)
     return float(metres), float(bearing) % 360
 
 
@@ -40,7 +58,8 @@ def distances_m(origin: Position, others: Sequence[Position]) -> DoubleArray:
 
 
 @cache
-def _geod() -> Any:
+def geod() -> Any:
+    """Geodesics on the WGS84 ellipsoid (a ``pyproj.Geod``)."""
     from pyproj import Geod
 
     return Geod(ellps="WGS84")

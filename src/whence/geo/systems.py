@@ -1,4 +1,4 @@
-"""Projected coordinate systems (EPSG codes) to WGS84."""
+"""Projected coordinate systems (EPSG codes) to WGS84, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from functools import cache
 from typing import Any
 
 from whence.errors import InputError
-from whence.types import LatLon
+from whence.types import XY, LatLon
+
+_SAME_DEG = 1e-6
+"""A position that comes back from a system within this was inside of what the system can say."""
 
 
 def check_epsg(code: str) -> str:
@@ -29,6 +32,34 @@ def to_wgs84(code: str, x: float, y: float) -> LatLon:
     """A position of a projected system, x east and y north, in degrees; not a number outside its area of use."""
     lon, lat = _transformer(code).transform(x, y)
     return LatLon(lat, lon) if math.isfinite(lat) and math.isfinite(lon) else LatLon(math.nan, math.nan)
+
+
+def check_projected(code: str) -> str:
+    """``check_epsg`` for results: only systems with lengths, as radii and rounding are in lengths too.
+
+    Raises:
+        InputError: No such system, or one of angles.
+    """
+    from pyproj import CRS
+
+    code = check_epsg(code)
+    system = CRS.from_user_input(code)
+    if not system.is_projected:
+        raise InputError(
+            f"{code} ({system.name}) has latitudes and longitudes; expected wgs84 or "
+            "a projected system such as EPSG:32633"
+        )
+    return code
+
+
+def from_wgs84(code: str, position: LatLon) -> XY:
+    """A position in a projected system, x east and y north, in its unit; not a number where it cannot say it."""
+    x, y = _transformer(code).transform(position.lon, position.lat, direction="INVERSE")
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return XY(math.nan, math.nan)
+    back = to_wgs84(code, x, y)
+    off = max(abs(back.lat - position.lat), abs((back.lon - position.lon + 180) % 360 - 180))
+    return XY(x, y) if off <= _SAME_DEG else XY(math.nan, math.nan)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from whence.locate.pipeline import Pipeline
 from whence.photos import files
 from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
-from whence.types import Candidate, DoubleArray, FloatArray, Image, LocalFeatures, Location, Position, Status
+from whence.types import Candidate, Crs, DoubleArray, FloatArray, Image, LocalFeatures, Location, Position, Status
 from whence.verify.rerank import Verification, distinctive_weights, verify_all
 
 CANDIDATES = 20
@@ -83,6 +83,7 @@ class Locator:
         tolerance_m: float | None = None,
         candidates: int = CANDIDATES,
         workers: int | None = None,
+        places: bool = False,
     ) -> None:
         """Prepares the gallery's recipe, or another one that describes photos in the same way.
 
@@ -92,10 +93,12 @@ class Locator:
             tolerance_m: An error up to this counts as right; None for the gallery's own.
             candidates: How many candidates an answer names.
             workers: Threads; None for one per core.
+            places: Name the nearest town in ``Location.place``; needs the extra "places".
 
         Raises:
+            MissingExtraError: Names of places without the extra.
             ModelMismatchError: The recipe describes photos differently from how the gallery was described.
-            InputError: A number out of range, or an empty gallery.
+            InputError: A number out of range, an empty gallery, or names of places on a local plane.
         """
         if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
             raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
@@ -107,6 +110,7 @@ class Locator:
             raise InputError(
                 f"the gallery {gallery.folder} holds no photos; add some: whence index PHOTOS --gallery ..."
             )
+        self._near = _place_names(gallery) if places else None
         self.gallery = gallery
         self.tolerance_m = tolerance_m or gallery.settings.tolerance_m
         self._candidates = candidates
@@ -190,7 +194,8 @@ class Locator:
             "locate": perf_counter() - verified,
         }
         same = () if duplicate is None else (self.gallery.photos[duplicate].path,)
-        return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same))
+        place = self._near(answer.location.position) if self._near and answer.location.position else None
+        return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same, place=place))
 
     def _shortlist(self, query: Query, duplicate: int | None) -> tuple[NDArray[np.intp], FloatArray]:
         """Rows and cosines of the most similar photos, without the query itself; none for a photo without features."""
@@ -258,6 +263,17 @@ def _order(place: Place | None, evidence: DoubleArray, cosines: FloatArray) -> l
     """Members of the place first, each part by evidence, then by similarity."""
     members = np.zeros(len(evidence), np.bool_) if place is None else place.members
     return [int(i) for i in np.lexsort((-cosines, -evidence, ~members))]
+
+
+def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:
+    if gallery.settings.crs is not Crs.WGS84:
+        raise InputError(
+            f"places have names on the Earth only, and the gallery {gallery.folder} has a plane of its own; "
+            "leave out --places"
+        )
+    from whence.geo.places import towns
+
+    return towns().near
 
 
 def _recipe(gallery: Gallery, asked: str | Recipe | None) -> Recipe:

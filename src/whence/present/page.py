@@ -50,14 +50,19 @@ def save(path: Path, page: str | bytes) -> None:
         raise InputError(f"cannot write {printable(str(path))}: {error.strerror or error}") from error
 
 
-def data_uri(image: Image) -> str:
-    """The image as a JPEG inside the page."""
+def jpeg(image: Image) -> bytes:
+    """The image as a JPEG file."""
     from PIL import Image as Pictures
 
     buffer = BytesIO()
     # Full colour resolution (subsampling 0): thin coloured lines would otherwise turn grey.
     Pictures.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
+
+
+def data_uri(image: Image) -> str:
+    """The image as a JPEG inside the page."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode("ascii")
 
 
 def picture(image: Image, alt: str) -> str:

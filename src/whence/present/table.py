@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 from whence.present.answers import hide_paths, settled
 from whence.present.words import length, percent, place, printable, shown_path
@@ -21,7 +21,7 @@ GAP = 2  # spaces between columns
 PIPED_WIDTH = 1 << 16  # no line breaks and no shortening where nobody looks: tools such as grep want whole paths
 
 
-def print_table(locations: Sequence[Location], stream: TextIO, *, private: bool = False) -> None:
+def print_table(locations: Sequence[Location], stream: IO[str], *, private: bool = False) -> None:
     """Prints one row per answer, and below it why photos failed or lost a gallery photo as evidence.
 
     Args:
@@ -68,7 +68,7 @@ def _row(answer: Location) -> list[str]:
     ]
 
 
-def _print_notes(console: Console, answers: Sequence[Location], stream: TextIO) -> None:
+def _print_notes(console: Console, answers: Sequence[Location], stream: IO[str]) -> None:
     from rich.text import Text
 
     for answer in answers:
@@ -103,6 +103,6 @@ def _tail(text: str, width: int, mark: str) -> str:
     return mark + text
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _encodable(text: str, stream: IO[str]) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from pathlib import PurePath
 
+from whence.geo.distance import direction
 from whence.types import XY, Location, Position, Status
 
-COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
+__all__ = [
+    "HIDDEN",
+    "direction",
+    "duration",
+    "heading",
+    "length",
+    "percent",
+    "place",
+    "printable",
+    "short_name",
+    "shown_path",
+    "summary",
+    "verdict",
+]
+
 HIDDEN = "(not shown)"
 
 
@@ -30,6 +46,11 @@ def _escaped(character: str) -> str:
 def shown_path(path: str) -> str:
     """A path for the eye; hidden ones are empty."""
     return printable(path) or HIDDEN
+
+
+def short_name(path: str) -> str:
+    """What a photo is called on a map: the name of its file."""
+    return printable(PurePath(path).name) or "photo"
 
 
 def length(metres: float | None) -> str:
@@ -71,15 +92,6 @@ def place(position: Position | None) -> str:
     return f"{pair[0]:.{digits}f}, {pair[1]:.{digits}f}" if all(map(math.isfinite, pair)) else "-"
 
 
-def direction(bearing_deg: float) -> str:
-    """The nearest of eight compass points.
-
-    >>> direction(44), direction(359)
-    ('north-east', 'north')
-    """
-    return COMPASS[round(bearing_deg / 45) % 8]
-
-
 def heading(bearing_deg: float | None) -> str:
     """A direction of view in degrees and in a word; empty where unknown.
 
@@ -106,3 +118,20 @@ def verdict(location: Location) -> str:
     if location.status is Status.LOCATED:
         return f"Located{'' if around == '-' else f' within about {around}'}: {place(location.position)}{near}"
     return f"Unsure; best guess {place(location.position)}{near}{'' if around == '-' else f', within about {around}'}"
+
+
+def summary(location: Location) -> list[str]:
+    """The answer and what it rests on, a line each, where there is room for a few lines only."""
+    lines = [printable(location.path), verdict(location)] if location.path else [verdict(location)]
+    if location.position is None:
+        return lines
+    lines.append(f"Confidence {percent(location.confidence)}")
+    if location.candidates:
+        best = location.candidates[0]
+        lines.append(f"Best match {shown_path(best.path)}, {best.inliers} matching points")
+    if looking := heading(location.heading_deg):
+        lines.append(f"Looking {looking}")
+    if location.duplicate_of:
+        same = ", ".join(map(shown_path, location.duplicate_of))
+        lines.append(f"Same content as {same}, which was left out")
+    return lines

