@@ -11,8 +11,10 @@ from samples import place, textured, write_photos, write_table
 from whence.types import XY, LatLon, Position
 from whence.worlds import write_photo
 
-PITTSBURGH = LatLon(40.43912, -80.00611)
+FRANCISCO = LatLon(37.70098, -122.49646)
 """Where the first of `utm_name` was taken."""
+STEP_DEG = 0.000901
+"""100 m to the north."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Miniature:
     known: list[Position | None]
 
 
-def utm_name(number: int, note: str = "") -> str:
-    """A name in Pittsburgh; the next number is 100 m further north."""
-    north, lat = 4477118.56 + 100 * number, f"{PITTSBURGH.lat + number * 0.0009:010.5f}"
-    return f"@0584305.62@{north:010.2f}@17@T@{lat}@-080.00611@{number:06d}@00@090@@@@20190131_1230@{note}@.jpg"
+def utm_name(number: int) -> str:
+    """A name as those of SF-XL; the next number is 100 m further north."""
+    north, lat = 4172758.25 + 100 * number, f"{FRANCISCO.lat + number * STEP_DEG:09.5f}"
+    return f"@0544388.51@{north:.2f}@10@S@{lat}@-122.49646@pano{number}@@210@@@@20160601@@.jpg"
 
 
 def line_name(number: int) -> str:
@@ -59,7 +61,7 @@ def write_utm(root: Path, name: Callable[[int], str] = utm_name, database: str =
     save(root / "images" / "test" / "queries" / name(1), 1, query=True)
     save(root / "images" / "test" / "queries_night" / "deeper" / name(2), 2, query=True)
     save(root / "images" / "train" / "database" / name(7), 7)
-    truth: Position = LatLon(PITTSBURGH.lat + 0.0009, PITTSBURGH.lon)
+    truth: Position = LatLon(FRANCISCO.lat + STEP_DEG, FRANCISCO.lon)
     if name is line_name:
         truth = XY(0, 100)
     return Miniature(root, f"test/{database}", "test/queries", {f"images/test/queries/{name(1)}": truth}, [])

@@ -75,11 +75,16 @@ def meant(name: str) -> DataSet | None:
 
 
 def missing(path: Path) -> DataSet | None:
-    """The data set that a path which leads nowhere was meant for: the first of its folders that is not there."""
-    for folder in (*reversed(path.parents), path):
-        if not folder.exists():
-            return meant(folder.name)
-    return None
+    """The data set that a path which leads nowhere was meant for: one of its folders that are not there."""
+    absent = [folder for folder in (*reversed(path.parents), path) if not _exists(folder)]
+    return next((found for found in map(meant, (folder.name for folder in absent)) if found is not None), None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _plain(name: str) -> str:

@@ -74,7 +74,8 @@ class Comp90086Source:
         return Crs.LOCAL
 
     def photos(self) -> Iterator[Photo | Skipped]:
-        """Photos in the order of the table."""
+        """Photos in the order of the table; a photo that comes again is left out."""
+        seen: dict[Path, int] = {}
         folders = [self._table.parent / self._part, self._table.parent, self._root / self._part]
         for index, (line, cells) in enumerate(records(self._text, self._columns.delimiter, self._table)):
             if index == 0:
@@ -85,11 +86,14 @@ class Comp90086Source:
                     raise RowError("the id is empty")
                 photo = find_photo(folders, row.name.strip())
                 name = below(photo, self._root)
+                first = seen.setdefault(photo, line) if self._need_position else line
+                if first != line:
+                    raise RowError(f"the same photo as in line {first}")
                 if self._need_position:
                     yield Photo(photo, name, row.position(Crs.LOCAL), "csv", group=_VIEW.sub("", photo.stem))
                 else:
                     yield Photo(photo, name)
-            except (RowError, ValueError) as error:
+            except RowError as error:
                 yield Skipped(row.name.strip() or self._table.name, f"line {line}: {error}")
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from whence.errors import InputError
 from whence.photos import files
+from whence.photos.columns import RowError
 from whence.photos.decode import SUFFIXES
 
 T = TypeVar("T")
@@ -80,5 +81,11 @@ def find_photo(folders: list[Path], name: str) -> Path:
 
 
 def below(path: Path, root: Path) -> str:
-    """The path as photos of a folder are named: below it, with ``/``."""
+    """The path as photos of a folder are named: below it, with ``/``.
+
+    Raises:
+        RowError: A table leads out of its folder.
+    """
+    if not path.is_relative_to(root):
+        raise RowError("the picture is not in the data set's folder")
     return path.relative_to(root).as_posix()

@@ -11,7 +11,7 @@ from whence.photos.layouts.parts import check_folder, choose, is_folder, listed
 from whence.types import Crs, Photo, Skipped
 
 _BASES = ("images", "processed", "small", "raw")
-_SPLITS = ("train", "val", "test")
+_SPLITS = ("test", "val", "train")
 _KINDS = ("database", "gallery", "queries", "query")
 
 

@@ -73,7 +73,7 @@ class VeniceSource:
                     pin = row.position(Crs.WGS84)
                     photo = Photo(path, photo.name, pin, "csv", group=",".join(map(row.optional, _ORDER[:2])))
                 yield photo
-            except (RowError, ValueError) as error:
+            except RowError as error:
                 yield Skipped(row.name.strip() or self._table.name, f"line {row.line}: {error}")
 
     def _rows(self) -> Iterator[Row]:
