@@ -60,7 +60,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return real(name, *rest)
 
-    centres._gazetteer.cache_clear()
+    monkeypatch.setattr(centres, "_gazetteer", centres._gazetteer.__wrapped__)
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MissingExtraError, match=r"whence\[places\]"):
         centre("Paris")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from miniatures import (
     MINIATURES,
@@ -261,7 +263,7 @@ def test_classes_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    centres._gazetteer.cache_clear()
+    monkeypatch.setattr(centres, "_gazetteer", centres._gazetteer.__wrapped__)
     make(tmp_path, "Lisbon/a.jpg")
     told, photo = open_source(tmp_path, layout="classes").photos()
     assert isinstance(told, Skipped)
@@ -396,3 +398,32 @@ def test_a_data_set_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     found = listed(open_source(tmp_path / "link", layout="venice", part="labels"))
     assert found == [f"images/{number}.jpg" for number in range(3)]
+
+
+cells = st.one_of(
+    st.sampled_from(["id", "x", "y", "lat", "lon", "file", "1", "45.4", "nan", "a.jpg", "1234567", HASHES[0], "\0"]),
+    st.text(max_size=6),
+)
+TABLES = {
+    "comp90086": ("train.csv", ",", "id,x,y"),
+    "venice": ("labels.txt", ",", "45.4,12.3,a.jpg"),
+    "classes": ("places.csv", ",", "name,lat,lon"),
+    "placing": ("mediaeval2016_placing_train_photo", "\t", f"1234567\t{HASHES[0]}\t12.3\t45.4"),
+}
+
+
+@pytest.mark.parametrize("layout", TABLES)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(rows=st.lists(st.lists(cells, max_size=8), max_size=5), proper=st.booleans())
+def test_no_table_is_a_crash(tmp_path: Path, layout: str, rows: list[list[str]], proper: bool) -> None:
+    make(tmp_path, "a.jpg", "1234567.jpg", "Paris/a.jpg")
+    name, delimiter, first = TABLES[layout]
+    lines = [first] * proper + [delimiter.join(row) for row in rows]
+    (tmp_path / name).write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    for need_position in (True, False):
+        try:
+            found = list(open_source(tmp_path, layout=layout, need_position=need_position).photos())
+        except InputError as error:
+            assert "\n" not in str(error)
+            continue
+        assert all(isinstance(item, Photo) or item.reason for item in found)
