@@ -9,6 +9,7 @@ from pathlib import Path
 
 from whence.errors import InputError, MissingExtraError
 from whence.photos.checks import position_problem
+from whence.photos.columns import shown
 from whence.photos.folder import FolderSource
 from whence.photos.layouts.parts import check_folder, choose, is_folder, listed
 from whence.photos.table import find_columns, read_text, records
@@ -99,7 +100,8 @@ def _read_places(table: Path) -> dict[str, Fix]:
     columns = find_columns(text, table)
     header = [name.lower() for name in columns.header]
     if not {"name", "lat", "lon"} <= set(header):
-        raise InputError(f"{table} has the columns {', '.join(columns.header)}; expected name,lat,lon, radius_m or not")
+        there = shown(", ".join(columns.header), 200)
+        raise InputError(f"{table} has the columns {there}; expected name,lat,lon, radius_m or not")
     found = {}
     for index, (line, cells) in enumerate(records(text, columns.delimiter, table)):
         if index == 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whence.errors import InputError
 from whence.photos import datasets
-from whence.photos.columns import Columns, Row, RowError
+from whence.photos.columns import Columns, Row, RowError, shown
 from whence.photos.layouts.parts import below, check_folder, choose, find_photo
 from whence.photos.table import find_columns, read_text, records
 from whence.types import Crs, Photo, Skipped
@@ -52,7 +52,9 @@ class Comp90086Source:
         header = ["path" if name.lower() == "id" else "" if name.lower() == "path" else name for name in found.header]
         self._columns = Columns(header, found.delimiter)
         if "path" not in self._columns.known:
-            raise InputError(f"{self._table} has the columns {', '.join(found.header)}; expected id,x,y or id")
+            raise InputError(
+                f"{self._table} has the columns {shown(', '.join(found.header), 200)}; expected id,x,y or id"
+            )
         if need_position and not {"x", "y"} <= self._columns.known.keys():
             raise InputError(f"{self._table} has no x and y; only the part train has positions")
 

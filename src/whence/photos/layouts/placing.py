@@ -14,6 +14,7 @@ from typing import IO
 from whence.errors import InputError
 from whence.photos import datasets
 from whence.photos.checks import position_problem
+from whence.photos.columns import shown
 from whence.photos.layouts.parts import below, check_folder, choose, is_photo, listed
 from whence.types import Crs, LatLon, Photo, Skipped
 
@@ -163,7 +164,7 @@ def _reader(table: Path, first: list[str]) -> Callable[[list[str]], _Item | str 
     if ".csv" in table.name:
         header = {name.strip().upper(): index for index, name in enumerate(first)}
         if not {"IMG_ID", "LAT", "LON"} <= header.keys():
-            raise InputError(f"{table} begins with {', '.join(first)[:80]}; expected IMG_ID, AUTHOR, LAT, LON")
+            raise InputError(f"{table} begins with {shown(', '.join(first), 80)}; expected IMG_ID, AUTHOR, LAT, LON")
         return lambda cells: _from_table(header, cells) if cells is not first else None
     if table.name.startswith("yfcc100m_dataset"):
         return _from_yfcc

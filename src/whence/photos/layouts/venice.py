@@ -8,11 +8,12 @@ from statistics import median
 
 from whence.errors import InputError
 from whence.photos import datasets
-from whence.photos.columns import Columns, Row, RowError
+from whence.photos.columns import Columns, Row, RowError, shown
 from whence.photos.layouts.parts import below, check_folder, choose, find_photo, is_folder, listed
 from whence.photos.table import find_columns, read_text, records
 from whence.types import Crs, LatLon, Photo, Skipped
 
+_TABLES = (".csv", ".tsv", ".txt")
 _ORDER = ["lat", "lon", "path"]
 _CITY = LatLon(45.44, 12.33)
 
@@ -43,9 +44,10 @@ class VeniceSource:
         if not tables:
             raise InputError(f"{path} has no file of lat,lon,file; {datasets.find('venice').obtain}")
         self._root, self._need_position = path, need_position
-        self._table = choose(tables, part, path)[1]
+        usable = {stem: table for stem, table in tables.items() if _is_list(table, need_position)}
+        self._table = choose(usable if usable and part is None else tables, part, path)[1]
         self._text = read_text(self._table)
-        self._columns, self._has_header = _columns(self._text, self._table)
+        self._columns, self._has_header = _columns(self._text, self._table, need_position)
         self._folders = [path, *(path / name for name in listed(path, is_folder))]
         if need_position:
             self._check_order()
@@ -97,23 +99,29 @@ class VeniceSource:
             raise InputError(f"{self._table} has longitude before latitude; expected lat,lon,file, or a header")
 
 
-_TABLES = (".csv", ".tsv", ".txt")
-
-
-def _columns(text: str, table: Path) -> tuple[Columns, bool]:
+def _columns(text: str, table: Path, need_position: bool) -> tuple[Columns, bool]:
     """What the columns mean, and whether the first row says so."""
     found = find_columns(text, table)
-    if {"lat", "lon", "path"} <= found.known.keys():
+    if {"lat", "lon", "path"} <= found.known.keys() or (not need_position and "path" in found.known):
         return found, True
-    best: Columns | None = None
     for delimiter in ",;\t":
-        cells = next(records(text, delimiter, table))[1]
-        if len(cells) >= len(_ORDER) and (best is None or len(cells) < len(best.header)):
-            best = Columns([*_ORDER, *[""] * (len(cells) - len(_ORDER))], delimiter)
-    if best is None or not _is_number(next(records(text, best.delimiter, table))[1][0]):
-        shown = ", ".join(found.header)[:80]
-        raise InputError(f"{table} begins with {shown}; expected lat,lon,file, with a header or without")
-    return best, False
+        try:
+            cells = next(records(text, delimiter, table))[1]
+        except InputError:  # quotes that end where this delimiter does not follow
+            continue
+        if len(cells) >= len(_ORDER) and _is_number(cells[0]):
+            return Columns([*_ORDER, *[""] * (len(cells) - len(_ORDER))], delimiter), False
+    begin = shown(", ".join(found.header), 80)
+    raise InputError(f"{table} begins with {begin}; expected lat,lon,file, with a header or without")
+
+
+def _is_list(table: Path, need_position: bool) -> bool:
+    """Whether it is such a list, and not a README."""
+    try:
+        _columns(read_text(table), table, need_position)
+    except InputError:
+        return False
+    return True
 
 
 def _is_number(cell: str) -> bool:
