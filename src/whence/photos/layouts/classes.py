@@ -55,6 +55,7 @@ class ClassesSource:
         FolderSource(root, need_position=False)  # refuses a tree without a photo
         tables = [folder / _PLACES for folder in (root, path) if (folder / _PLACES).is_file()]
         self._places = _read_places(tables[0]) if tables and need_position else {}
+        self._centres = {label: self._centre(label) for label, _ in self._classes} if need_position else {}
 
     @property
     def crs(self) -> Crs:
@@ -64,7 +65,7 @@ class ClassesSource:
     def photos(self) -> Iterator[Photo | Skipped]:
         """Class by class. A class whose place nobody knows is told once; its photos may still have EXIF."""
         for label, folder in self._classes:
-            fallback, problem = self._centre(label) if self._need_position else (None, "")
+            fallback, problem = self._centres.get(label, (None, ""))
             if problem:
                 yield Skipped(f"{self._prefix}{label}/", problem)
             try:
