@@ -5,19 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from samples import blank, textured, write_photos, write_table
+from miniatures import MINIATURES
+from samples import blank, textured
 from whence import plugins
 from whence.describe.sift import Sift
 from whence.errors import RecipeError
+from whence.photos.sources import open_source
 from whence.plugins import Describer, Estimator, LocalExtractor, Matcher, PhotoSource
 from whence.recipes import build
-from whence.types import LocalFeatures, Matches, Photo, Skipped
+from whence.types import XY, Crs, LatLon, LocalFeatures, Matches, Photo, Skipped
 
 T = TypeVar("T")
 
@@ -26,6 +29,8 @@ describers = pytest.mark.parametrize("name", plugins.names(plugins.DESCRIBERS))
 matchers = pytest.mark.parametrize("name", plugins.names(plugins.MATCHERS))
 estimators = pytest.mark.parametrize("name", plugins.names(plugins.ESTIMATORS))
 sources = pytest.mark.parametrize("name", plugins.names(plugins.SOURCES))
+SKIPPED = {"csv": ["95.jpg"], "placing": ["mediaeval2016_placing_train_photo.bz2"]}
+"""What a sample names and does not have."""
 
 
 def extractor(name: str) -> LocalExtractor:
@@ -291,17 +296,39 @@ def test_estimators_are_deterministic(name: str) -> None:
 
 @sources
 def test_sources_give_the_same_order_again(name: str, tmp_path: Path) -> None:
-    write_photos(tmp_path, 3)
-    given = {
-        "folder": tmp_path,
-        "csv": write_table(tmp_path / "t.csv", [(f"{n:02d}.jpg", str(n), "2") for n in (2, 0, 95)]),
-    }
-    if name not in given:
+    sample = MINIATURES.get(name)
+    if sample is None:
         pytest.skip(f"no sample for the source {name}")
-    made: PhotoSource = plugins.load(plugins.SOURCES, name)(given[name])
+    written = sample(tmp_path)
+    made = open_source(written.root, layout=name, part=written.database)
     assert isinstance(made, PhotoSource)
     found = list(made.photos())
     assert found == list(made.photos())
-    assert len(found) == 3
+    photos = [item for item in found if isinstance(item, Photo)]
+    assert len(photos) > 1
     assert all(isinstance(item, Photo | Skipped) for item in found)
-    assert [item.name for item in found if isinstance(item, Skipped)] == (["95.jpg"] if name == "csv" else [])
+    kind = XY if made.crs is Crs.LOCAL else LatLon
+    assert all(photo.position is None or isinstance(photo.position, kind) for photo in photos)
+    assert all((photo.position_source != "") == (photo.position is not None) for photo in photos)
+    if written.known:
+        assert [photo.position for photo in photos] == written.known
+    if written.root.is_dir():
+        assert all(photo.path == written.root / photo.name for photo in photos)
+    assert [item.name for item in found if isinstance(item, Skipped)] == SKIPPED.get(name, [])
+
+
+@sources
+def test_sources_tell_nothing_but_paths_of_queries(name: str, tmp_path: Path) -> None:
+    sample = MINIATURES.get(name)
+    if sample is None:
+        pytest.skip(f"no sample for the source {name}")
+    written = sample(tmp_path)
+    for part in {written.database, written.queries}:
+        found = list(open_source(written.root, layout=name, part=part, need_position=False).photos())
+        assert found
+        assert found == [Photo(item.path, item.name) for item in found if isinstance(item, Photo)]
+
+
+def test_every_source_of_ours_has_a_sample() -> None:
+    ours = {point.name for point in entry_points(group=plugins.SOURCES) if point.value.startswith("whence.")}
+    assert ours == MINIATURES.keys()

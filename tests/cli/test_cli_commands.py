@@ -18,7 +18,7 @@ from whence.present.answers import schema, to_dict
 from whence.recipes import load_recipe
 from whence.worlds import write_photo
 
-COMMANDS = ("index", "locate", "info", "recipes", "demo")
+COMMANDS = ("index", "locate", "info", "recipes", "datasets", "demo")
 
 
 def python(*words: object, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -22,11 +22,14 @@ _NAMED = 10
 
 def command(
     source: Annotated[
-        Path, typer.Argument(help="Folder of photos with GPS positions, or CSV with path and lat,lon or x,y.")
+        Path,
+        typer.Argument(help="Folder of photos with GPS positions, CSV with path and lat,lon or x,y, or a data set."),
     ],
     gallery: Annotated[Path, typer.Option(help="Folder of the gallery; made if it is not there.")],
     recipe: Annotated[str | None, typer.Option(help="Recipe or TOML file; see `whence recipes`.")] = None,
     crs: Annotated[str | None, typer.Option(help="What positions of a CSV mean: wgs84, local or EPSG:n.")] = None,
+    layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
+    part: Annotated[str | None, typer.Option(help="Part of a data set, such as test/database.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="An error of so many metres still counts as right.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done and skipped to this JSON file.")] = None,
     strict: Annotated[bool, typer.Option(help="Exit with 1 if any photo was skipped.")] = False,
@@ -52,6 +55,8 @@ def command(
             gallery,
             recipe=recipe,
             crs=crs,
+            layout=layout,
+            part=part,
             tolerance_m=tolerance,
             thumbnails=thumbnails,
             workers=workers,

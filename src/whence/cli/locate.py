@@ -26,6 +26,8 @@ def command(
     photos: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or CSV files with a path column.")],
     gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
     recipe: Annotated[str | None, typer.Option(help="Another recipe that describes photos in the same way.")] = None,
+    layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
+    part: Annotated[str | None, typer.Option(help="Part of a data set, such as test/queries.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="An error of so many metres still counts as right.")] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Name at most so many gallery photos per answer.")] = 20,
     crs: Annotated[str | None, typer.Option(help="Give positions in this system: wgs84, local or EPSG:n.")] = None,
@@ -51,7 +53,7 @@ def command(
     from whence.types import Status
 
     format = _format(format, out)
-    named = queries(photos)
+    named = queries(photos, layout=layout, part=part)
     if explain is not None:
         check_suffix(explain, len(named))
         check_place("--explain", explain)

@@ -93,6 +93,8 @@ def index(
     *,
     recipe: str | Recipe | None = None,
     crs: str | None = None,
+    layout: str | None = None,
+    part: str | None = None,
     tolerance_m: float | None = None,
     thumbnails: bool = True,
     workers: int | None = None,
@@ -104,10 +106,12 @@ def index(
     nothing else.
 
     Args:
-        source: Folder of photos with EXIF positions, or CSV with path and lat,lon or x,y.
+        source: Folder of photos with EXIF positions, CSV with path and lat,lon or x,y, or a data set.
         gallery: Folder of the gallery.
         recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
         crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
+        layout: How a data set is laid out, such as ``utm``; None if that is plain, and for anything else.
+        part: Part of a data set, such as ``test/database``.
         tolerance_m: Errors up to this count as right; None for 25 m, or 2 % of the extent of a local plane.
         thumbnails: Whether to keep small pictures.
         workers: Threads; None for one per core.
@@ -124,7 +128,7 @@ def index(
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
-    opened, epsg = _open_source(given, crs)
+    opened, epsg = _open_source(given, crs, layout, part)
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
         store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
@@ -140,16 +144,16 @@ def index(
     return run.report
 
 
-def _open_source(given: Path, crs: str | None) -> tuple[PlacedSource, str | None]:
+def _open_source(given: Path, crs: str | None, layout: str | None, part: str | None) -> tuple[PlacedSource, str | None]:
     """The source, and the projected system to convert from, if any."""
     name = (crs or "").strip().lower()
     if name.startswith("epsg:"):
         from whence.geo.systems import check_epsg
 
-        return open_source(given, crs=Crs.LOCAL), check_epsg(name)
+        return open_source(given, crs=Crs.LOCAL, layout=layout, part=part), check_epsg(name)
     if name and name not in set(Crs):
         raise InputError(f"--crs {crs}: expected wgs84, local or a code such as EPSG:32633")
-    return open_source(given, crs=Crs(name) if name else None), None
+    return open_source(given, crs=Crs(name) if name else None, layout=layout, part=part), None
 
 
 def _open_gallery(

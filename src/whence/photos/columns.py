@@ -23,7 +23,7 @@ _POSITIONS = {Crs.WGS84: "lat and lon", Crs.LOCAL: "x and y"}
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "-"}
 
 
-def _shown(value: str, length: int = 40) -> str:
+def shown(value: str, length: int = 40) -> str:
     """One line of a length that a message can carry: a cell may hold a novel."""
     line = " ".join(value.split())
     return line if len(line) <= length else f"{line[:length]}..."
@@ -76,7 +76,7 @@ class Columns:
     def _require(self, names: Iterable[str], expected: str, file: str) -> None:
         if not self._has(names):
             found = ", ".join(name or "(no name)" for name in self.header)
-            raise InputError(f"{file} has the columns {_shown(found, 200)}; expected {expected}")
+            raise InputError(f"{file} has the columns {shown(found, 200)}; expected {expected}")
 
     def _check_camera(self, file: str) -> None:
         given = [name for name in _CAMERA if name in self.known]
@@ -149,7 +149,7 @@ class Row:
         try:
             return datetime.fromisoformat(value) if value else None
         except ValueError:
-            raise RowError(f"time {_shown(value)!r} is not ISO 8601, such as 2024-05-31T14:05:00+02:00") from None
+            raise RowError(f"time {shown(value)!r} is not ISO 8601, such as 2024-05-31T14:05:00+02:00") from None
 
     def intrinsics(self) -> Intrinsics | None:
         """The camera, if the row gives all of it."""
@@ -175,7 +175,7 @@ class Row:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise RowError(f"{column} {_shown(value)!r} is not a number")
+            raise RowError(f"{column} {shown(value)!r} is not a number")
         return number
 
     def _cell(self, column: str) -> str | None:

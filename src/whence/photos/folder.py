@@ -9,24 +9,31 @@ from pathlib import Path
 from whence.errors import InputError
 from whence.photos import files
 from whence.photos.decode import SUFFIXES
-from whence.types import Crs, Photo, Skipped
+from whence.photos.utmname import by_name
+from whence.types import XY, Crs, Photo, Skipped
 
 
 class FolderSource:
     """All photos in and below a folder, in the order of their names; positions are in the photos' own EXIF.
+
+    A data set's label in a photo's name (``@UTM_east@UTM_north@...``, see ``utmname``) outdoes EXIF. If such names have
+    no UTM zone, the folder is a local plane. It is one or the other: the first photo decides, or ``crs``; photos with
+    the other kind of position are left out.
 
     Files with other suffixes, and hidden files and folders, are passed over silently. Links to files are followed,
     links to folders are not: they may lead in circles.
 
     Args:
         path: The folder. Photos are named by their path below it, with ``/`` on every system.
+        crs: What positions are to mean; None to follow the first photo.
+        need_position: False for queries: nothing but paths is told.
 
     Raises:
         InputError: There is no such folder, it cannot be read, or no photo is in it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, crs: Crs | None = None, need_position: bool = True) -> None:
+        self._path, self._crs, self._need_position = path, crs, need_position
         if files.kind(path) != "folder":
             raise InputError(f"{path} is not a folder")
         try:
@@ -34,21 +41,32 @@ class FolderSource:
         except OSError as error:
             raise InputError(f"{path}: {files.reason(error)}") from error
         # Looks no further than the first photo; a folder without one is walked, and refused before any work is done.
-        if not any(isinstance(item, Photo) for item in self.photos()):
-            raise InputError(f"no photos in {path}; looked for {' '.join(SUFFIXES)}")
+        first, refused = None, None
+        for item in self.photos():
+            if isinstance(item, Photo):
+                first = item
+                break
+            refused = refused or item
+        if first is None and crs is Crs.LOCAL and refused is not None:
+            raise InputError(f"{path} is a folder, its photos carry latitude and longitude; local needs a CSV with x,y")
+        if first is None:
+            why = f"looked for {' '.join(SUFFIXES)}" if refused is None else f"{refused.name}: {refused.reason}"
+            raise InputError(f"no photos in {path}; {why}")
+        self._crs = crs or (Crs.LOCAL if isinstance(first.position, XY) else Crs.WGS84)
 
     @property
     def crs(self) -> Crs:
-        """EXIF knows no other."""
-        return Crs.WGS84
+        """EXIF knows no other than WGS84, names do."""
+        return self._crs or Crs.WGS84
 
     def photos(self) -> Iterator[Photo | Skipped]:
-        """Photos without positions, sorted by name; what cannot be read as ``Skipped``."""
+        """Photos, with positions where their names have them, sorted by name; what cannot be read as ``Skipped``."""
         waiting = [(self._path, "", True)]  # the next one last
         while waiting:
             path, name, is_folder = waiting.pop()
             if not is_folder:
-                yield _photo(path, name)
+                photo = _photo(path, name)
+                yield by_name(photo, self._crs) if self._need_position else photo
                 continue
             try:
                 found = _entries(path)

@@ -34,8 +34,8 @@ class CsvSource:
     def __init__(self, path: Path, crs: Crs | None = None, need_position: bool = True) -> None:
         self._path = path
         self._need_position = need_position
-        self._text = _read_text(path)
-        self._columns = _find_columns(self._text, path)
+        self._text = read_text(path)
+        self._columns = find_columns(self._text, path)
         self._crs = self._columns.choose_crs(crs, need_position, str(path))
         # Reads to the end, so that a broken table is refused before any work is done.
         if not sum(1 for _ in self._rows()):
@@ -84,12 +84,17 @@ class CsvSource:
 
     def _rows(self) -> Iterator[Row]:
         """Rows below the header; blank ones are left out."""
-        for index, (line, cells) in enumerate(_records(self._text, self._columns.delimiter, self._path)):
+        for index, (line, cells) in enumerate(records(self._text, self._columns.delimiter, self._path)):
             if index > 0:
                 yield Row(self._columns, cells, line)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A table's text, whatever its encoding; a byte order mark is not part of it.
+
+    Raises:
+        InputError: It cannot be read, or is no text.
+    """
     try:
         data = files.read(path)
     except PhotoError as error:
@@ -106,12 +111,12 @@ def _read_text(path: Path) -> str:
     return data.decode("latin-1")
 
 
-def _find_columns(text: str, path: Path) -> Columns:
+def find_columns(text: str, path: Path) -> Columns:
     """Reads the header with each delimiter, and keeps the reading that makes the most sense."""
     readings, broken = [], None
     for delimiter in ",;\t":
         try:
-            _, header = next(_records(text, delimiter, path), (0, []))
+            _, header = next(records(text, delimiter, path), (0, []))
             readings.append(Columns(header, delimiter))
         except InputError as error:  # quotes that end where this delimiter does not follow
             broken = broken or error
@@ -123,7 +128,7 @@ def _find_columns(text: str, path: Path) -> Columns:
     return best
 
 
-def _records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """The line where each record that is not blank begins, and its cells."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
