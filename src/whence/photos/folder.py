@@ -1,4 +1,4 @@
-"""A folder of photos, with all folders below it."""
+"""A folder of photos, with all folders below it, and the sidecars beside them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whence.errors import InputError
-from whence.photos import files
+from whence.photos import files, sidecars
 from whence.photos.decode import SUFFIXES
+from whence.photos.sidecars import Sidecars
 from whence.types import Crs, Photo, Skipped
 
 
 class FolderSource:
-    """All photos in and below a folder, in the order of their names; positions are in the photos' own EXIF.
+    """All photos in and below a folder, in the order of their names; positions are in the photos or in sidecars.
 
     Files with other suffixes, and hidden files and folders, are passed over silently. Links to files are followed,
     links to folders are not: they may lead in circles.
 
     Args:
         path: The folder. Photos are named by their path below it, with ``/`` on every system.
+        need_position: False for queries: no sidecar is looked at.
 
     Raises:
         InputError: There is no such folder, it cannot be read, or no photo is in it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, need_position: bool = True) -> None:
         self._path = path
+        self._need_position = need_position
         if files.kind(path) != "folder":
             raise InputError(f"{path} is not a folder")
         try:
@@ -43,26 +46,42 @@ class FolderSource:
         return Crs.WGS84
 
     def photos(self) -> Iterator[Photo | Skipped]:
-        """Photos without positions, sorted by name; what cannot be read as ``Skipped``."""
-        waiting = [(self._path, "", True)]  # the next one last
+        """Photos sorted by name, with what their sidecars say; what cannot be read as ``Skipped``."""
+        waiting: list[tuple[Path, str, Sidecars | None]] = [(self._path, "", None)]  # the next one last
         while waiting:
-            path, name, is_folder = waiting.pop()
-            if not is_folder:
-                yield _photo(path, name)
+            path, name, beside = waiting.pop()
+            if beside is not None:
+                yield from self._photo(path, name, beside)
                 continue
             try:
-                found = _entries(path)
+                found, others = _entries(path)
             except OSError as error:
                 yield Skipped(_printable(name or str(path)), f"folder left out: {files.reason(error)}")
                 continue
-            waiting += [(path / child.rstrip("/"), name + child, child.endswith("/")) for child in reversed(found)]
+            beside = Sidecars(path, (child for child in found if not child.endswith("/")), others)
+            for child in reversed(found):
+                waiting.append((path / child.rstrip("/"), name + child, None if child.endswith("/") else beside))
+
+    def _photo(self, path: Path, name: str, beside: Sidecars) -> Iterator[Photo | Skipped]:
+        photo = _photo(path, name)
+        if isinstance(photo, Skipped) or not self._need_position:
+            yield photo
+            return
+        photo, problems = beside.complete(photo)
+        yield photo
+        yield from problems
 
 
-def _entries(folder: Path) -> list[str]:
-    """Names worth a look, sorted; a folder's ends in ``/``, which gives the order of the whole paths as text."""
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of photos and folders, sorted; a folder's ends in ``/``, which gives the order of whole paths as text.
+
+    And the names of files that may be sidecars.
+    """
     with os.scandir(folder) as entries:
         names = [f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries]
-    return sorted(name for name in names if not name.startswith(".") and name.lower().endswith((*SUFFIXES, "/")))
+    names = [name for name in names if not name.startswith(".")]
+    found = sorted(name for name in names if name.lower().endswith((*SUFFIXES, "/")))
+    return found, [name for name in names if name.lower().endswith(sidecars.SUFFIXES)]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -29,7 +29,7 @@ def open_source(path: Path, *, crs: Crs | None = None, need_position: bool = Tru
     Args:
         path: What the user gave.
         crs: Coordinates to read from a CSV that has both; None for WGS84 where there is a choice.
-        need_position: False for queries: a CSV then needs no more than a path column.
+        need_position: False for queries: a CSV then needs no more than a path column, and sidecars are not read.
 
     Raises:
         InputError: Nothing there, neither a folder nor a CSV, or one without what is needed.
@@ -38,7 +38,7 @@ def open_source(path: Path, *, crs: Crs | None = None, need_position: bool = Tru
     if kind == "folder":
         if crs is Crs.LOCAL and need_position:
             raise InputError(f"{path} is a folder, its photos carry latitude and longitude; local needs a CSV with x,y")
-        return cast(PlacedSource, load(SOURCES, "folder")(path))
+        return cast(PlacedSource, load(SOURCES, "folder")(path, need_position=need_position))
     if kind == "file" and path.suffix.lower() in TABLE_SUFFIXES:
         return cast(PlacedSource, load(SOURCES, "csv")(path, crs=crs, need_position=need_position))
     if path.suffix.lower() in SUFFIXES:
