@@ -56,7 +56,8 @@ def read_xmp(packet: bytes | str, source: str = "xmp") -> tuple[Fix, str]:
     if len(data) > MAX_BYTES:
         return Fix(None, source), f"XMP is broken: {len(data):,} bytes, more than the {MAX_BYTES:,} allowed"
     try:
-        said = _properties(data.strip(b"\0 \t\r\n"))
+        # Padding may surround a packet; that of UTF-16 is left, for half of its characters are NULs.
+        said = _properties(data if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.strip(b"\0 \t\r\n"))
     except XmlError as error:
         return Fix(None, source), f"XMP is broken: {error}"
     tags = _position_tags(said)
