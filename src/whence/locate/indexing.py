@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -244,7 +244,7 @@ class _Run:
         self._flushed = perf_counter()
         self._progress = progress
         self._done = 0
-        self._total = sum(1 for _ in source.photos())
+        self._total = len(source) if isinstance(source, Sized) else sum(1 for _ in source.photos())
         wanted = Crs.WGS84 if epsg else source.crs
         if wanted is not store.settings.crs:
             raise InputError(
@@ -404,7 +404,8 @@ class _Run:
     def _tell(self, stage: str) -> None:
         if self._progress is not None:
             stored = self.report.added + self.report.changed + len(self._new)
-            self._progress(Progress(self._done, self._total, stored, len(self.report.skipped), stage))
+            total = max(self._total, self._done)  # sidecars that cannot be used are told of besides
+            self._progress(Progress(self._done, total, stored, len(self.report.skipped), stage))
 
     def _flush(self) -> None:
         """Stores the batch: the photos, then what was passed over."""

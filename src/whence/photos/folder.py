@@ -37,7 +37,7 @@ class FolderSource:
         except OSError as error:
             raise InputError(f"{path}: {files.reason(error)}") from error
         # Looks no further than the first photo; a folder without one is walked, and refused before any work is done.
-        if not any(isinstance(item, Photo) for item in self.photos()):
+        if not any(not isinstance(item, Skipped) for item in self._walk()):
             raise InputError(f"no photos in {path}; looked for {' '.join(SUFFIXES)}")
 
     @property
@@ -45,13 +45,32 @@ class FolderSource:
         """EXIF knows no other."""
         return Crs.WGS84
 
+    def __len__(self) -> int:
+        """Photos, counted without a look into sidecars."""
+        return sum(1 for _ in self._walk())
+
     def photos(self) -> Iterator[Photo | Skipped]:
         """Photos sorted by name, with what their sidecars say; what cannot be read as ``Skipped``."""
+        for item in self._walk():
+            if isinstance(item, Skipped):
+                yield item
+                continue
+            path, name, beside = item
+            found = _photo(path, name)
+            if isinstance(found, Skipped) or not self._need_position:
+                yield found
+                continue
+            completed, problems = beside.complete(found)
+            yield completed
+            yield from problems
+
+    def _walk(self) -> Iterator[tuple[Path, str, Sidecars] | Skipped]:
+        """Path, name and neighbours of every photo."""
         waiting: list[tuple[Path, str, Sidecars | None]] = [(self._path, "", None)]  # the next one last
         while waiting:
             path, name, beside = waiting.pop()
             if beside is not None:
-                yield from self._photo(path, name, beside)
+                yield path, name, beside
                 continue
             try:
                 found, others = _entries(path)
@@ -61,15 +80,6 @@ class FolderSource:
             beside = Sidecars(path, (child for child in found if not child.endswith("/")), others)
             for child in reversed(found):
                 waiting.append((path / child.rstrip("/"), name + child, None if child.endswith("/") else beside))
-
-    def _photo(self, path: Path, name: str, beside: Sidecars) -> Iterator[Photo | Skipped]:
-        photo = _photo(path, name)
-        if isinstance(photo, Skipped) or not self._need_position:
-            yield photo
-            return
-        photo, problems = beside.complete(photo)
-        yield photo
-        yield from problems
 
 
 def _entries(folder: Path) -> tuple[list[str], list[str]]:
