@@ -191,6 +191,14 @@ def test_a_time_that_a_sidecar_brings_later_is_looked_up(tmp_path: Path) -> None
     assert where(gallery) == {"a.jpg": ("gpx", 50.005)}
 
 
+def test_a_broken_position_is_named_before_the_tracks(tmp_path: Path) -> None:
+    photo(tmp_path / "photos" / "a.jpg", 0, xmp=packet(GPSLatitude="95", GPSLongitude="10"))
+    report = whence.index(tmp_path / "photos", tmp_path / "gallery", gpx=[track(tmp_path / "a.gpx")])
+    assert report.skipped[0].reason == (
+        "GPS latitude 95 is out of range (-90 to 90), and no time to look up in the GPX tracks"
+    )
+
+
 def test_heic_is_tried_again_once_the_extra_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos, gallery = tmp_path / "photos", tmp_path / "gallery"
     photo(photos / "b.jpg", 1, gps=(10, 10))
@@ -217,6 +225,8 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
     assert run(*words, "--gpx-offset", "+02:00").code == 0
     assert run(*words, "--gpx", tmp_path, "--gpx-offset", "-7200").code == 0
     assert json.loads(run("info", gallery, "--format", "json").out)["position_sources"] == {"gpx": 2}
+    done = run("index", photos, "--gallery", gallery, "--gpx-offset", "60")
+    assert (done.code, done.lines) == (2, ["whence: GPX offset 60 s without a GPX file: name one with --gpx"])
     for wrong, reason in (
         (("--gpx-offset", "two"), "--gpx-offset two: expected seconds such as -3600"),
         (("--gpx", tmp_path / "no.gpx"), "no such file or folder"),

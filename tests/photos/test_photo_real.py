@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from whence.errors import PhotoError
 from whence.photos.decode import SUFFIXES, decode
 from whence.photos.files import read
 from whence.photos.folder import FolderSource
-from whence.types import Photo
+from whence.types import LatLon, Photo
 
 DATA = os.environ.get("WHENCE_DATA", "")
 pytestmark = [
@@ -87,6 +88,30 @@ def test_heic_and_avif(name: str, size: tuple[int, int]) -> None:
             decode(data[:kept])
     with pytest.raises(PhotoError, match=f"{size[0]} x {size[1]} pixels, more than the 1000 allowed"):
         decode(data, max_pixels=1000)
+
+
+def with_metadata(data: bytes, item: int, payload: bytes) -> bytes:
+    """The sample with another EXIF (item 2) or XMP (item 3), which lies in a box of its own at the end."""
+    made = bytearray(data)
+    entry = made.index(b"iloc") + 12 + 18 * (item - 1)  # number, base, how many extents, offset and length of the first
+    made[entry + 4 : entry + 8] = (len(data) + 8).to_bytes(4, "big")
+    made[entry + 10 : entry + 18] = bytes(4) + len(payload).to_bytes(4, "big")
+    return bytes(made) + (len(payload) + 8).to_bytes(4, "big") + b"free" + payload
+
+
+def test_positions_in_heic() -> None:
+    pytest.importorskip("pi_heif", reason="the extra heic is not installed")
+    data = read(EXIF / "other" / "samplefilehub.heif")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be ignored: in this container only irot and imir turn
+    exif[0x8825] = {1: "N", 2: (50.0, 30.0, 0.0), 3: "W", 4: (10.0, 0.0, 0.0)}
+    found = decode(with_metadata(data, 2, b"\0\0\0\6" + exif.tobytes()))
+    assert (found.exif.position, found.exif.position_source) == (LatLon(50.5, -10.0), "exif")
+    assert (found.width, found.height) == (640, 426)
+    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+    said = f'<rdf:RDF {rdf}><rdf:Description exif:GPSLatitude="50,30N" exif:GPSLongitude="10,0W"/></rdf:RDF>'
+    found = decode(with_metadata(data, 3, said.encode()))
+    assert (found.exif.position, found.exif.position_source) == (LatLon(50.5, -10.0), "xmp")
 
 
 def turned_heic(data: bytes) -> bytes:

@@ -126,6 +126,8 @@ def index(
     start = perf_counter()
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
+    if gpx_offset_s and not gpx:
+        raise InputError(f"GPX offset {gpx_offset_s:g} s without a GPX file: name one with --gpx")
     folder, given = Path(gallery), Path(source)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:

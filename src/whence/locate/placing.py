@@ -32,12 +32,13 @@ def placed(photo: Photo, exif: ExifFacts, tracks: Tracks | None = None) -> tuple
         known = by_fallback(known, photo.fallback)
     if known.position is not None:
         return known, ""
+    problem = exif.position_problem or "no position"
     if tracks is None:
-        return known, exif.position_problem or "no position"
+        return known, problem
     # Where the others know no position, their times still say when; one with a zone needs no guess about clocks.
     known = replace(known, time=best_time(photo.time, exif.time, photo.fallback.time if photo.fallback else None))
     found = None if known.time is None else tracks.at(known.time)
-    return (known, tracks.problem(known.time)) if found is None else (_on_track(known, photo, found), "")
+    return (known, tracks.problem(known.time, problem)) if found is None else (_on_track(known, photo, found), "")
 
 
 def by_fallback(photo: Photo, fallback: Fix) -> Photo:

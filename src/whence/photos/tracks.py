@@ -19,6 +19,7 @@ import numpy as np
 from whence.errors import InputError, PhotoError
 from whence.photos import files
 from whence.photos.checks import NULL_ISLAND_DEG
+from whence.photos.gps import NO_POSITION
 from whence.photos.safexml import XmlError, walk
 from whence.types import DoubleArray, Fix, LatLon
 
@@ -82,20 +83,20 @@ class Tracks:
         _, lat, lon, height = min(found, key=lambda one: one[0])
         return Fix(LatLon(lat, lon), SOURCE, altitude_m=None if np.isnan(height) else height)
 
-    def problem(self, time: datetime | None) -> str:
-        """Why there is no position for a photo of that time, in words for the user."""
+    def problem(self, time: datetime | None, before: str = NO_POSITION) -> str:
+        """Why there is no position for a photo of that time, in words for the user; ``before`` is what came before."""
         if time is None:
-            return "no GPS position, and no time to look up in the GPX tracks"
+            return f"{before}, and no time to look up in the GPX tracks"
         moment = self._seconds(time)
         if moment is None:
-            return "no GPS position, and no date that GPX tracks could cover"
+            return f"{before}, and no date that GPX tracks could cover"
         away = min(layer.distance_s(moment) for layer in self._layers)
         covered = f"tracks cover {_words(self._span[0])} to {_words(self._span[1])}"
         if away <= self.max_gap_s:
-            return f"no GPS position, and a gap in the tracks at {_words(moment)} UTC (nearest point {away:.0f} s away)"
+            return f"{before}, and a gap in the tracks at {_words(moment)} UTC (nearest point {away:.0f} s away)"
         within = f"{self.max_gap_s / 60:g} minutes"
         hint = "" if time.tzinfo is not None else "; see --gpx-offset"
-        return f"no GPS position, and no track point within {within} of {_words(moment)} UTC ({covered}){hint}"
+        return f"{before}, and no track point within {within} of {_words(moment)} UTC ({covered}){hint}"
 
     def _seconds(self, time: datetime) -> float | None:
         try:
