@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -172,17 +172,31 @@ def test_broken_json(tmp_path: Path, content: bytes) -> None:
         read_takeout(tmp_path / "a.json")
 
 
-def test_a_folder_of_twice_as_many_takes_twice_as_long(tmp_path: Path) -> None:
-    seconds = []
-    for count in (1500, 6000):
-        photos = [f"{LONG[:40]}{number:06d}.jpg" for number in range(count)]  # all cut alike, the worst there is
-        jsons = [f"{LONG[:40]}{number:06d}.json" for number in range(count)]
-        start = perf_counter()
-        of_folder = TakeoutFolder(tmp_path, photos, jsons)
-        for photo in photos:
-            of_folder.find(photo)
-        seconds.append(perf_counter() - start)
-    assert seconds[1] < 12 * seconds[0]  # four times as many: 16 if each looked at all
+def test_a_large_folder_is_listed_once_and_no_json_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that are all cut alike are the worst there is: each needs its title, but no other's."""
+    listed: list[Any] = []
+    opened: list[str] = []
+    scandir, read = os.scandir, read_takeout
+    for number in range(300):
+        (tmp_path / f"{LONG[:44]}{number:03d}.jpg").touch()
+        suffix = f"({number})" if number else ""
+        write(tmp_path, f"{LONG[:44]}00{suffix}.json", f"{LONG[:44]}{number:03d}-and-more.jpg", geoData=NONE)
+
+    def listing(path: Any) -> Any:
+        listed.append(path)
+        return scandir(path)
+
+    def reading(path: Path) -> tuple[str, Fix]:
+        opened.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr("whence.photos.takeout.read_takeout", reading)
+    source = FolderSource(tmp_path)
+    assert len(source) == 300
+    monkeypatch.setattr(os, "scandir", listing)
+    assert all(isinstance(item, Photo) and item.fallback for item in source.photos())
+    assert listed == [tmp_path]
+    assert len(opened) == len(set(opened)) == 300  # to learn the titles; what is used is read once more
 
 
 def test_the_folder_source_takes_it_for_a_last_resort(tmp_path: Path) -> None:
