@@ -179,8 +179,8 @@ def test_a_large_folder_is_listed_once_and_no_json_read_twice(tmp_path: Path, mo
     scandir, read = os.scandir, read_takeout
     for number in range(300):
         (tmp_path / f"{LONG[:44]}{number:03d}.jpg").touch()
-        suffix = f"({number})" if number else ""
-        write(tmp_path, f"{LONG[:44]}00{suffix}.json", f"{LONG[:44]}{number:03d}-and-more.jpg", geoData=NONE)
+        title, suffix = f"{LONG[:44]}{number:03d}-and-more.jpg", f"({number % 10})" if number % 10 else ""
+        write(tmp_path, f"{title[:46]}{suffix}.json", title, geoData=NONE)
 
     def listing(path: Any) -> Any:
         listed.append(path)
