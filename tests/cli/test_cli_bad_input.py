@@ -40,7 +40,7 @@ REASONS = {
     "broken-0-bytes.jpg": "the file is empty",
     "broken-huge.png": "30000 x 30000 pixels, more than the 200 million allowed",
     "broken-nowhere.jpg": "no GPS position",
-    "broken-text.jpg": "not a photo: expected JPEG, PNG, WebP, TIFF or AVIF",
+    "broken-text.jpg": "not a photo: expected JPEG, PNG, WebP, TIFF, AVIF or HEIC",
     "broken-truncated.jpg": "the JPEG file is cut short (truncated)",
     "broken-zero.jpg": "GPS position is 0,0",
 }

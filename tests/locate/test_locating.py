@@ -122,7 +122,7 @@ def test_failures_do_not_stop_the_others(world: World, locator: Locator, tmp_pat
     found = [answer.location for answer in locator.answers([*named, ("e", good)])]
     assert [answer.path for answer in found] == ["a", "b", "c", "d", "e"]
     assert [answer.status for answer in found] == ["failed", "located", "failed", "failed", "located"]
-    assert found[0].error == "not a photo: expected JPEG, PNG, WebP, TIFF or AVIF"
+    assert found[0].error == "not a photo: expected JPEG, PNG, WebP, TIFF, AVIF or HEIC"
     assert found[2].error == "no such file or folder"
     assert found[3].error == "the file is empty"
     assert [answer.position for answer in found if answer.status is Status.FAILED] == [None] * 3

@@ -34,10 +34,17 @@ def command(
     report: Annotated[Path | None, typer.Option(help="Write what was done and skipped to this JSON file.")] = None,
     strict: Annotated[bool, typer.Option(help="Exit with 1 if any photo was skipped.")] = False,
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures for pages and explanations.")] = True,
+    gpx: Annotated[
+        list[Path] | None, typer.Option(help="GPX file, or folder of them; places photos by their time. Repeatable.")
+    ] = None,
+    gpx_offset: Annotated[
+        str, typer.Option(help="Camera's clock minus UTC, such as +02:00 or -3600; for times without a zone.")
+    ] = "0",
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
+    from whence.photos.tracks import parse_offset
 
     if report is not None:
         check_place("--report", report)
@@ -60,6 +67,8 @@ def command(
             tolerance_m=tolerance,
             thumbnails=thumbnails,
             workers=workers,
+            gpx=gpx or (),
+            gpx_offset_s=parse_offset(gpx_offset),
             progress=show,
         )
     _print(done)
@@ -73,7 +82,8 @@ def command(
         raise typer.Exit(130)
     if done.total == 0:
         complain(
-            f"no photo of {source} could be indexed; each needs a GPS position in its EXIF data, or a row in a CSV"
+            f"no photo of {source} could be indexed; each needs a position: in its EXIF or XMP data, in a sidecar, "
+            "in a GPX track (--gpx), or in a row of a CSV"
         )
         raise typer.Exit(1)
     if strict and done.skipped:

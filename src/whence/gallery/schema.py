@@ -86,7 +86,7 @@ SKIPPED_SCHEMA = pa.schema(
         ("mtime_ns", pa.int64()),
         ("placed", pa.bool_()),  # whether the source gave a position; if not, EXIF had to
         ("reason", pa.string()),
-        ("written_by", pa.string()),
+        ("written_by", pa.string()),  # the version, and after a blank the circumstances under which the reason holds
     ]
 )
 

@@ -53,6 +53,7 @@ class FileState:
         facts: What is stored of an indexed photo's position, time, view and group, by column.
         reason: Why it was passed over; empty for an indexed photo.
         placed: Whether a position was known without opening the file, for a photo that was passed over.
+        circumstances: What else than the file decided that, such as the GPS tracks that had no place for it.
     """
 
     size: int
@@ -61,6 +62,7 @@ class FileState:
     facts: Mapping[str, Any] | None = None
     reason: str = ""
     placed: bool = False
+    circumstances: str = ""
 
     @property
     def position(self) -> Position | None:
@@ -120,9 +122,14 @@ class Writer:
         if table is None:
             return
         for row in table.to_arrow().to_pylist():
-            if row["written_by"] == self._written_by:  # a newer whence may read what an older one could not
+            written_by, _, circumstances = row["written_by"].partition(" ")
+            if written_by == self._written_by:  # a newer whence may read what an older one could not
                 self.files[row["path"]] = FileState(
-                    row["size"], row["mtime_ns"], reason=row["reason"], placed=row["placed"]
+                    row["size"],
+                    row["mtime_ns"],
+                    reason=row["reason"],
+                    placed=row["placed"],
+                    circumstances=circumstances,
                 )
 
     def _load_photos(self) -> None:
@@ -230,7 +237,7 @@ class Writer:
                 "mtime_ns": state.mtime_ns,
                 "placed": state.placed,
                 "reason": state.reason,
-                "written_by": self._written_by,
+                "written_by": f"{self._written_by} {state.circumstances}".rstrip(),
             }
             for path, state in skipped.items()
         ]

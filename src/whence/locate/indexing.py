@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,10 +23,12 @@ from whence.gallery.store import Store, lock
 from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
-from whence.locate.reading import Outcome, Task, by_fallback, read_photo, relative
+from whence.locate.placing import circumstances, placed_anew
+from whence.locate.reading import Outcome, Task, read_photo, relative
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
+from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Photo, Skipped
 
@@ -98,6 +100,8 @@ def index(
     tolerance_m: float | None = None,
     thumbnails: bool = True,
     workers: int | None = None,
+    gpx: Sequence[str | os.PathLike[str]] = (),
+    gpx_offset_s: float = 0.0,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -106,7 +110,7 @@ def index(
     nothing else.
 
     Args:
-        source: Folder of photos with EXIF positions, CSV with path and lat,lon or x,y, or a data set.
+        source: Folder of photos with positions in or beside them, CSV with path and lat,lon or x,y, or a data set.
         gallery: Folder of the gallery.
         recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
         crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
@@ -115,6 +119,8 @@ def index(
         tolerance_m: Errors up to this count as right; None for 25 m, or 2 % of the extent of a local plane.
         thumbnails: Whether to keep small pictures.
         workers: Threads; None for one per core.
+        gpx: GPX files, and folders of them: where to look up, by their time, photos that nothing else places.
+        gpx_offset_s: What the camera's clock shows, less UTC. For times without a zone only; by default they are UTC.
         progress: Called now and then.
 
     Raises:
@@ -124,15 +130,20 @@ def index(
     start = perf_counter()
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
+    if gpx_offset_s and not gpx:
+        raise InputError(f"GPX offset {gpx_offset_s:g} s without a GPX file: name one with --gpx")
     folder, given = Path(gallery), Path(source)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
     opened, epsg = _open_source(given, crs, layout, part)
+    tracks = Tracks.read(gpx, offset_s=gpx_offset_s) if gpx else None
+    if tracks is not None and epsg is None and opened.crs is Crs.LOCAL:
+        raise InputError(f"{given} has {_words(Crs.LOCAL)}; GPX tracks have {_words(Crs.WGS84)}")
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
         store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
-        run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
+        run = _Run(store, pipeline, opened, given, epsg, tracks, thumbnails, workers or os.cpu_count() or 1, progress)
         with _one_thread_per_photo():
             run.photos()
             if not run.report.interrupted:
@@ -218,12 +229,14 @@ class _Run:
         source: PlacedSource,
         given: Path,
         epsg: str | None,
+        tracks: Tracks | None,
         thumbnails: bool,
         workers: int,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self._store, self._pipeline, self._source = store, pipeline, source
         self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
+        self._tracks = tracks
         self._source_name = given.absolute().as_posix()
         self._root = Path(store.settings.root)
         self.writer = Writer(store, whence.__version__)
@@ -237,7 +250,7 @@ class _Run:
         self._flushed = perf_counter()
         self._progress = progress
         self._done = 0
-        self._total = sum(1 for _ in source.photos())
+        self._total = len(source) if isinstance(source, Sized) else sum(1 for _ in source.photos())
         wanted = Crs.WGS84 if epsg else source.crs
         if wanted is not store.settings.crs:
             raise InputError(
@@ -306,7 +319,7 @@ class _Run:
         if state is None or (state.size, state.mtime_ns) != task.state:
             return False
         if state.reason:
-            if state.placed != task.photo.placed:
+            if state.placed != task.photo.placed or state.circumstances != circumstances(task.photo, self._tracks):
                 return False
             self._skip(task.photo.name, state.reason)
         elif not self._restated(task, state):
@@ -316,18 +329,16 @@ class _Run:
 
     def _restated(self, task: Task, state: FileState) -> bool:
         """Whether the source now says something else about an unchanged photo; if so, that is stored."""
-        said = task.photo
-        fallback, stored = said.fallback, state.facts or {}
-        if said.position is None and fallback is not None and stored.get("position_source") == fallback.source:
-            said = by_fallback(said, fallback)
-        if said.position is None or not state.says_otherwise(said):
+        said = placed_anew(task.photo, state.facts or {}, self._tracks)
+        if said is None or not state.says_otherwise(said):
             return False
         self._moved[task.path], self._states[task.path] = said, task.state
         self.report.moved += 1
         return True
 
     def _read(self, task: Task) -> Outcome:
-        return read_photo(task, self._pipeline, self._describer, self._owner.__contains__, self._thumbnails)
+        known, thumbnails = self._owner.__contains__, self._thumbnails
+        return read_photo(task, self._pipeline, self._describer, known, thumbnails, self._tracks)
 
     def _settle(self, outcome: Outcome) -> None:
         task, new = outcome.task, outcome.new
@@ -353,8 +364,7 @@ class _Run:
         owner = self._owner[digest]
         if owner == task.path:
             known = self.writer.files.get(task.path)
-            said = task.photo if task.photo.position is not None else None
-            if known is not None and not (said and self._restated(task, known)):
+            if known is not None and not self._restated(task, known):
                 self.writer.touch(task.path, task.state)
                 self.report.unchanged += 1
         elif owner in self.writer.files and not (self._root / owner).exists():
@@ -386,7 +396,12 @@ class _Run:
         """Skips a photo; what lasts as long as its bytes is remembered."""
         self._skip(task.photo.name, reason)
         if lasting:
-            self._passed[task.path] = FileState(*task.state, reason=reason, placed=task.photo.placed)
+            self._passed[task.path] = FileState(
+                *task.state,
+                reason=reason,
+                placed=task.photo.placed,
+                circumstances=circumstances(task.photo, self._tracks),
+            )
 
     def _tick(self) -> None:
         self._done += 1
@@ -395,7 +410,8 @@ class _Run:
     def _tell(self, stage: str) -> None:
         if self._progress is not None:
             stored = self.report.added + self.report.changed + len(self._new)
-            self._progress(Progress(self._done, self._total, stored, len(self.report.skipped), stage))
+            total = max(self._total, self._done)  # sidecars that cannot be used are told of besides
+            self._progress(Progress(self._done, total, stored, len(self.report.skipped), stage))
 
     def _flush(self) -> None:
         """Stores the batch: the photos, then what was passed over."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from whence.errors import PhotoError
+from whence.errors import MissingExtraError, PhotoError
 from whence.gallery.codec import pack
 from whence.gallery.writer import NewPhoto
 from whence.locate.pipeline import Pipeline
+from whence.locate.placing import placed
 from whence.photos import files
-from whence.photos.decode import Decoded, decode
+from whence.photos.decode import decode
+from whence.photos.tracks import Tracks
 from whence.plugins import Describer
-from whence.types import Fix, Image, Photo
+from whence.types import Image, Photo
 
 THUMBNAIL_SIDE = 192
+_PASSING = (MemoryError, MissingExtraError)
+"""Reasons why a photo cannot be decoded that may be gone next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,12 @@ class Outcome:
 
 
 def read_photo(
-    task: Task, pipeline: Pipeline, describer: Describer, is_known: Callable[[str], bool], thumbnails: bool
+    task: Task,
+    pipeline: Pipeline,
+    describer: Describer,
+    is_known: Callable[[str], bool],
+    thumbnails: bool,
+    tracks: Tracks | None = None,
 ) -> Outcome:
     """Reads, hashes, decodes, describes. Content that is known already is not decoded."""
     try:
@@ -67,10 +76,10 @@ def read_photo(
     try:
         decoded = decode(data, max_side=pipeline.photos.max_side)
     except PhotoError as error:
-        return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, MemoryError))
-    photo = _placed(task.photo, decoded)
-    if photo.position is None:
-        return Outcome(task, describer, reason=decoded.exif.position_problem or "no position", lasting=True)
+        return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, _PASSING))
+    photo, problem = placed(task.photo, decoded.exif, tracks)
+    if problem:
+        return Outcome(task, describer, reason=problem, lasting=True)
     features = pipeline.extract(decoded.pixels)
     return Outcome(
         task,
@@ -107,30 +116,3 @@ def relative(path: Path, root: Path) -> str:
     """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
     absolute = Path(os.path.normpath(path.absolute()))
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
-
-
-def _placed(photo: Photo, decoded: Decoded) -> Photo:
-    """What the source says, completed by the file's own metadata, and only then by what else is known."""
-    exif = decoded.exif
-    known = replace(
-        photo,
-        time=photo.time or exif.time,
-        heading_deg=exif.heading_deg if photo.heading_deg is None else photo.heading_deg,
-        altitude_m=exif.altitude_m if photo.altitude_m is None else photo.altitude_m,
-    )
-    if known.position is None and exif.position is not None:
-        return replace(known, position=exif.position, position_source="exif", accuracy_m=exif.accuracy_m)
-    return known if photo.fallback is None else by_fallback(known, photo.fallback)
-
-
-def by_fallback(photo: Photo, fallback: Fix) -> Photo:
-    """The photo completed by a witness of last resort."""
-    known = replace(
-        photo,
-        time=photo.time or fallback.time,
-        heading_deg=fallback.heading_deg if photo.heading_deg is None else photo.heading_deg,
-        altitude_m=fallback.altitude_m if photo.altitude_m is None else photo.altitude_m,
-    )
-    if known.position is not None or fallback.position is None:
-        return known
-    return replace(known, position=fallback.position, position_source=fallback.source, accuracy_m=fallback.accuracy_m)

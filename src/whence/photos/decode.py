@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whence.errors import PhotoError
+from whence.errors import MissingExtraError, PhotoError
 from whence.photos.exif import ExifFacts, read_exif
-from whence.photos.pillow import FORMATS, HEIC, open_image, quiet, sniff
+from whence.photos.pillow import FORMATS, open_image, quiet, sniff
 from whence.types import Image
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 SUFFIXES = (".avif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""What a folder scan takes for a photo. HEIC too: a photo that is named and refused is better than one overlooked."""
+"""What a folder scan takes for a photo. HEIC without its extra too: better named and refused than overlooked."""
 
 MIN_SIDE = 16
 """Pixels. Icons and test dots; no place can be recognised in them."""
@@ -45,9 +45,10 @@ class Decoded:
 
 
 def decode(data: bytes, *, max_side: int = 1024, max_pixels: int = 200_000_000) -> Decoded:
-    """Decodes JPEG, PNG, WebP, TIFF or AVIF; of several frames the first. Transparency is laid over white.
+    """Decodes JPEG, PNG, WebP, TIFF, AVIF or HEIC; of several frames the first. Transparency is laid over white.
 
-    Colour profiles are ignored. Safe to call from many threads.
+    HEIC needs the extra ``heic``; the ``PhotoError`` that says so has a ``MissingExtraError`` as its cause. Colour
+    profiles are ignored. Safe to call from many threads.
 
     Args:
         data: The whole file.
@@ -60,8 +61,6 @@ def decode(data: bytes, *, max_side: int = 1024, max_pixels: int = 200_000_000) 
     if not data:
         raise PhotoError("the file is empty")
     kind = sniff(data)
-    if kind == HEIC:
-        raise PhotoError("HEIC photos cannot be read yet")
     if not kind:
         raise PhotoError(f"not a photo: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     try:
@@ -71,6 +70,11 @@ def decode(data: bytes, *, max_side: int = 1024, max_pixels: int = 200_000_000) 
         raise
     except MemoryError as error:
         raise PhotoError("not enough memory to decode the photo") from error
+    except ModuleNotFoundError as error:
+        if kind != "HEIC":
+            raise PhotoError(f"{kind} photos need a newer Pillow: pip install --upgrade pillow") from error
+        missing = MissingExtraError("HEIC photos", "heic")
+        raise PhotoError(str(missing)) from missing
     except Exception as error:  # a damaged file makes Pillow raise nearly anything, AssertionError included
         raise PhotoError(_failure(error, data, kind)) from error
 
@@ -81,12 +85,13 @@ def _decode(data: bytes, kind: str, max_side: int, max_pixels: int) -> Decoded:
     if kind == "PNG":
         image.load()  # PNG may keep its EXIF behind the pixels
     facts = read_exif(image)
-    turn = 1 if kind == "TIFF" else facts.orientation  # Pillow turns TIFF itself, and only TIFF
+    # Pillow turns TIFF itself, and libheif HEIC; of AVIF Pillow hands on what the container says, as EXIF.
+    turn = 1 if kind in ("TIFF", "HEIC") else facts.orientation
     size = image.size
     if kind == "JPEG":
         _draft(image, max_side)
     image.load()
-    if kind == "TIFF":
+    if kind in ("TIFF", "HEIC"):
         size = image.size
     small = _resize(_plain(image), size, max_side)
     pixels = np.array(_on_white(_upright(small, turn)))
@@ -173,17 +178,30 @@ def _failure(error: Exception, data: bytes, kind: str) -> str:
 
     if isinstance(error, DecompressionBombError):
         return f"the photo has more pixels than Pillow decodes from {kind}"
-    if isinstance(error, ModuleNotFoundError):
-        return f"{kind} photos need a newer Pillow: pip install --upgrade pillow"
     if _cut_short(data, kind) or "truncated" in str(error).lower():
         return f"the {kind} file is cut short (truncated)"
     return f"the {kind} file is damaged"
 
 
 def _cut_short(data: bytes, kind: str) -> bool:
-    """Whether the mark is missing that ends a file of this format."""
+    """Whether the mark is missing that ends a file of this format, or the end that it announces."""
     if kind == "JPEG":
         return not data.rstrip(b"\0").endswith(b"\xff\xd9")
     if kind == "PNG":
         return b"IEND" not in data[-64:]
+    if kind in ("AVIF", "HEIC"):
+        return _boxes_end(data) > len(data)
     return kind == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data)
+
+
+def _boxes_end(data: bytes) -> int:
+    """Where the last box of an ISO media file ends by its own account."""
+    end = 0
+    while end + 8 <= len(data):
+        size = int.from_bytes(data[end : end + 4], "big")
+        if size == 1:  # the size follows in 64 bits
+            size = int.from_bytes(data[end + 8 : end + 16], "big")
+        if size < 8:  # 0: up to the end of the file, whatever that is; else damaged
+            break
+        end += size
+    return end

@@ -1,14 +1,15 @@
-"""What a camera wrote about where, when and how a photo was taken."""
+"""What a photo's own metadata says about where, when and how it was taken: EXIF, completed by XMP."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from whence.photos import gps
 from whence.photos.pillow import quiet
+from whence.photos.xmp import read_xmp
 from whence.types import LatLon
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class ExifFacts:
     Attributes:
         position: Where the camera stood, if that is usable.
         position_problem: Why there is no usable position; empty if there is one.
+        position_source: Which part of the file has the position: ``exif`` or ``xmp``.
         altitude_m: Height above sea level.
         heading_deg: Direction of view, clockwise from north. May be magnetic: cameras mix the two up.
         time: When it was taken; without a zone where the camera gives none.
@@ -39,6 +41,7 @@ class ExifFacts:
 
     position: LatLon | None = None
     position_problem: str = gps.NO_POSITION
+    position_source: str = "exif"
     altitude_m: float | None = None
     heading_deg: float | None = None
     time: datetime | None = None
@@ -48,7 +51,38 @@ class ExifFacts:
 
 
 def read_exif(image: Image.Image) -> ExifFacts:
-    """Facts of an opened image. Never raises: what cannot be read is not there."""
+    """Facts of an opened image, field by field from EXIF or else XMP. Never raises: what is broken is not there."""
+    facts = _from_exif(image)
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    return _completed(facts, packet) if isinstance(packet, bytes | str) else facts
+
+
+def _completed(facts: ExifFacts, packet: bytes | str) -> ExifFacts:
+    xmp, problem = read_xmp(packet)
+    facts = replace(
+        facts,
+        altitude_m=xmp.altitude_m if facts.altitude_m is None else facts.altitude_m,
+        heading_deg=xmp.heading_deg if facts.heading_deg is None else facts.heading_deg,
+        time=_zoned(facts.time, xmp.time),
+    )
+    if facts.position is not None:
+        return facts
+    if xmp.position is None:
+        said_nothing = facts.position_problem == gps.NO_POSITION
+        return replace(facts, position_problem=problem if said_nothing else facts.position_problem)
+    return replace(
+        facts, position=xmp.position, position_problem="", position_source=xmp.source, accuracy_m=xmp.accuracy_m
+    )
+
+
+def _zoned(time: datetime | None, other: datetime | None) -> datetime | None:
+    """The time, with the zone that another writing of the same time gives."""
+    if time is None or other is None or time.tzinfo is not None or other.tzinfo is None:
+        return time or other
+    return time.replace(tzinfo=other.tzinfo) if abs((other.replace(tzinfo=None) - time).total_seconds()) < 1 else time
+
+
+def _from_exif(image: Image.Image) -> ExifFacts:
     with quiet():
         try:
             exif = image.getexif()

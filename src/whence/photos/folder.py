@@ -1,4 +1,4 @@
-"""A folder of photos, with all folders below it."""
+"""A folder of photos, with all folders below it, and the sidecars beside them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whence.errors import InputError
-from whence.photos import files
+from whence.photos import files, sidecars
 from whence.photos.decode import SUFFIXES
+from whence.photos.sidecars import Sidecars
 from whence.photos.utmname import by_name
 from whence.types import XY, Crs, Photo, Skipped
 
 
 class FolderSource:
-    """All photos in and below a folder, in the order of their names; positions are in the photos' own EXIF.
+    """All photos in and below a folder, in the order of their names; positions are in the photos or in sidecars.
 
     A data set's label in a photo's name (``@UTM_east@UTM_north@...``, see ``utmname``) outdoes EXIF. If such names have
     no UTM zone, the folder is a local plane. It is one or the other: the first photo decides, or ``crs``; photos with
@@ -26,7 +27,7 @@ class FolderSource:
     Args:
         path: The folder. Photos are named by their path below it, with ``/`` on every system.
         crs: What positions are to mean; None to follow the first photo.
-        need_position: False for queries: nothing but paths is told.
+        need_position: False for queries: nothing but paths is told, and no sidecar is looked at.
 
     Raises:
         InputError: There is no such folder, it cannot be read, or no photo is in it.
@@ -59,28 +60,55 @@ class FolderSource:
         """EXIF knows no other than WGS84, names do."""
         return self._crs or Crs.WGS84
 
+    def __len__(self) -> int:
+        """Photos, counted without a look into sidecars."""
+        return sum(1 for _ in self._walk())
+
     def photos(self) -> Iterator[Photo | Skipped]:
-        """Photos, with positions where their names have them, sorted by name; what cannot be read as ``Skipped``."""
-        waiting = [(self._path, "", True)]  # the next one last
+        """Photos sorted by name, with what their names and sidecars say; what cannot be read as ``Skipped``."""
+        for item in self._walk():
+            if isinstance(item, Skipped):
+                yield item
+                continue
+            path, name, beside = item
+            found = _photo(path, name)
+            if self._need_position:
+                found = by_name(found, self._crs)
+            if isinstance(found, Skipped) or found.position is not None or not self._need_position:
+                yield found
+                continue
+            completed, problems = beside.complete(found)
+            yield completed
+            yield from problems
+
+    def _walk(self) -> Iterator[tuple[Path, str, Sidecars] | Skipped]:
+        """Path, name and neighbours of every photo."""
+        waiting: list[tuple[Path, str, Sidecars | None]] = [(self._path, "", None)]  # the next one last
         while waiting:
-            path, name, is_folder = waiting.pop()
-            if not is_folder:
-                photo = _photo(path, name)
-                yield by_name(photo, self._crs) if self._need_position else photo
+            path, name, beside = waiting.pop()
+            if beside is not None:
+                yield path, name, beside
                 continue
             try:
-                found = _entries(path)
+                found, others = _entries(path)
             except OSError as error:
                 yield Skipped(_printable(name or str(path)), f"folder left out: {files.reason(error)}")
                 continue
-            waiting += [(path / child.rstrip("/"), name + child, child.endswith("/")) for child in reversed(found)]
+            beside = Sidecars(path, (child for child in found if not child.endswith("/")), others)
+            for child in reversed(found):
+                waiting.append((path / child.rstrip("/"), name + child, None if child.endswith("/") else beside))
 
 
-def _entries(folder: Path) -> list[str]:
-    """Names worth a look, sorted; a folder's ends in ``/``, which gives the order of the whole paths as text."""
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of photos and folders, sorted; a folder's ends in ``/``, which gives the order of whole paths as text.
+
+    And the names of files that may be sidecars.
+    """
     with os.scandir(folder) as entries:
         names = [f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries]
-    return sorted(name for name in names if not name.startswith(".") and name.lower().endswith((*SUFFIXES, "/")))
+    names = [name for name in names if not name.startswith(".")]
+    found = sorted(name for name in names if name.lower().endswith((*SUFFIXES, "/")))
+    return found, [name for name in names if name.lower().endswith(sidecars.SUFFIXES)]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

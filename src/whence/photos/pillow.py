@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-HEIC = "HEIC"
-
 # Pillow's own Image.open would try every plugin that is loaded, and refuses photos above 179 million pixels unless
 # a global setting is changed; opening with the one class that fits does neither.
 _OPENERS = {
-    "JPEG": "JpegImagePlugin:JpegImageFile",
-    "PNG": "PngImagePlugin:PngImageFile",
-    "WebP": "WebPImagePlugin:WebPImageFile",
-    "TIFF": "TiffImagePlugin:TiffImageFile",
-    "AVIF": "AvifImagePlugin:AvifImageFile",
+    "JPEG": "PIL.JpegImagePlugin:JpegImageFile",
+    "PNG": "PIL.PngImagePlugin:PngImageFile",
+    "WebP": "PIL.WebPImagePlugin:WebPImageFile",
+    "TIFF": "PIL.TiffImagePlugin:TiffImageFile",
+    "AVIF": "PIL.AvifImagePlugin:AvifImageFile",
+    "HEIC": "pi_heif:HeifImageFile",
 }
 FORMATS = tuple(_OPENERS)
 
 
 def sniff(data: bytes) -> str:
-    """The format by the first bytes: one of ``FORMATS``, ``HEIC``, or empty for anything else."""
+    """The format by the first bytes: one of ``FORMATS``, or empty for anything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -49,7 +48,7 @@ def _sniff_ftyp(data: bytes) -> str:
     if brands & {b"avif", b"avis"}:
         return "AVIF"
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}:
-        return HEIC
+        return "HEIC"
     return ""
 
 
@@ -58,10 +57,10 @@ def open_image(data: bytes, kind: str) -> ImageFile:
 
     Raises:
         Exception: Whatever Pillow raises for a damaged file, which is nearly anything.
-        ModuleNotFoundError: This Pillow does not know the format.
+        ModuleNotFoundError: This Pillow does not know the format, or the extra for HEIC is not installed.
     """
     module, name = _OPENERS[kind].split(":")
-    opener = getattr(importlib.import_module(f"PIL.{module}"), name)
+    opener = getattr(importlib.import_module(module), name)
     return cast("ImageFile", opener(io.BytesIO(data)))
 
 
@@ -81,7 +80,7 @@ def quiet() -> Iterator[None]:
     with _lock:
         if _users == 0:
             _filters.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", module=r"PIL\.")
+            warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
         _users += 1
     try:
         yield
