@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import whence
-from whence.cli import demo, index, info, locate, recipes
+from whence.cli import demo, index, info, locate, recipes, remove
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (index, locate, info, recipes, demo):
+for module in (index, locate, info, remove, recipes, demo):
     app.command(name=module.NAME)(module.command)
 
 

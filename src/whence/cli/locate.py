@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whence.cli.console import check_place, complain, progress_bar
+from whence.cli import conditions
+from whence.cli.console import check_place, complain, progress_bar, say
 
 if TYPE_CHECKING:
     from whence.locate.locator import Answer, Locator
@@ -30,23 +31,34 @@ def command(
     explain: Annotated[
         Path | None, typer.Option(help="Write the evidence to this .html (or, for one photo, .png) file.")
     ] = None,
+    near: conditions.Near = None,
+    radius_km: conditions.RadiusKm = None,
+    radius_m: conditions.RadiusM = None,
+    bbox: conditions.Bbox = None,
+    since: conditions.Since = None,
+    until: conditions.Until = None,
+    root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now, for --explain.")] = None,
     private: Annotated[bool, typer.Option(help="Do not name gallery photos.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
     from whence.gallery.gallery import Gallery
+    from whence.gallery.where import Where
     from whence.locate.locator import Locator
     from whence.photos.queries import queries
     from whence.present.explain import check_suffix, write_explanation
     from whence.present.formats import writer
     from whence.types import Status
 
+    where = Where.parse(near, radius_km, radius_m, bbox, since, until)
     named = queries(photos)
     if explain is not None:
         check_suffix(explain, len(named))
         check_place("--explain", explain)
-    opened = Gallery.open(gallery)
-    locator = Locator(opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers)
+    opened = Gallery.open(gallery, root=root)
+    if explain is not None and not opened.root.is_dir():
+        say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
+    locator = Locator(opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers, where=where)
     evidence: list[Evidence] = []
     failed = 0
     with writer(format, sys.stdout, crs=opened.settings.crs, private=private) as out:

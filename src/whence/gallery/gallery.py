@@ -107,6 +107,15 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.photos)
 
+    @property
+    def dimension(self) -> int:
+        """D of the descriptors; 0 without any."""
+        return (
+            self._described.schema.field("descriptor").type.list_size
+            if self._described is not None and len(self)
+            else 0
+        )
+
     @cached_property
     def descriptors(self) -> FloatArray:
         """``(N, D)``: all of them, read into memory when first asked for."""

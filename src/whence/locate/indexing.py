@@ -224,7 +224,7 @@ class _Run:
         self._root = Path(store.settings.root)
         self.writer = Writer(store, whence.__version__)
         self._owner = self.writer.owner()
-        self._describer = pipeline.restored(Gallery(store)) if self.writer.count else pipeline.shipped
+        self._describer = pipeline.restored(Gallery(store))
         self.report = IndexReport(store.folder)
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
