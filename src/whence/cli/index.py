@@ -31,6 +31,9 @@ def command(
     report: Annotated[Path | None, typer.Option(help="Write what was done and skipped to this JSON file.")] = None,
     strict: Annotated[bool, typer.Option(help="Exit with 1 if any photo was skipped.")] = False,
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures for pages and explanations.")] = True,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that stored paths are relative to; where it is now, if it was moved.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
@@ -55,6 +58,7 @@ def command(
             tolerance_m=tolerance,
             thumbnails=thumbnails,
             workers=workers,
+            root=root,
             progress=show,
         )
     _print(done)
@@ -85,6 +89,10 @@ def _print(done: IndexReport) -> None:
     read = done.added + done.changed
     rate = f", {read / done.seconds:.1f} photos/s" if read else ""
     say(f"{'; '.join(parts)}. {done.gallery}: {count(done.total, 'photo')} ({done.seconds:.1f} s{rate})")
+    if done.root is not None:
+        say(f"paths in the gallery are now relative to {done.root}")
+    if done.lost_root is not None:
+        say(f"the folder that the gallery's paths are relative to, {done.lost_root}, is not there; name it by --root")
     if done.learned:
         say("the gallery learned a vocabulary of its own from its photos")
 

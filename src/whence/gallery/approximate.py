@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 _COLUMN = "descriptor"
 _BITS = 5
 """A dimension. With one, a query finds but half of its 50 nearest."""
-_PROBED = 0.3
-"""Share of the inverted lists that a query looks into (benchmarks/search.py)."""
+_LIST = 4096
+"""Descriptors per inverted list. A query looks into all lists: into a third of them it is hardly faster, and misses
+one in four of its nearest (docs/benchmarks.md)."""
 _REFINED = 6
 """So many times the asked number are compared exactly."""
 _ITERATIONS = 20
@@ -48,7 +49,7 @@ def keep_index(table: Table) -> None:
         return
     if found is not None:  # killed in between, the gallery is searched exactly
         table.drop_index(found)
-    lists = max(1, round(math.sqrt(rows) / 2))
+    lists = max(1, rows // _LIST)
     layout = IvfRq(distance_type="dot", num_partitions=lists, num_bits=_BITS, max_iterations=_ITERATIONS)
     table.create_index(_COLUMN, config=layout, name=f"{_NAME}-{rows}-{lists}")
 
@@ -80,7 +81,7 @@ class ApproximateSearch:
         self._row_ids = row_ids
         self._order = np.argsort(row_ids)
         self._sorted = row_ids[self._order]
-        self._probed = max(1, math.ceil(_PROBED * int(name.split("-")[2])))
+        self._lists = int(name.split("-")[2])
         self._few: tuple[Mask, NDArray[np.intp], ExactSearch] | None = None
         self._choosing = Lock()
 
@@ -104,10 +105,10 @@ class ApproximateSearch:
         search: Any = self._table.search(query, vector_column_name=_COLUMN)
         return (
             search.distance_type("dot")
-            .nprobes(self._probed)
+            .nprobes(self._lists)
             .refine_factor(_REFINED)
             .limit(wanted)
-            .select([_COLUMN])
+            .select([_COLUMN, "_distance"])
             .with_row_id(True)
             .to_arrow()
         )

@@ -23,7 +23,8 @@ from whence.gallery.store import Store, lock
 from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
-from whence.locate.reading import Outcome, Task, by_fallback, read_photo, relative
+from whence.locate.reading import Outcome, Task, by_fallback, read_photo, stored_path
+from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
@@ -73,6 +74,8 @@ class IndexReport:
         seconds: Wall time.
         learned: Whether the gallery learned a vocabulary of its own in this run.
         interrupted: Whether the user stopped it.
+        root: Folder that stored paths are relative to, where that was found or said to be another than before.
+        lost_root: That folder, where it is not there any more.
     """
 
     gallery: Path
@@ -85,6 +88,8 @@ class IndexReport:
     seconds: float = 0.0
     learned: bool = False
     interrupted: bool = False
+    root: Path | None = None
+    lost_root: Path | None = None
 
 
 def index(
@@ -96,6 +101,7 @@ def index(
     tolerance_m: float | None = None,
     thumbnails: bool = True,
     workers: int | None = None,
+    root: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -111,6 +117,8 @@ def index(
         tolerance_m: Errors up to this count as right; None for 25 m, or 2 % of the extent of a local plane.
         thumbnails: Whether to keep small pictures.
         workers: Threads; None for one per core.
+        root: Folder that stored paths are relative to, or where it is now, if it was moved; None for the source's own,
+            and what the gallery has. A source that is the gallery's root, moved, is recognised.
         progress: Called now and then.
 
     Raises:
@@ -124,11 +132,16 @@ def index(
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
+    named_root = check_root(root)
     opened, epsg = _open_source(given, crs)
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
-        store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
-        run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
+        store, pipeline = _open_gallery(
+            folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m, named_root
+        )
+        run = _Run(
+            store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, named_root, progress
+        )
         with _one_thread_per_photo():
             run.photos()
             if not run.report.interrupted:
@@ -153,7 +166,7 @@ def _open_source(given: Path, crs: str | None) -> tuple[PlacedSource, str | None
 
 
 def _open_gallery(
-    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None
+    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path | None
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe."""
     if Store.check_place(folder):
@@ -166,7 +179,7 @@ def _open_gallery(
         recipe=pipeline.recipe.name,
         sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
         extractor=pipeline.extractor_fingerprint,
-        root=os.path.normpath((given if given.is_dir() else given.parent).absolute()),
+        root=normal(root or (given if given.is_dir() else given.parent)),
         written_by=whence.__version__,
     )
     return Store.create(folder, settings), pipeline
@@ -216,16 +229,23 @@ class _Run:
         epsg: str | None,
         thumbnails: bool,
         workers: int,
+        root: Path | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
+        wanted = Crs.WGS84 if epsg else source.crs
+        if wanted is not store.settings.crs:
+            raise InputError(
+                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
+                "index it into another gallery"
+            )
         self._store, self._pipeline, self._source = store, pipeline, source
         self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
         self._source_name = given.absolute().as_posix()
-        self._root = Path(store.settings.root)
         self.writer = Writer(store, whence.__version__)
+        self.report = IndexReport(store.folder)
+        self._root = self._settled_root(given, root)
         self._owner = self.writer.owner()
         self._describer = pipeline.restored(Gallery(store))
-        self.report = IndexReport(store.folder)
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
         self._moved: dict[str, Photo] = {}
@@ -234,12 +254,19 @@ class _Run:
         self._progress = progress
         self._done = 0
         self._total = sum(1 for _ in source.photos())
-        wanted = Crs.WGS84 if epsg else source.crs
-        if wanted is not store.settings.crs:
-            raise InputError(
-                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
-                "index it into another gallery"
-            )
+
+    def _settled_root(self, given: Path, named: Path | None) -> Path:
+        """The root of the gallery, at its new place if it was moved."""
+        old = Path(self._store.settings.root)
+        place = given if given.is_dir() else given.parent
+        moved = named or (place if moved_to(place, old, self.writer.files) else None)
+        if moved is not None and normal(moved) != normal(old):
+            check_moved(moved, self.writer.files)
+            self._store.save_settings(replace(self._store.settings, root=normal(moved)))
+            self.report.root = old = Path(normal(moved))
+        if not old.is_dir():
+            self.report.lost_root = old
+        return old
 
     def photos(self) -> None:
         """Reads and stores everything that is new or changed. Ctrl-C keeps what is finished."""
@@ -279,7 +306,12 @@ class _Run:
                 self._tick()
                 continue
             try:
-                task = Task(relative(placed.path, self._root), placed, self._source_name, files.stat_key(placed.path))
+                task = Task(
+                    stored_path(placed.path, self._root, self.writer.files),
+                    placed,
+                    self._source_name,
+                    files.stat_key(placed.path),
+                )
             except PhotoError as error:
                 self._skip(photo.name, str(error))
                 self._tick()
