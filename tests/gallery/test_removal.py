@@ -99,7 +99,7 @@ def test_conditions_of_different_kinds_are_all_met(gallery: Path) -> None:
 
 def test_groups(tmp_path: Path) -> None:
     write_photos(tmp_path / "photos", 4)
-    rows = [(f"{n:02d}.jpg", str(n), "0", group) for n, group in enumerate(("a", "b", "c", ""))]
+    rows: list[tuple[str, ...]] = [(f"{n:02d}.jpg", str(n), "0", group) for n, group in enumerate(("a", "b", "c", ""))]
     table = write_table(tmp_path / "photos" / "t.csv", rows, ("path", "x", "y", "group"))
     whence.index(table, tmp_path / "g")
     assert remove(tmp_path / "g", groups=["a", "c"]).paths == ("00.jpg", "02.jpg")
@@ -108,9 +108,10 @@ def test_groups(tmp_path: Path) -> None:
 
 
 def test_nothing_said_removes_nothing(gallery: Path) -> None:
-    for empty in ({}, {"where": Where()}, {"paths": []}, {"groups": []}):
+    nothing: list[dict[str, Any]] = [{}, {"where": Where()}, {"paths": []}, {"groups": []}]
+    for said in nothing:
         with pytest.raises(InputError, match="nothing says which"):
-            remove(gallery, **empty)  # type: ignore[arg-type]
+            remove(gallery, **said)
     with pytest.raises(InputError, match="empty path"):
         remove(gallery, [""])
     assert paths(gallery) == ALL
@@ -130,7 +131,7 @@ def test_what_was_removed_is_gone_and_comes_back_with_its_source(gallery: Path, 
 
 
 def test_an_emptied_gallery_opens_and_can_be_filled_again(gallery: Path, photos: Path, run: Run) -> None:
-    assert remove(gallery, photos and [photos]).total == 0
+    assert remove(gallery, [photos]).total == 0
     emptied = Gallery.open(gallery)
     assert len(emptied) == 0
     with pytest.raises(InputError, match="holds no photos"):

@@ -180,9 +180,15 @@ class Gallery:
             return
         row_of = {self._row_ids[row]: row for row in rows}
         query = self._photos_table.take_row_ids(list(row_of)).select([column]).with_row_id()
-        found = query.to_arrow()
+        lost = f"the gallery {self.folder} lost rows while it was open; open it again"
+        try:
+            found = query.to_arrow()
+        except (RuntimeError, OSError) as error:
+            if "not found" not in str(error).lower():
+                raise
+            raise GalleryError(lost) from error  # purged meanwhile
         if found.num_rows != len(rows):
-            raise GalleryError(f"the gallery {self.folder} lost rows while it was open; open it again")
+            raise GalleryError(lost)
         yield from zip((row_of[i] for i in found["_rowid"].to_pylist()), found[column].to_pylist(), strict=True)
 
 

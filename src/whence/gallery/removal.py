@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -188,7 +189,8 @@ def _purge(store: Store) -> None:
         if table is None:
             continue
         try:
-            table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # that readers will fail, as we say
+                table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
         except (OSError, RuntimeError) as error:
             raise GalleryError(
                 f"the photos are removed, but older versions in {store.folder} could not be dropped ({error}); "
