@@ -34,8 +34,11 @@ def command(
     """Remove photos from a gallery; their files are not touched.
 
     A photo goes if it meets every kind of condition given: any of the paths, any of the groups, the place, the time.
-    It comes back if its source is indexed again. What was removed stays in older versions of the gallery's files
-    for a day or longer, unless --purge is given; alone, that does it for what was removed before.
+
+    It comes back if its source is indexed again.
+
+    What was removed stays on disk in older versions of the gallery's tables for a day or longer, unless --purge is
+    given. Without a condition, --purge does it for what was removed before.
     """
     from whence.gallery.removal import remove
     from whence.gallery.where import Where

@@ -28,6 +28,7 @@ one in four of its nearest (docs/benchmarks.md)."""
 _REFINED = 6
 """So many times the asked number are compared exactly."""
 _ITERATIONS = 20
+"""Of k-means, when the lists are learned."""
 _UNINDEXED = 0.05
 """Share of rows outside the index, which every query is compared with, from which on they are put into it."""
 _GROWTH = 4
@@ -86,7 +87,7 @@ class ApproximateSearch:
         self._choosing = Lock()
 
     def nearest(self, query: FloatArray, count: int, allowed: Mask | None = None) -> Found:
-        """See ``Search``. The cosines are exact; of the 50 nearest about one in a hundred may be missed."""
+        """See ``Search``. The cosines are exact; a few of the nearest may be missed (benchmarks/search.py)."""
         rows = len(self._row_ids) if allowed is None else int(np.count_nonzero(allowed))
         count = min(count, rows)
         if count < 1:
