@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whence.errors import WhenceError
     from whence.gallery.gallery import Gallery
+    from whence.gallery.removal import Removal, remove
+    from whence.gallery.where import Where
     from whence.locate.indexing import IndexReport, index
     from whence.locate.locator import Answer, Locator
     from whence.recipes import Recipe, load_recipe
@@ -35,10 +37,13 @@ _HOME = {
     "Location": "whence.types",
     "Locator": "whence.locate.locator",
     "Recipe": "whence.recipes",
+    "Removal": "whence.gallery.removal",
     "Status": "whence.types",
     "WhenceError": "whence.errors",
+    "Where": "whence.gallery.where",
     "index": "whence.locate.indexing",
     "load_recipe": "whence.recipes",
+    "remove": "whence.gallery.removal",
 }
 
 __all__ = [
@@ -51,11 +56,14 @@ __all__ = [
     "Location",
     "Locator",
     "Recipe",
+    "Removal",
     "Status",
     "WhenceError",
+    "Where",
     "__version__",
     "index",
     "load_recipe",
+    "remove",
 ]
 
 

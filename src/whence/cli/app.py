@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import whence
-from whence.cli import datasets, demo, index, info, locate, recipes
+from whence.cli import datasets, demo, index, info, locate, recipes, remove
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (index, locate, info, recipes, datasets, demo):
+for module in (index, locate, info, remove, recipes, datasets, demo):
     app.command(name=module.NAME)(module.command)
 
 

@@ -40,6 +40,9 @@ def command(
     gpx_offset: Annotated[
         str, typer.Option(help="Camera's clock minus UTC, such as +02:00 or -3600; for times without a zone.")
     ] = "0",
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that stored paths are relative to; where it is now, if it was moved.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
@@ -69,6 +72,7 @@ def command(
             workers=workers,
             gpx=gpx or (),
             gpx_offset_s=parse_offset(gpx_offset),
+            root=root,
             progress=show,
         )
     _print(done)
@@ -100,6 +104,10 @@ def _print(done: IndexReport) -> None:
     read = done.added + done.changed
     rate = f", {read / done.seconds:.1f} photos/s" if read else ""
     say(f"{'; '.join(parts)}. {done.gallery}: {count(done.total, 'photo')} ({done.seconds:.1f} s{rate})")
+    if done.root is not None:
+        say(f"paths in the gallery are now relative to {done.root}")
+    if done.lost_root is not None:
+        say(f"the folder that the gallery's paths are relative to, {done.lost_root}, is not there; name it by --root")
     if done.learned:
         say("the gallery learned a vocabulary of its own from its photos")
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whence.cli import conditions
 from whence.cli.console import check_place, complain, progress_bar, say
 from whence.errors import InputError
 
@@ -40,11 +41,19 @@ def command(
     explain: Annotated[
         Path | None, typer.Option(help="Write the evidence to this .html (or, for one photo, .png) file.")
     ] = None,
+    near: conditions.Near = None,
+    radius_km: conditions.RadiusKm = None,
+    radius_m: conditions.RadiusM = None,
+    bbox: conditions.Bbox = None,
+    since: conditions.Since = None,
+    until: conditions.Until = None,
+    root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now, for --explain.")] = None,
     private: Annotated[bool, typer.Option(help="Do not name gallery photos; no pictures in KML.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
     from whence.gallery.gallery import Gallery
+    from whence.gallery.where import Where
     from whence.locate.locator import Locator
     from whence.photos.queries import queries
     from whence.present.explain import check_suffix, write_explanation
@@ -53,17 +62,26 @@ def command(
     from whence.types import Status
 
     format = _format(format, out)
+    where = Where.parse(near, radius_km, radius_m, bbox, since, until)
     named = queries(photos, layout=layout, part=part)
     if explain is not None:
         check_suffix(explain, len(named))
         check_place("--explain", explain)
     if out is not None:
         _check_out(out, [*photos, *(path for _, path in named if path.name == out.name)], explain)
-    opened = Gallery.open(gallery)
+    opened = Gallery.open(gallery, root=root)
+    if explain is not None and not opened.root.is_dir():
+        say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
     shown, converted = projection(crs, opened.settings.crs)
     picked = None if columns is None else [column.strip() for column in columns.split(",") if column.strip()]
     locator = Locator(
-        opened, recipe=recipe, tolerance_m=tolerance, candidates=candidates, workers=workers, places=places
+        opened,
+        recipe=recipe,
+        tolerance_m=tolerance,
+        candidates=candidates,
+        workers=workers,
+        where=where,
+        places=places,
     )
     evidence: list[Evidence] = []
     failed = 0

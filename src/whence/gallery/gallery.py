@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +12,22 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from whence.errors import GalleryError
-from whence.gallery import schema
+from whence.errors import GalleryError, InputError
+from whence.gallery import schema, search
+from whence.gallery.approximate import ApproximateSearch, index_name, vectors_of
 from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.schema import Settings
-from whence.gallery.search import ExactSearch
+from whence.gallery.search import ExactSearch, Search
 from whence.gallery.store import Store
-from whence.geo.plane import coordinates
+from whence.gallery.where import Times, Where
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
-_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "source", "time"]
+_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time"]
 _CACHED = 2048
 """Photos whose features stay in memory between queries: about 150 MB."""
 
@@ -61,49 +64,78 @@ class Gallery:
         (1770, <Crs.LOCAL: 'local'>)
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, root: Path | None = None) -> None:
         self.folder = store.folder
         self.settings: Settings = store.settings
+        self.root = root or Path(store.settings.root)
         self._store = store
         described = store.table(schema.DESCRIPTORS)  # before the photos: every descriptor then has its photo
         photos = store.table(schema.PHOTOS)
-        self._photos_table = photos
-        rows: dict[str, list[Any]] = {name: [] for name in [*_LIGHT, "_rowid"]}
-        self.model = ""
-        vectors = np.zeros((0, 1), np.float32)
-        if photos is not None and described is not None:
+        if photos is None or described is None:
+            photos = described = None
+        else:
             described.checkout(described.version)
             photos.checkout(photos.version)
-            known, self.model, vectors = _descriptors(described.to_arrow())
-            rows = photos.search().select(_LIGHT).with_row_id(True).to_arrow().to_pydict()
-            kept = [i for i, digest in enumerate(rows["hash"]) if digest in known]
-            kept.sort(key=lambda i: rows["path"][i])  # so that answers do not depend on the order of indexing
-            rows = {name: [column[i] for i in kept] for name, column in rows.items()}
-            vectors = vectors[[known[digest] for digest in rows["hash"]]]
-        self._row_ids: list[int] = rows.pop("_rowid")
-        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(rows))
-        self.descriptors: FloatArray = vectors
-        self.search = ExactSearch(vectors)
+        self._photos_table, self._described = photos, described
+        found = _light(photos, described)
+        self.model = _model(described)
+        self._row_ids: list[int] = found["_rowid"].to_pylist()
+        self._vector_ids: NDArray[np.int64] = found["_vector"].to_numpy().astype(np.int64)
+        self.coordinates: DoubleArray = _coordinates(found, store.settings.crs)
+        self.times: Times = found["time"].to_numpy()
+        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings.crs))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Gallery:
+    def open(cls, folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Gallery:
         """Opens a gallery for reading.
+
+        Args:
+            folder: Of the gallery.
+            root: Where the photos' root is now, if it was moved; nothing is written.
 
         Raises:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
+            InputError: ``root`` is no folder.
         """
-        return cls(Store.open(Path(folder)))
+        if root is not None and not Path(root).is_dir():
+            raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
+        return cls(Store.open(Path(folder)), None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
 
+    @property
+    def dimension(self) -> int:
+        """D of the descriptors; 0 without any."""
+        return (
+            self._described.schema.field("descriptor").type.list_size
+            if self._described is not None and len(self)
+            else 0
+        )
+
     @cached_property
-    def coordinates(self) -> DoubleArray:
-        """``(N, 2)``: latitude and longitude in degrees, or x and y in metres."""
-        return coordinates([photo.position for photo in self.photos])
+    def descriptors(self) -> FloatArray:
+        """``(N, D)``: all of them, read into memory when first asked for."""
+        if self._described is None or not len(self):
+            return np.zeros((0, 1), np.float32)
+        found = self._described.search().select(["descriptor"]).with_row_id(True).to_arrow()
+        places = np.argsort(ids := found["_rowid"].to_numpy().astype(np.int64))
+        return vectors_of(found["descriptor"])[places[np.searchsorted(ids[places], self._vector_ids)]]
+
+    @cached_property
+    def search(self) -> Search:
+        """Exact, up to so many photos that an index pays; beyond by the index, if there is one."""
+        name = index_name(self._described) if self._described is not None and len(self) > search.EXACT_UP_TO else None
+        if self._described is None or name is None:
+            return ExactSearch(self.descriptors)
+        return ApproximateSearch(self._described, name, self._vector_ids)
+
+    def allowed(self, where: Where) -> NDArray[np.bool_]:
+        """``(N,)``: which photos meet some conditions."""
+        return where.mask(self.settings.crs, self.coordinates, self.times)
 
     @cached_property
     def by_hash(self) -> dict[str, int]:
@@ -139,8 +171,8 @@ class Gallery:
         return [found[row] or b"" for row in rows]
 
     def file(self, row: int) -> Path:
-        """Where the photo's file was when it was indexed."""
-        return Path(self.settings.root) / self.photos[row].path
+        """Where the photo's file was when it was indexed, or is now that its root was moved."""
+        return self.root / self.photos[row].path
 
     def _read(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
         """One column of some rows, in any order."""
@@ -148,9 +180,15 @@ class Gallery:
             return
         row_of = {self._row_ids[row]: row for row in rows}
         query = self._photos_table.take_row_ids(list(row_of)).select([column]).with_row_id()
-        found = query.to_arrow()
+        lost = f"the gallery {self.folder} lost rows while it was open; open it again"
+        try:
+            found = query.to_arrow()
+        except (RuntimeError, OSError) as error:
+            if "not found" not in str(error).lower():
+                raise
+            raise GalleryError(lost) from error  # purged meanwhile
         if found.num_rows != len(rows):
-            raise GalleryError(f"the gallery {self.folder} lost rows while it was open; open it again")
+            raise GalleryError(lost)
         yield from zip((row_of[i] for i in found["_rowid"].to_pylist()), found[column].to_pylist(), strict=True)
 
 
@@ -180,20 +218,38 @@ def intrinsics_column(camera: Intrinsics | None) -> list[float] | None:
     return None if camera is None else [camera.fx, camera.fy, camera.cx, camera.cy]
 
 
-def _photos(rows: dict[str, list[Any]]) -> Iterable[GalleryPhoto]:
-    for i, path in enumerate(rows["path"]):
-        position = photo_position(rows["lat"][i], rows["lon"][i], rows["x"][i], rows["y"][i])
-        yield GalleryPhoto(
-            path, position, rows["position_source"][i], rows["hash"][i], rows["group"][i], rows["heading_deg"][i]
-        )
+def _light(photos: Any, described: Any) -> pa.Table:
+    """Photos that have a descriptor, by path, so that answers do not depend on the order of indexing.
+
+    ``_rowid`` is their row in the table of photos, ``_vector`` that in the table of descriptors.
+    """
+    if photos is None:
+        none = pa.schema([*(schema.PHOTOS_SCHEMA.field(name) for name in _LIGHT)])
+        return none.append(pa.field("_rowid", pa.uint64())).append(pa.field("_vector", pa.uint64())).empty_table()
+    known = described.search().select(["hash"]).with_row_id(True).to_arrow()
+    rows = photos.search().select(_LIGHT).with_row_id(True).to_arrow()
+    place = pc.index_in(rows["hash"], value_set=known["hash"])
+    rows = rows.append_column("_vector", pc.take(known["_rowid"], place)).filter(pc.is_valid(place))
+    return rows.take(pc.sort_indices(rows, sort_keys=[("path", "ascending")]))
 
 
-def _descriptors(rows: Any) -> tuple[dict[str, int], str, FloatArray]:
-    """Row per content hash, the model's fingerprint, and the matrix ``(N, D)`` float32."""
-    hashes = rows["hash"].to_pylist()
-    if not hashes:
-        return {}, "", np.zeros((0, 1), np.float32)
-    chunks = [np.asarray(chunk.flatten()) for chunk in rows["descriptor"].chunks]
-    dimension = rows.schema.field("descriptor").type.list_size
-    vectors = np.concatenate(chunks).reshape(-1, dimension).astype(np.float32)
-    return {digest: row for row, digest in enumerate(hashes)}, rows["model"][0].as_py(), vectors
+def _model(described: Any) -> str:
+    """The fingerprint that all descriptors name; empty without any."""
+    found = [] if described is None else described.search().select(["model"]).limit(1).to_arrow()["model"].to_pylist()
+    return found[0] if found else ""
+
+
+def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
+    """``(N, 2)``: latitude and longitude in degrees, or x and y in metres."""
+    names = ("lat", "lon") if crs is Crs.WGS84 else ("x", "y")
+    if any(rows[name].null_count for name in names):
+        raise GalleryError("a photo in the gallery has no position; run `whence index` on a new gallery")
+    return np.column_stack([rows[name].to_numpy() for name in names])
+
+
+def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[GalleryPhoto]:
+    kind = LatLon if crs is Crs.WGS84 else XY
+    names = ("path", "position_source", "hash", "group", "heading_deg")
+    columns = [rows[name].to_pylist() for name in names]
+    for (first, second), path, source, digest, group, heading in zip(coordinates.tolist(), *columns, strict=True):
+        yield GalleryPhoto(path, kind(first, second), source, digest, group, heading)

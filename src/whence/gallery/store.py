@@ -102,7 +102,7 @@ class Store:
     def append(self, name: str, rows: pa.Table) -> None:
         """Adds rows in one transaction."""
         table = self.table(name)
-        if table is None:
+        if table is None or not table.count_rows():  # emptied, it may have been made for vectors of another model
             self.replace(name, rows)
         else:
             table.add(rows)

@@ -6,7 +6,10 @@ import os
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from whence.gallery.gallery import Gallery
+from whence.types import DoubleArray
 
 
 def summary(gallery: Gallery) -> dict[str, Any]:
@@ -16,6 +19,8 @@ def summary(gallery: Gallery) -> dict[str, Any]:
     extent: dict[str, float] = {}
     if len(gallery):
         low, high = gallery.coordinates.min(axis=0).tolist(), gallery.coordinates.max(axis=0).tolist()
+        if settings.crs == "wgs84":
+            low[1], high[1] = west_east(gallery.coordinates[:, 1])
         extent = {f"{first}_min": low[0], f"{first}_max": high[0], f"{second}_min": low[1], f"{second}_max": high[1]}
     size = folder_bytes(os.fspath(gallery.folder))
     return {
@@ -29,12 +34,20 @@ def summary(gallery: Gallery) -> dict[str, Any]:
         "recipe": settings.recipe,
         "features": settings.extractor,
         "descriptor": gallery.model,
-        "dimensions": int(gallery.descriptors.shape[1]) if len(gallery) else 0,
+        "dimensions": gallery.dimension,
         "root": settings.root,
         "written_by": f"whence {settings.written_by}, schema {settings.schema_version}",
         "bytes": size,
         "bytes_per_photo": round(size / len(gallery)) if len(gallery) else 0,
     }
+
+
+def west_east(longitudes: DoubleArray) -> tuple[float, float]:
+    """The shortest stretch that holds all longitudes; across the antimeridian its west is greater than its east."""
+    around = np.unique(longitudes)
+    gaps = np.diff(around, append=around[0] + 360)
+    widest = len(gaps) - 1 - int(gaps[::-1].argmax())  # of equal gaps the one that holds the antimeridian
+    return float(around[(widest + 1) % len(around)]), float(around[widest])
 
 
 def folder_bytes(folder: str) -> int:

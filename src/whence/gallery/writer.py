@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from whence.gallery import schema
+from whence.gallery.approximate import keep_index
 from whence.gallery.artefacts import pack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
@@ -304,7 +305,7 @@ class Writer:
             table.delete(f"fingerprint != '{model}'")
 
     def tidy(self) -> None:
-        """Merges small files once there are many; versions older than a day are dropped."""
+        """Merges small files once there are many, dropping versions older than a day; keeps a large table indexed."""
         for name in (schema.PHOTOS, schema.DESCRIPTORS):
             table = self.store.table(name)
             if table is None:
@@ -312,6 +313,8 @@ class Writer:
             stats: Any = table.stats()
             if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS:
                 table.optimize(cleanup_older_than=timedelta(days=1))
+            if name == schema.DESCRIPTORS:
+                keep_index(table)
 
 
 def _row(new: NewPhoto) -> dict[str, Any]:

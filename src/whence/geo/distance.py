@@ -57,6 +57,17 @@ def distances_m(origin: Position, others: Sequence[Position]) -> DoubleArray:
     return np.array([offset(origin, other)[0] for other in others], dtype=np.float64)
 
 
+def metres_from(origin: Position, coords: DoubleArray) -> DoubleArray:
+    """``distances_m`` for ``(N, 2)`` coordinates, all at once."""
+    if not isinstance(origin, LatLon):
+        return np.asarray(np.hypot(*(coords - (origin.x, origin.y)).T))
+    if not len(coords):  # which PROJ does not take
+        return np.zeros(0)
+    lat, lon = coords.T
+    _, _, metres = geod().inv(np.full(len(lon), origin.lon), np.full(len(lat), origin.lat), lon, lat)
+    return np.asarray(metres, dtype=np.float64)
+
+
 @cache
 def geod() -> Any:
     """Geodesics on the WGS84 ellipsoid (a ``pyproj.Geod``)."""

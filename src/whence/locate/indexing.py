@@ -24,7 +24,8 @@ from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import circumstances, placed_anew
-from whence.locate.reading import Outcome, Task, read_photo, relative
+from whence.locate.reading import Outcome, Task, read_photo, stored_path
+from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
@@ -75,6 +76,8 @@ class IndexReport:
         seconds: Wall time.
         learned: Whether the gallery learned a vocabulary of its own in this run.
         interrupted: Whether the user stopped it.
+        root: Folder that stored paths are relative to, where that was found or said to be another than before.
+        lost_root: That folder, where it is not there any more.
     """
 
     gallery: Path
@@ -87,6 +90,8 @@ class IndexReport:
     seconds: float = 0.0
     learned: bool = False
     interrupted: bool = False
+    root: Path | None = None
+    lost_root: Path | None = None
 
 
 def index(
@@ -102,6 +107,7 @@ def index(
     workers: int | None = None,
     gpx: Sequence[str | os.PathLike[str]] = (),
     gpx_offset_s: float = 0.0,
+    root: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -121,6 +127,8 @@ def index(
         workers: Threads; None for one per core.
         gpx: GPX files, and folders of them: where to look up, by their time, photos that nothing else places.
         gpx_offset_s: What the camera's clock shows, less UTC. For times without a zone only; by default they are UTC.
+        root: Folder that stored paths are relative to, or where it is now, if it was moved; None for the source's own,
+            and what the gallery has. A source that is the gallery's root, moved, is recognised.
         progress: Called now and then.
 
     Raises:
@@ -136,14 +144,18 @@ def index(
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
+    named_root = check_root(root)
     opened, epsg = _open_source(given, crs, layout, part)
     tracks = Tracks.read(gpx, offset_s=gpx_offset_s) if gpx else None
     if tracks is not None and epsg is None and opened.crs is Crs.LOCAL:
         raise InputError(f"{given} has {_words(Crs.LOCAL)}; GPX tracks have {_words(Crs.WGS84)}")
+    threads = workers or os.cpu_count() or 1
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
-        store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
-        run = _Run(store, pipeline, opened, given, epsg, tracks, thumbnails, workers or os.cpu_count() or 1, progress)
+        store, pipeline = _open_gallery(
+            folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m, named_root
+        )
+        run = _Run(store, pipeline, opened, given, epsg, tracks, thumbnails, threads, named_root, progress)
         with _one_thread_per_photo():
             run.photos()
             if not run.report.interrupted:
@@ -168,7 +180,7 @@ def _open_source(given: Path, crs: str | None, layout: str | None, part: str | N
 
 
 def _open_gallery(
-    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None
+    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path | None
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe."""
     if Store.check_place(folder):
@@ -181,7 +193,7 @@ def _open_gallery(
         recipe=pipeline.recipe.name,
         sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
         extractor=pipeline.extractor_fingerprint,
-        root=os.path.normpath((given if given.is_dir() else given.parent).absolute()),
+        root=normal(root or (given if given.is_dir() else given.parent)),
         written_by=whence.__version__,
     )
     return Store.create(folder, settings), pipeline
@@ -232,17 +244,24 @@ class _Run:
         tracks: Tracks | None,
         thumbnails: bool,
         workers: int,
+        root: Path | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
+        wanted = Crs.WGS84 if epsg else source.crs
+        if wanted is not store.settings.crs:
+            raise InputError(
+                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
+                "index it into another gallery"
+            )
         self._store, self._pipeline, self._source = store, pipeline, source
         self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
         self._tracks = tracks
         self._source_name = given.absolute().as_posix()
-        self._root = Path(store.settings.root)
         self.writer = Writer(store, whence.__version__)
-        self._owner = self.writer.owner()
-        self._describer = pipeline.restored(Gallery(store)) if self.writer.count else pipeline.shipped
         self.report = IndexReport(store.folder)
+        self._root = self._settled_root(given, root)
+        self._owner = self.writer.owner()
+        self._describer = pipeline.restored(Gallery(store))
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
         self._moved: dict[str, Photo] = {}
@@ -251,12 +270,19 @@ class _Run:
         self._progress = progress
         self._done = 0
         self._total = len(source) if isinstance(source, Sized) else sum(1 for _ in source.photos())
-        wanted = Crs.WGS84 if epsg else source.crs
-        if wanted is not store.settings.crs:
-            raise InputError(
-                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
-                "index it into another gallery"
-            )
+
+    def _settled_root(self, given: Path, named: Path | None) -> Path:
+        """The root of the gallery, at its new place if it was moved."""
+        old = Path(self._store.settings.root)
+        place = given if given.is_dir() else given.parent
+        moved = named or (place if moved_to(place, old, self.writer.files) else None)
+        if moved is not None and normal(moved) != normal(old):
+            check_moved(moved, self.writer.files)
+            self._store.save_settings(replace(self._store.settings, root=normal(moved)))
+            self.report.root = old = Path(normal(moved))
+        if not old.is_dir():
+            self.report.lost_root = old
+        return old
 
     def photos(self) -> None:
         """Reads and stores everything that is new or changed. Ctrl-C keeps what is finished."""
@@ -296,7 +322,12 @@ class _Run:
                 self._tick()
                 continue
             try:
-                task = Task(relative(placed.path, self._root), placed, self._source_name, files.stat_key(placed.path))
+                task = Task(
+                    stored_path(placed.path, self._root, self.writer.files),
+                    placed,
+                    self._source_name,
+                    files.stat_key(placed.path),
+                )
             except PhotoError as error:
                 self._skip(photo.name, str(error))
                 self._tick()

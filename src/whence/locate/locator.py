@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.where import Where
 from whence.geo.plane import Plane
 from whence.locate.confidence import confidence, radius_m
 from whence.locate.fusion import Place, best_place, clusters, geometric_median
@@ -83,6 +84,7 @@ class Locator:
         tolerance_m: float | None = None,
         candidates: int = CANDIDATES,
         workers: int | None = None,
+        where: Where | None = None,
         places: bool = False,
     ) -> None:
         """Prepares the gallery's recipe, or another one that describes photos in the same way.
@@ -93,12 +95,14 @@ class Locator:
             tolerance_m: An error up to this counts as right; None for the gallery's own.
             candidates: How many candidates an answer names.
             workers: Threads; None for one per core.
+            where: Conditions on the gallery's photos; those that do not meet them are as if they were not there.
             places: Name the nearest town in ``Location.place``; needs the extra "places".
 
         Raises:
             MissingExtraError: Names of places without the extra.
             ModelMismatchError: The recipe describes photos differently from how the gallery was described.
-            InputError: A number out of range, an empty gallery, or names of places on a local plane.
+            InputError: A number out of range, an empty gallery or one without a photo that meets the conditions, or
+                names of places on a local plane.
         """
         if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
             raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
@@ -110,6 +114,13 @@ class Locator:
             raise InputError(
                 f"the gallery {gallery.folder} holds no photos; add some: whence index PHOTOS --gallery ..."
             )
+        self._allowed = gallery.allowed(where) if where else None
+        if self._allowed is not None and not self._allowed.any():
+            raise InputError(
+                f"none of the {len(gallery):,} photos of {gallery.folder} meets the conditions on place and time; "
+                "widen them (see `whence info`)"
+            )
+        self._coordinates = gallery.coordinates if self._allowed is None else gallery.coordinates[self._allowed]
         self._near = _place_names(gallery) if places else None
         self.gallery = gallery
         self.tolerance_m = tolerance_m or gallery.settings.tolerance_m
@@ -201,7 +212,8 @@ class Locator:
         """Rows and cosines of the most similar photos, without the query itself; none for a photo without features."""
         if not len(query.features):
             return np.zeros(0, np.intp), np.zeros(0, np.float32)
-        rows, cosines = self.gallery.search.nearest(query.vector, self._pipeline.locate.shortlist + 1)
+        wanted = self._pipeline.locate.shortlist + 1
+        rows, cosines = self.gallery.search.nearest(query.vector, wanted, self._allowed)
         kept = rows != (-1 if duplicate is None else duplicate)
         return rows[kept][: self._pipeline.locate.shortlist], cosines[kept][: self._pipeline.locate.shortlist]
 
@@ -241,7 +253,8 @@ class Locator:
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
         """Around the best match, where metres have to be right, however large the gallery."""
         if not photos:
-            return Plane.around([photo.position for photo in self.gallery.photos])
+            kept = range(len(self.gallery)) if self._allowed is None else np.flatnonzero(self._allowed)
+            return Plane.around([self.gallery.photos[row].position for row in kept])
         return Plane.around([photos[int(np.argmax([len(v) for v in verifications]))].position])
 
     def _position(self, place: Place | None, points: DoubleArray, plane: Plane) -> Position:
@@ -251,12 +264,12 @@ class Locator:
         elif len(points):
             east, north = points[0].tolist()
         else:
-            east, north = geometric_median(plane.metres(self.gallery.coordinates)).tolist()
+            east, north = geometric_median(plane.metres(self._coordinates)).tolist()
         return plane.position(east, north)
 
     def _distances(self, position: Position) -> DoubleArray:
-        """``(N,)`` metres from a position to all photos."""
-        return np.asarray(np.hypot(*Plane.around([position]).metres(self.gallery.coordinates).T))
+        """Metres from a position to all photos that count."""
+        return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
 
 
 def _order(place: Place | None, evidence: DoubleArray, cosines: FloatArray) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,3 +116,15 @@ def relative(path: Path, root: Path) -> str:
     """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
     absolute = Path(os.path.normpath(path.absolute()))
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+
+
+def stored_path(path: Path, root: Path, known: Container[str]) -> str:
+    """``relative``, whatever links lead to the folder of the photo or to the root.
+
+    A photo that is known keeps the path that it is known by. A link to the photo itself is a name of its own.
+    """
+    written = relative(path, root)
+    if written in known:
+        return written
+    real = relative(Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(root)))
+    return real if real in known or Path(written).is_absolute() or not Path(real).is_absolute() else written

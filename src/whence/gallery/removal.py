@@ -1,0 +1,198 @@
+"""Taking photos out of a gallery."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from whence.errors import GalleryError, InputError
+from whence.gallery import schema
+from whence.gallery.approximate import keep_index
+from whence.gallery.store import Store, lock
+from whence.gallery.where import Where
+from whence.types import Crs
+
+_CHUNK = 5000
+"""Rows dropped in one transaction."""
+_KEPT = timedelta(days=1)
+"""Readers may hold on to a version for so long, unless the gallery is purged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What was removed, or would be.
+
+    Attributes:
+        paths: Of the photos, as stored, sorted.
+        total: Photos in the gallery now.
+    """
+
+    paths: tuple[str, ...]
+    total: int
+
+
+def remove(
+    gallery: str | os.PathLike[str],
+    paths: Iterable[str | os.PathLike[str]] = (),
+    *,
+    groups: Sequence[str] = (),
+    where: Where | None = None,
+    dry_run: bool = False,
+    purge: bool = False,
+) -> Removal:
+    """Removes the photos that are named by any of the paths, are of any of the groups, and are where asked.
+
+    Conditions of different kinds all have to be met; a kind that is not given is. Readers that are open keep what they
+    see. A photo comes back if its source is indexed again.
+
+    What was removed stays in older versions of the gallery's files for a day or longer. ``purge`` writes the tables
+    anew and drops the older versions at once, for this removal and all before it; readers that are open then fail.
+    What the gallery learned from all its photos together stays.
+
+    Args:
+        gallery: Folder of the gallery.
+        paths: As stored, or files, or folders of either kind.
+        groups: Names of groups.
+        where: Conditions on place and time.
+        dry_run: Only say which photos would go.
+        purge: Leave no bytes of removed photos behind. Without a condition, only that is done.
+
+    Raises:
+        InputError: No condition, or one that cannot be met by any photo of this kind of gallery.
+        GalleryError: No gallery, or another process is writing to it.
+    """
+    named, asked = [os.fspath(path) for path in paths], where or Where()
+    conditions = bool(named or groups or asked)
+    if not conditions and not purge:
+        raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
+    folder = Path(gallery)
+    store = Store.open(folder)
+    if dry_run:
+        found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
+        return Removal(tuple(sorted(found)), total)
+    with lock(folder, create=False):
+        store = Store.open(folder)
+        found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
+        _drop(store, found)
+        if purge:
+            _purge(store)
+        elif found:
+            _tidy(store)
+    return Removal(tuple(sorted(found)), total - len(found))
+
+
+def _chosen(store: Store, named: list[str], groups: Sequence[str], where: Where) -> tuple[list[str], int]:
+    """Paths of the photos that meet all conditions, and how many photos there are."""
+    table = store.table(schema.PHOTOS)
+    if table is None:
+        return [], 0
+    columns = ["path", "group", "time", *_axes(store.settings.crs)]
+    rows = table.search().select(columns).to_arrow()
+    paths: list[str] = rows["path"].to_pylist()
+    coordinates = np.column_stack([rows[name].to_numpy() for name in _axes(store.settings.crs)])
+    met = where.mask(store.settings.crs, coordinates, rows["time"].to_numpy())
+    if groups:
+        wanted = set(groups)
+        met &= np.array([group in wanted for group in rows["group"].to_pylist()], np.bool_)
+    if named:
+        met &= _named(paths, named, Path(store.settings.root))
+    return [paths[row] for row in np.flatnonzero(met)], len(paths)
+
+
+def _named(paths: list[str], named: list[str], root: Path) -> NDArray[np.bool_]:
+    """Which stored paths are one of those named, or lie in a folder that is."""
+    wanted = {form for name in named for form in _stored_forms(name, root)}
+    found = [path in wanted or any(parent.as_posix() in wanted for parent in PurePath(path).parents) for path in paths]
+    return np.array(found, np.bool_)
+
+
+def _stored_forms(name: str, root: Path) -> set[str]:
+    """How a path may be stored: as it is written, or as the file that it names, relative to the root or absolute."""
+    if not name.strip():
+        raise InputError("an empty path names no photo")
+    forms = {PurePath(os.path.normpath(name)).as_posix()} - {"."}  # where we are, which may not be the root
+    roots = {root, Path(os.path.realpath(root))}
+    absolute = Path(os.path.normpath(Path(name).absolute()))
+    for place in (absolute, Path(os.path.realpath(absolute.parent)) / absolute.name):
+        forms.add(place.as_posix())
+        forms |= {place.relative_to(top).as_posix() for top in roots if place.is_relative_to(top)}
+    return forms
+
+
+def _axes(crs: Crs) -> tuple[str, str]:
+    return ("lat", "lon") if crs is Crs.WGS84 else ("x", "y")
+
+
+def _count(store: Store) -> int:
+    table = store.table(schema.PHOTOS)
+    return 0 if table is None else int(table.count_rows())
+
+
+def _drop(store: Store, paths: list[str]) -> None:
+    """The photos first: killed in between, descriptors without a photo are left, which nobody sees.
+
+    Those of earlier such accidents go as well.
+    """
+    photos, described = store.table(schema.PHOTOS), store.table(schema.DESCRIPTORS)
+    if photos is None:
+        return
+    for part in _parts(paths):
+        photos.delete(f"path IN ({part})")
+    if described is None:
+        return
+    kept = set(photos.search().select(["hash"]).to_arrow()["hash"].to_pylist())
+    hashes = described.search().select(["hash"]).to_arrow()["hash"].to_pylist()
+    for part in _parts([digest for digest in hashes if digest not in kept]):
+        described.delete(f"hash IN ({part})")
+
+
+def _parts(values: list[str]) -> Iterable[str]:
+    for start in range(0, len(values), _CHUNK):
+        yield ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + _CHUNK])
+
+
+def _tidy(store: Store) -> None:
+    for name in (schema.PHOTOS, schema.DESCRIPTORS):
+        table = store.table(name)
+        if table is not None:
+            table.optimize(cleanup_older_than=_KEPT)
+
+
+def _purge(store: Store) -> None:
+    """Writes anew what may hold removed rows, then drops all older versions.
+
+    Merging files would not do: a file of which few rows were dropped is left as it is. Names that were passed over are
+    forgotten, and looked at again by the next run.
+    """
+    if schema.SKIPPED in store.names():
+        store.replace(schema.SKIPPED, schema.SKIPPED_SCHEMA.empty_table())
+    for name in (schema.PHOTOS, schema.DESCRIPTORS):
+        table = store.table(name)
+        if table is None:
+            continue
+        stream = (batch for batch in table.search().to_batches(batch_size=256))
+        store.replace(name, pa.RecordBatchReader.from_batches(table.schema, stream))
+        if name == schema.DESCRIPTORS:
+            written: Any = store.table(name)
+            keep_index(written)
+    for name in (schema.SKIPPED, schema.PHOTOS, schema.DESCRIPTORS):
+        table = store.table(name)
+        if table is None:
+            continue
+        try:
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # that readers will fail, as we say
+                table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+        except (OSError, RuntimeError) as error:
+            raise GalleryError(
+                f"the photos are removed, but older versions in {store.folder} could not be dropped ({error}); "
+                "close what reads the gallery and run it again with --purge"
+            ) from error

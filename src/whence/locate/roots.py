@@ -1,0 +1,71 @@
+"""The folder that a gallery's paths are relative to, and where it is now that it was moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from whence.errors import InputError, PhotoError
+from whence.gallery.writer import FileState
+from whence.photos import files
+
+_LOOKED_AT = 1000
+_ENOUGH = 0.5
+"""Share of the photos looked at that have to be found where a root is taken to be without being told."""
+
+
+def normal(folder: Path) -> str:
+    """A folder as settings keep it."""
+    return os.path.normpath(folder.absolute())
+
+
+def check_root(root: str | os.PathLike[str] | None) -> Path | None:
+    """A root that the user named.
+
+    Raises:
+        InputError: It is no folder.
+    """
+    if root is None:
+        return None
+    if not Path(root).is_dir():
+        raise InputError(f"root {os.fspath(root)} is not a folder; expected the one that paths are relative to")
+    return Path(root)
+
+
+def moved_to(given: Path, old: Path, known: Mapping[str, FileState]) -> bool:
+    """Whether the folder ``given`` is the root ``old``, moved.
+
+    It is if the old one is gone, half of its photos are here, and no other file has the name of one of them: size and
+    time of change tell.
+    """
+    if not given.is_dir() or old.exists():
+        return False
+    looked_at = same = 0
+    for path, state in _sample(known):
+        looked_at += 1
+        try:
+            here = files.stat_key(given / path)
+        except PhotoError:
+            continue
+        if here != (state.size, state.mtime_ns):
+            return False
+        same += 1
+    return same > 0 and same >= _ENOUGH * looked_at
+
+
+def check_moved(root: Path, known: Mapping[str, FileState]) -> None:
+    """Refuses a root below which none of the gallery's photos is found.
+
+    Raises:
+        InputError: There is none.
+    """
+    sample = list(_sample(known))
+    if sample and not any((root / path).is_file() for path, _ in sample):
+        raise InputError(f"root {root}: none of the gallery's photos is there, such as {sample[0][0]}; name another")
+
+
+def _sample(known: Mapping[str, FileState]) -> Iterator[tuple[str, FileState]]:
+    """Photos below the root, spread evenly."""
+    below = [(path, state) for path, state in known.items() if state.content_hash and not Path(path).is_absolute()]
+    yield from below[:: max(1, len(below) // _LOOKED_AT)]
