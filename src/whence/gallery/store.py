@@ -14,6 +14,7 @@ import pyarrow as pa
 from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, SchemaVersionError
 from whence.gallery import schema
 from whence.gallery.schema import Settings
+from whence.gallery.trouble import full_disk_told
 from whence.types import Crs
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
 
     Raises:
         GalleryBusyError: Another process is writing.
-        GalleryError: The folder cannot be made or written to.
+        GalleryError: The folder cannot be made or written to, or its disk is full.
     """
     from filelock import FileLock, Timeout
 
@@ -133,7 +134,8 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         raise GalleryError(f"the gallery {folder} cannot be written: {reason}; name a folder of yours") from error
     try:
-        yield
+        with full_disk_told(folder):
+            yield
     finally:
         held.release()
 

@@ -20,6 +20,7 @@ from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store, lock
+from whence.gallery.trouble import unbroken
 from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
@@ -130,12 +131,12 @@ def index(
         store, pipeline = _open_gallery(folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m)
         run = _Run(store, pipeline, opened, given, epsg, thumbnails, workers or os.cpu_count() or 1, progress)
         with _one_thread_per_photo():
-            run.photos()
-            if not run.report.interrupted:
-                try:
+            try:
+                run.photos()
+                if not run.report.interrupted:
                     run.finish()
-                except KeyboardInterrupt:  # the photos are safe, and the next run learns
-                    run.report.interrupted = True
+            except KeyboardInterrupt:  # the photos are safe, and the next run learns
+                run.report.interrupted = True
     run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
     return run.report
 
@@ -400,11 +401,12 @@ class _Run:
         passed, self._passed = self._passed, {}
         self._flushed = perf_counter()
         changed = sum(1 for photo in new if self._is_stored(photo.path))
-        self.writer.put(new, self._describer.fingerprint)
-        self.report.changed += changed  # counted only now that they are safe
-        self.report.added += len(new) - changed
-        self.writer.move(moved, self._states)
-        self.writer.skip(passed)
+        with unbroken():
+            self.writer.put(new, self._describer.fingerprint)
+            self.report.changed += changed  # counted only now that they are safe
+            self.report.added += len(new) - changed
+            self.writer.move(moved, self._states)
+            self.writer.skip(passed)
         self._learn(only_if_large=True)
 
     def _is_stored(self, path: str) -> bool:
