@@ -18,11 +18,10 @@ from whence.cli.console import complain
 from whence.errors import WhenceError
 
 
-
 class _Commands(TyperGroup):
     """Tells that a command was interrupted, which Typer would pass over in silence."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

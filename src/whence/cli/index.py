@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whence.cli import interruptible
 from whence.cli.console import check_place, complain, count, progress_bar, say
 from whence.errors import InputError
 
@@ -36,6 +37,7 @@ def command(
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
 
+    interruptible()
     if report is not None:
         check_place("--report", report)
     with progress_bar() as bar:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whence.cli import interruptible
 from whence.cli.console import check_place, complain, progress_bar
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def command(
     from whence.present.formats import writer
     from whence.types import Status
 
+    interruptible()
     named = queries(photos)
     if explain is not None:
         check_suffix(explain, len(named))

@@ -22,6 +22,7 @@ from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch
 from whence.gallery.store import Store
 from whence.geo.plane import coordinates
+from whence.photos.names import native
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
 _LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "source", "time"]
@@ -183,8 +184,14 @@ def intrinsics_column(camera: Intrinsics | None) -> list[float] | None:
 def _photos(rows: dict[str, list[Any]]) -> Iterable[GalleryPhoto]:
     for i, path in enumerate(rows["path"]):
         position = photo_position(rows["lat"][i], rows["lon"][i], rows["x"][i], rows["y"][i])
+        group = rows["group"][i]
         yield GalleryPhoto(
-            path, position, rows["position_source"][i], rows["hash"][i], rows["group"][i], rows["heading_deg"][i]
+            native(path),
+            position,
+            rows["position_source"][i],
+            rows["hash"][i],
+            group and native(group),
+            rows["heading_deg"][i],
         )
 
 

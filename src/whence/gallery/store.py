@@ -15,6 +15,7 @@ from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, Sche
 from whence.gallery import schema
 from whence.gallery.schema import Settings
 from whence.gallery.trouble import full_disk_told
+from whence.photos.names import is_text
 from whence.types import Crs
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Store:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
         """
+        _check_name(folder)
         if not folder.is_dir():
             raise NotAGalleryError(f"no gallery at {folder}; make one with: whence index PHOTOS --gallery {folder}")
         connection = _connect(folder)
@@ -66,6 +68,7 @@ class Store:
         Raises:
             NotAGalleryError: There is something else.
         """
+        _check_name(folder)
         try:
             found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
         except OSError as error:
@@ -140,11 +143,23 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
         held.release()
 
 
-def _connect(folder: Path) -> DBConnection:
+def load_lancedb() -> Any:
+    """The library, which takes a while."""
     os.environ.setdefault("LANCEDB_LOG", "error")  # its log would leak into what we print
     import lancedb
 
-    return lancedb.connect(folder)
+    return lancedb
+
+
+def _check_name(folder: Path) -> None:
+    """LanceDB takes text alone."""
+    if not is_text(os.fspath(folder.absolute())):
+        raise NotAGalleryError(f"{folder}: the path of a gallery has to be valid UTF-8; name another folder")
+
+
+def _connect(folder: Path) -> DBConnection:
+    connection: DBConnection = load_lancedb().connect(folder)
+    return connection
 
 
 def _table_names(connection: DBConnection) -> set[str]:

@@ -20,6 +20,7 @@ from whence.gallery.gallery import intrinsics_column, photo_position, position_c
 from whence.gallery.store import Store
 from whence.gallery.trouble import unbroken
 from whence.geo.cells import leaf_cell
+from whence.photos.names import stored
 from whence.types import FloatArray, LatLon, LocalFeatures, Photo, Position
 
 _STREAM = 256
@@ -341,10 +342,10 @@ def _facts(photo: Photo) -> dict[str, Any]:
         "time_is_utc": utc,
         "heading_deg": photo.heading_deg,
         "altitude_m": photo.altitude_m,
-        "group": photo.group,
+        "group": photo.group and stored(photo.group),  # may be the name of a folder
         "intrinsics": intrinsics_column(photo.intrinsics),
         "accuracy_m": photo.accuracy_m,
-        "label": photo.label,
+        "label": photo.label and stored(photo.label),
     }
 
 

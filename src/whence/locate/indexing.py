@@ -27,6 +27,7 @@ from whence.locate.pipeline import Pipeline
 from whence.locate.reading import Outcome, Task, by_fallback, read_photo, relative
 from whence.photos import files
 from whence.photos.checks import position_problem
+from whence.photos.names import native, stored
 from whence.photos.sources import PlacedSource, open_source
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Photo, Skipped
@@ -221,7 +222,7 @@ class _Run:
     ) -> None:
         self._store, self._pipeline, self._source = store, pipeline, source
         self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
-        self._source_name = given.absolute().as_posix()
+        self._source_name = stored(given.absolute().as_posix())
         self._root = Path(store.settings.root)
         self.writer = Writer(store, whence.__version__)
         self._owner = self.writer.owner()
@@ -354,7 +355,7 @@ class _Run:
             if known is not None and not (said and self._restated(task, known)):
                 self.writer.touch(task.path, task.state)
                 self.report.unchanged += 1
-        elif owner in self.writer.files and not (self._root / owner).exists():
+        elif owner in self.writer.files and not (self._root / native(owner)).exists():
             self._drop(task.path)
             self.writer.rename(owner, task.path, task.state)
             self._owner[digest] = task.path
@@ -362,7 +363,7 @@ class _Run:
                 self.report.moved += 1
         else:
             self._drop(task.path)
-            self._pass_over(task, f"same content as {owner}", lasting=False)  # a copy may outlive its original
+            self._pass_over(task, f"same content as {native(owner)}", lasting=False)  # a copy may outlive its original
 
     def _disown(self, path: str) -> None:
         """The content that a file had when it was stored is gone, and may turn up elsewhere."""

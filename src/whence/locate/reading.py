@@ -14,6 +14,7 @@ from whence.gallery.writer import NewPhoto
 from whence.locate.pipeline import Pipeline
 from whence.photos import files
 from whence.photos.decode import Decoded, decode
+from whence.photos.names import stored
 from whence.plugins import Describer
 from whence.types import Fix, Image, Photo
 
@@ -106,7 +107,7 @@ def thumbnail(pixels: Image) -> bytes:
 def relative(path: Path, root: Path) -> str:
     """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
     absolute = Path(os.path.normpath(path.absolute()))
-    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+    return stored((absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix())
 
 
 def _placed(photo: Photo, decoded: Decoded) -> Photo:
