@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,13 +135,12 @@ def test_a_renamed_photo_is_recognised(tmp_path: Path, decoded: list[int]) -> No
     assert skipped.reason == f"same content as {os.fsdecode(bytes([0xE8]))}.jpg"
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_table_may_compose_accents_otherwise_than_the_disk(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize(("disk", "table"), [("caf\u00e9", "cafe\u0301"), ("cafe\u0301", "caf\u00e9")])
+def test_a_table_may_compose_accents_otherwise_than_the_disk(tmp_path: Path, disk: str, table: str) -> None:
     photos = write_photos(tmp_path / "photos", 1)
-    (photos / "00.jpg").rename(photos / f"{unicodedata.normalize(form, 'café')}.jpg")
-    other = unicodedata.normalize("NFD" if form == "NFC" else "NFC", "café")
-    table = write_table(photos / "t.csv", [(f"{other}.jpg", "50", "10"), ("thé.jpg", "50", "10")])
-    report = whence.index(table, tmp_path / "g")
+    (photos / "00.jpg").rename(photos / f"{disk}.jpg")
+    file = write_table(photos / "t.csv", [(f"{table}.jpg", "50", "10"), ("thé.jpg", "50", "10")])
+    report = whence.index(file, tmp_path / "g")
     assert report.added == 1
     assert [skipped.name for skipped in report.skipped] == ["thé.jpg"]
 

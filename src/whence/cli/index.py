@@ -36,6 +36,7 @@ def command(
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
+    from whence.photos import files
 
     interruptible()
     if report is not None:
@@ -62,7 +63,7 @@ def command(
     _print(done)
     if report is not None:
         try:
-            report.write_text(json.dumps(_as_json(done), indent=1) + "\n", encoding="utf-8")
+            files.write(report, (json.dumps(_as_json(done), indent=1) + "\n").encode())
         except OSError as error:
             raise InputError(f"--report {report} cannot be written: {error.strerror or error}") from error
     if done.interrupted:

@@ -1,4 +1,4 @@
-"""Bytes of a file, with a reason in words when there are none."""
+"""Bytes of a file, with a reason in words when there are none; and files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ def read(path: Path) -> bytes:
     if not data:
         raise PhotoError("the file is empty")
     return data
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file that appears complete or not at all; what stood there before stays until then.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if path.exists() and not path.is_file():  # a pipe, a terminal
+        path.write_bytes(data)
+        return
+    target = Path(os.path.realpath(path))  # a link stays a link
+    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def content_hash(data: bytes) -> str:
