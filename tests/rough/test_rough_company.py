@@ -14,25 +14,24 @@ import whence
 from samples import write_photos
 from whence.gallery.store import LOCK
 
-# A writer that takes its time, learns on the way, and says when its first batch is stored.
+# A writer that learns on the way. It says when a batch is stored, and goes on when a reader has read meanwhile.
 SLOW = (
     """
-import time
+import sys, time
+from pathlib import Path
 from whence.locate import indexing, learning
 indexing._BATCH, learning._FEATURES, learning.SAMPLE = 4, 100, 12
-read, put = indexing.read_photo, indexing.Writer.put
+reads, put = Path(sys.argv.pop(1)), indexing.Writer.put
 def slowly(*parts):
-    time.sleep(0.15)
-    return read(*parts)
-def loudly(*parts):
     put(*parts)
     print("stored", flush=True)
-indexing.read_photo, indexing.Writer.put = slowly, loudly
+    before, until = reads.stat().st_size, time.monotonic() + 60
+    while reads.stat().st_size == before and time.monotonic() < until:
+        time.sleep(0.05)
+indexing.Writer.put = slowly
 """
     + PLAIN
 )
-
-RECIPE = "[describe]\nmethod = 'vlad'\nwords = 8\ndimension = 16\nlearn_from = 8\n"
 
 # Locates again and again, opening the gallery anew, until told to stop; prints each answer.
 READER = """
@@ -51,9 +50,10 @@ while True:
 """
 
 
-def writing(photos: Path, gallery: Path, *words: object) -> subprocess.Popen[str]:
+def writing(photos: Path, gallery: Path, reads: Path) -> subprocess.Popen[str]:
     """An index run that has stored something and is far from done."""
-    child = start("index", photos, "--gallery", gallery, "--workers", 1, *words, code=SLOW)
+    reads.touch()
+    child = start(reads, "index", photos, "--gallery", gallery, "--workers", 1, code=SLOW)
     assert child.stdout is not None
     assert child.stdout.readline() == "stored\n"
     return child
@@ -61,7 +61,7 @@ def writing(photos: Path, gallery: Path, *words: object) -> subprocess.Popen[str
 
 def test_a_second_writer_is_told_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
     photos, gallery = write_photos(tmp_path / "photos", 24), tmp_path / "g"
-    child = writing(photos, gallery)
+    child = writing(photos, gallery, tmp_path / "reads")
     try:
         second = command("index", photos, "--gallery", gallery)
         assert (second.code, second.out) == (2, "")
@@ -90,14 +90,14 @@ def test_two_that_start_at_once(tmp_path: Path) -> None:
 
 def test_locating_while_the_gallery_grows_and_learns(tmp_path: Path) -> None:
     photos, gallery, stop = write_photos(tmp_path / "photos", 28), tmp_path / "g", tmp_path / "stop"
-    (tmp_path / "r.toml").write_text(RECIPE)
-    child = writing(photos, gallery, "--recipe", tmp_path / "r.toml")
-    reader = subprocess.Popen(
-        [sys.executable, "-c", READER, str(photos / "05.jpg"), str(gallery), str(stop)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = writing(photos, gallery, tmp_path / "reads")
+    with (tmp_path / "reads").open("w") as reads:
+        reader = subprocess.Popen(
+            [sys.executable, "-c", READER, str(photos / "05.jpg"), str(gallery), str(stop)],
+            stdout=reads,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     commands = [command("locate", photos / "02.jpg", "--gallery", gallery, "--format", "jsonl")]
     written = end(child)
     stop.touch()
@@ -108,7 +108,7 @@ def test_locating_while_the_gallery_grows_and_learns(tmp_path: Path) -> None:
     assert (read.code, read.err) == (0, "")
     for done in commands:
         assert (done.code, done.err, len(done.answers)) == (0, "", 1)
-    answers = [line.split(" ", 1) for line in read.out.splitlines()]
+    answers = [line.split(" ", 1) for line in (tmp_path / "reads").read_text().splitlines()]
     sizes = [int(size) for size, _ in answers]
     assert sizes == sorted(sizes)
     assert len(set(sizes)) > 2, sizes  # it was read in several states
