@@ -163,9 +163,7 @@ NOTHING = {
     "no-width.png": png(0, 48, 8, 2, 0),
     "no-height.png": png(64, 0, 8, 2, 192),
     "no-size.jpg": saved(BASE, "JPEG").replace(struct.pack(">HH", 48, 64), bytes(4), 1),
-    "no-width.tif": saved(BASE, "TIFF").replace(
-        struct.pack("<HHI", 256, 3, 1) + b"\x40", struct.pack("<HHI", 256, 3, 1) + b"\0"
-    ),
+    "no-width.tif": saved(BASE, "TIFF").replace(b"\0\1\4\0\1\0\0\0\x40", b"\0\1\4\0\1\0\0\0\0"),
     "float.tif": saved(Image.fromarray(np.ones((48, 64), np.float32)), "TIFF"),
     "negative.png": png(2**31, 48, 8, 2, 192),
 }
