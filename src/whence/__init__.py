@@ -12,10 +12,10 @@ Importing this package does nothing else: what it names is loaded when it is use
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; importing `typing` for it would cost more than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from whence.errors import WhenceError
     from whence.gallery.gallery import Gallery
     from whence.gallery.removal import Removal, remove
@@ -69,6 +69,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'whence' has no attribute {name!r}")
 

@@ -1,6 +1,6 @@
 """``python -m whence``."""
 
-from whence.cli import main
+from whence.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -75,7 +75,7 @@ def test_errors_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, e
         raise error
 
     (tmp_path / "a.jpg").write_bytes(b"x")
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(files, "_bytes", fail)
     with pytest.raises(PhotoError) as caught:
         files.read(tmp_path / "a.jpg")
     assert str(caught.value) == reason

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from whence.errors import InputError, PhotoError
-from whence.photos import files
+from whence.photos import files, folder
 from whence.photos.folder import FolderSource
 from whence.plugins import PhotoSource
 from whence.types import Crs, Photo, Skipped
@@ -70,8 +70,15 @@ def test_links(tmp_path: Path) -> None:
 def test_a_name_that_is_not_text(tmp_path: Path) -> None:
     make(tmp_path, "b.jpg")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.jpg")).touch()
+    assert [item.name for item in FolderSource(tmp_path).photos()] == ["a\udcff.jpg", "b.jpg"]
+
+
+def test_half_a_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows lets them into names; here it is pretended."""
+    make(tmp_path, "a.jpg")
+    monkeypatch.setattr(folder, "_entries", lambda path: ["a\ud800.jpg", "b.jpg"])
     found = list(FolderSource(tmp_path).photos())
-    assert found[0] == Skipped("a\\udcff.jpg", "the file name is not valid UTF-8; rename the file")
+    assert found[0] == Skipped("a\\ud800.jpg", "the file name is not valid Unicode; rename the file")
     assert found[1].name == "b.jpg"
 
 

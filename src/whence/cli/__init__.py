@@ -1,5 +1,53 @@
-"""The command line: thin commands, one file each. Parse, call, print."""
+"""The command line: thin commands, one file each. Parse, call, print.
 
-from whence.cli.app import main
+Loads nothing by itself, so that Ctrl-C is heeded from the first moment on.
+"""
 
-__all__ = ["main"]
+from __future__ import annotations
+
+import os
+import signal
+
+
+def main() -> None:
+    """Runs the command line in ``sys.argv``; ends with ``SystemExit``."""
+    from whence.cli.app import main as run
+
+    run()
+
+
+def script() -> None:
+    """``whence`` as a process of its own: never a traceback for Ctrl-C, be it still loading or already leaving.
+
+    Libraries that are interrupted while they are imported raise nearly anything, or swallow it, and threads that are
+    waited for at the end complain. So Ctrl-C ends the process on the spot, which no gallery minds, but for commands
+    that have something to finish and call ``interruptible``. Python's own start comes before all that.
+    """
+    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
+    try:
+        if heeded:
+            signal.signal(signal.SIGINT, _stop)
+        main()
+    except KeyboardInterrupt:
+        _stop()
+    finally:
+        if heeded:
+            signal.signal(signal.SIGINT, _leave)
+
+
+def interruptible() -> None:
+    """From here on Ctrl-C raises ``KeyboardInterrupt``. To be called when all that a command needs is loaded."""
+    if signal.getsignal(signal.SIGINT) is _stop:
+        from whence.gallery.store import load_lancedb
+
+        load_lancedb()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stop(*_: object) -> None:
+    os.write(2, b"whence: interrupted\n")
+    os._exit(130)
+
+
+def _leave(*_: object) -> None:
+    os._exit(130)

@@ -7,17 +7,31 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import whence
 from whence.cli import datasets, demo, index, info, locate, recipes, remove
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
+
+class _Commands(TyperGroup):
+    """Tells that a command was interrupted, which Typer would pass over in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("interrupted")
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="whence",
+    cls=_Commands,
     help="Whence was this photo taken? Index photos whose positions are known, then locate any other photo.",
     no_args_is_help=True,
     add_completion=False,
@@ -43,7 +57,7 @@ def _whence(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Runs the command line; ends with ``SystemExit``."""
     try:
         app()
     except WhenceError as error:
@@ -52,11 +66,10 @@ def main() -> None:
     except RuntimeError as error:
         if "lance" not in str(error).lower():
             raise
-        complain(f"the gallery is damaged or cannot be read: {str(error).splitlines()[0][:200]}")
+        from whence.gallery.trouble import told
+
+        complain(f"the gallery is damaged or cannot be read: {told(error)}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(130)
     except BrokenPipeError:  # the reader has had enough: `whence locate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

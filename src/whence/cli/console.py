@@ -20,8 +20,10 @@ def complain(message: str) -> None:
 
 
 def say(message: str) -> None:
-    """A line for the user, whatever characters the terminal can show."""
-    encoding = sys.stderr.encoding or "utf-8"
+    """A line for the user, whatever a name in it holds and whatever characters the terminal can show."""
+    from whence.present.words import printable
+
+    encoding, message = sys.stderr.encoding or "utf-8", printable(message)
     sys.stderr.write(message.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stderr.flush()
 

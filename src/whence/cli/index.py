@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whence.cli import interruptible
 from whence.cli.console import check_place, complain, count, progress_bar, say
 from whence.errors import InputError
 
@@ -47,8 +48,10 @@ def command(
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
+    from whence.photos import files
     from whence.photos.tracks import parse_offset
 
+    interruptible()
     if report is not None:
         check_place("--report", report)
     with progress_bar() as bar:
@@ -78,7 +81,7 @@ def command(
     _print(done)
     if report is not None:
         try:
-            report.write_text(json.dumps(_as_json(done), indent=1) + "\n", encoding="utf-8")
+            files.write(report, (json.dumps(_as_json(done), indent=1) + "\n").encode())
         except OSError as error:
             raise InputError(f"--report {report} cannot be written: {error.strerror or error}") from error
     if done.interrupted:

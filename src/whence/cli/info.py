@@ -20,6 +20,7 @@ def command(
     """Show what a gallery holds: photos, extent, models, size."""
     from whence.gallery.gallery import Gallery
     from whence.gallery.summary import summary
+    from whence.present.words import printable
 
     if format not in ("table", "json"):
         raise InputError(f"--format {format}: expected table or json")
@@ -28,7 +29,7 @@ def command(
         typer.echo(json.dumps(facts, indent=1))
         return
     for key, value in facts.items():
-        typer.echo(f"{key.replace('_', ' '):18} {_words(value)}")
+        typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
 
 
 def _words(value: Any) -> str:

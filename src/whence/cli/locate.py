@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whence.cli import conditions
+from whence.cli import conditions, interruptible
 from whence.cli.console import check_place, complain, progress_bar, say
 from whence.errors import InputError
 
@@ -61,6 +61,7 @@ def command(
     from whence.present.projected import projection
     from whence.types import Status
 
+    interruptible()
     format = _format(format, out)
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
     named = queries(photos, layout=layout, part=part)

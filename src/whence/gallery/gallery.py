@@ -25,6 +25,7 @@ from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
 from whence.gallery.store import Store
 from whence.gallery.where import Times, Where
+from whence.photos.names import native
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
 _LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time"]
@@ -252,4 +253,4 @@ def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[Gall
     names = ("path", "position_source", "hash", "group", "heading_deg")
     columns = [rows[name].to_pylist() for name in names]
     for (first, second), path, source, digest, group, heading in zip(coordinates.tolist(), *columns, strict=True):
-        yield GalleryPhoto(path, kind(first, second), source, digest, group, heading)
+        yield GalleryPhoto(native(path), kind(first, second), source, digest, group and native(group), heading)

@@ -19,6 +19,7 @@ from whence.gallery import schema
 from whence.gallery.approximate import keep_index
 from whence.gallery.store import Store, lock
 from whence.gallery.where import Where
+from whence.photos.names import native, stored
 from whence.types import Crs
 
 _CHUNK = 5000
@@ -32,7 +33,7 @@ class Removal:
     """What was removed, or would be.
 
     Attributes:
-        paths: Of the photos, as stored, sorted.
+        paths: Of the photos, as the gallery names them, sorted.
         total: Photos in the gallery now.
     """
 
@@ -78,7 +79,7 @@ def remove(
     store = Store.open(folder)
     if dry_run:
         found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
-        return Removal(tuple(sorted(found)), total)
+        return _removal(found, total)
     with lock(folder, create=False):
         store = Store.open(folder)
         found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
@@ -87,7 +88,11 @@ def remove(
             _purge(store)
         elif found:
             _tidy(store)
-    return Removal(tuple(sorted(found)), total - len(found))
+    return _removal(found, total - len(found))
+
+
+def _removal(found: list[str], total: int) -> Removal:
+    return Removal(tuple(sorted(map(native, found))), total)
 
 
 def _chosen(store: Store, named: list[str], groups: Sequence[str], where: Where) -> tuple[list[str], int]:
@@ -101,7 +106,7 @@ def _chosen(store: Store, named: list[str], groups: Sequence[str], where: Where)
     coordinates = np.column_stack([rows[name].to_numpy() for name in _axes(store.settings.crs)])
     met = where.mask(store.settings.crs, coordinates, rows["time"].to_numpy())
     if groups:
-        wanted = set(groups)
+        wanted = set(map(stored, groups))
         met &= np.array([group in wanted for group in rows["group"].to_pylist()], np.bool_)
     if named:
         met &= _named(paths, named, Path(store.settings.root))
@@ -125,7 +130,7 @@ def _stored_forms(name: str, root: Path) -> set[str]:
     for place in (absolute, Path(os.path.realpath(absolute.parent)) / absolute.name):
         forms.add(place.as_posix())
         forms |= {place.relative_to(top).as_posix() for top in roots if place.is_relative_to(top)}
-    return forms
+    return set(map(stored, forms))
 
 
 def _axes(crs: Crs) -> tuple[str, str]:

@@ -14,6 +14,8 @@ import pyarrow as pa
 from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, SchemaVersionError
 from whence.gallery import schema
 from whence.gallery.schema import Settings
+from whence.gallery.trouble import full_disk_told
+from whence.photos.names import is_text
 from whence.types import Crs
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Store:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
         """
+        _check_name(folder)
         if not folder.is_dir():
             raise NotAGalleryError(f"no gallery at {folder}; make one with: whence index PHOTOS --gallery {folder}")
         connection = _connect(folder)
@@ -65,6 +68,7 @@ class Store:
         Raises:
             NotAGalleryError: There is something else.
         """
+        _check_name(folder)
         try:
             found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
         except OSError as error:
@@ -118,7 +122,7 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
 
     Raises:
         GalleryBusyError: Another process is writing.
-        GalleryError: The folder cannot be made or written to.
+        GalleryError: The folder cannot be made or written to, or its disk is full.
     """
     from filelock import FileLock, Timeout
 
@@ -133,16 +137,29 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         raise GalleryError(f"the gallery {folder} cannot be written: {reason}; name a folder of yours") from error
     try:
-        yield
+        with full_disk_told(folder):
+            yield
     finally:
         held.release()
 
 
-def _connect(folder: Path) -> DBConnection:
+def load_lancedb() -> Any:
+    """The library, which takes a while."""
     os.environ.setdefault("LANCEDB_LOG", "error")  # its log would leak into what we print
     import lancedb
 
-    return lancedb.connect(folder)
+    return lancedb
+
+
+def _check_name(folder: Path) -> None:
+    """LanceDB takes text alone."""
+    if not is_text(os.fspath(folder.absolute())):
+        raise NotAGalleryError(f"{folder}: the path of a gallery has to be valid UTF-8; name another folder")
+
+
+def _connect(folder: Path) -> DBConnection:
+    connection: DBConnection = load_lancedb().connect(folder)
+    return connection
 
 
 def _table_names(connection: DBConnection) -> set[str]:

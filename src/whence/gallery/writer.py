@@ -19,7 +19,9 @@ from whence.gallery.artefacts import pack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
 from whence.gallery.store import Store
+from whence.gallery.trouble import unbroken
 from whence.geo.cells import leaf_cell
+from whence.photos.names import stored
 from whence.types import FloatArray, LatLon, LocalFeatures, Photo, Position
 
 _STREAM = 256
@@ -289,12 +291,14 @@ class Writer:
         def batches() -> Iterator[pa.RecordBatch]:
             stream = table.search().select(["hash", "features"]).to_batches(batch_size=_STREAM)
             for batch in stream:
+                if stopping:
+                    raise KeyboardInterrupt
                 packed = batch["features"].to_pylist()
                 vectors = np.stack(list(threads.map(lambda data: describe(unpack(data)), packed)))
                 yield from schema.descriptor_table(batch["hash"].to_pylist(), model, vectors).to_batches()
 
         layout = schema.descriptors_schema(dimension)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(os.cpu_count()) as threads, unbroken() as stopping:
             self.store.replace(schema.DESCRIPTORS, pa.RecordBatchReader.from_batches(layout, batches()))
         self._drop_artefacts_but(model)
 
@@ -348,10 +352,10 @@ def _facts(photo: Photo) -> dict[str, Any]:
         "time_is_utc": utc,
         "heading_deg": photo.heading_deg,
         "altitude_m": photo.altitude_m,
-        "group": photo.group,
+        "group": photo.group and stored(photo.group),  # may be the name of a folder
         "intrinsics": intrinsics_column(photo.intrinsics),
         "accuracy_m": photo.accuracy_m,
-        "label": photo.label,
+        "label": photo.label and stored(photo.label),
     }
 
 

@@ -20,6 +20,7 @@ from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store, lock
+from whence.gallery.trouble import unbroken
 from whence.gallery.writer import FileState, NewPhoto, Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline
@@ -28,6 +29,7 @@ from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.photos import files
 from whence.photos.checks import position_problem
+from whence.photos.names import native, stored
 from whence.photos.sources import PlacedSource, open_source
 from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe
@@ -157,12 +159,12 @@ def index(
         )
         run = _Run(store, pipeline, opened, given, epsg, tracks, thumbnails, threads, named_root, progress)
         with _one_thread_per_photo():
-            run.photos()
-            if not run.report.interrupted:
-                try:
+            try:
+                run.photos()
+                if not run.report.interrupted:
                     run.finish()
-                except KeyboardInterrupt:  # the photos are safe, and the next run learns
-                    run.report.interrupted = True
+            except KeyboardInterrupt:  # the photos are safe, and the next run learns
+                run.report.interrupted = True
     run.report.total, run.report.seconds = run.writer.count, perf_counter() - start
     return run.report
 
@@ -256,7 +258,7 @@ class _Run:
         self._store, self._pipeline, self._source = store, pipeline, source
         self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
         self._tracks = tracks
-        self._source_name = given.absolute().as_posix()
+        self._source_name = stored(given.absolute().as_posix())
         self.writer = Writer(store, whence.__version__)
         self.report = IndexReport(store.folder)
         self._root = self._settled_root(given, root)
@@ -398,7 +400,7 @@ class _Run:
             if known is not None and not self._restated(task, known):
                 self.writer.touch(task.path, task.state)
                 self.report.unchanged += 1
-        elif owner in self.writer.files and not (self._root / owner).exists():
+        elif owner in self.writer.files and not (self._root / native(owner)).exists():
             self._drop(task.path)
             self.writer.rename(owner, task.path, task.state)
             self._owner[digest] = task.path
@@ -406,7 +408,7 @@ class _Run:
                 self.report.moved += 1
         else:
             self._drop(task.path)
-            self._pass_over(task, f"same content as {owner}", lasting=False)  # a copy may outlive its original
+            self._pass_over(task, f"same content as {native(owner)}", lasting=False)  # a copy may outlive its original
 
     def _disown(self, path: str) -> None:
         """The content that a file had when it was stored is gone, and may turn up elsewhere."""
@@ -451,11 +453,12 @@ class _Run:
         passed, self._passed = self._passed, {}
         self._flushed = perf_counter()
         changed = sum(1 for photo in new if self._is_stored(photo.path))
-        self.writer.put(new, self._describer.fingerprint)
-        self.report.changed += changed  # counted only now that they are safe
-        self.report.added += len(new) - changed
-        self.writer.move(moved, self._states)
-        self.writer.skip(passed)
+        with unbroken():
+            self.writer.put(new, self._describer.fingerprint)
+            self.report.changed += changed  # counted only now that they are safe
+            self.report.added += len(new) - changed
+            self.writer.move(moved, self._states)
+            self.writer.skip(passed)
         self._learn(only_if_large=True)
 
     def _is_stored(self, path: str) -> bool:

@@ -15,6 +15,7 @@ from whence.locate.pipeline import Pipeline
 from whence.locate.placing import placed
 from whence.photos import files
 from whence.photos.decode import decode
+from whence.photos.names import stored
 from whence.photos.tracks import Tracks
 from whence.plugins import Describer
 from whence.types import Image, Photo
@@ -115,7 +116,7 @@ def thumbnail(pixels: Image) -> bytes:
 def relative(path: Path, root: Path) -> str:
     """The path as stored: below the root relative to it, with forward slashes; elsewhere absolute."""
     absolute = Path(os.path.normpath(path.absolute()))
-    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+    return stored((absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix())
 
 
 def stored_path(path: Path, root: Path, known: Container[str]) -> str:

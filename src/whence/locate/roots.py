@@ -9,6 +9,7 @@ from pathlib import Path
 from whence.errors import InputError, PhotoError
 from whence.gallery.writer import FileState
 from whence.photos import files
+from whence.photos.names import native
 
 _LOOKED_AT = 1000
 _ENOUGH = 0.5
@@ -68,4 +69,5 @@ def check_moved(root: Path, known: Mapping[str, FileState]) -> None:
 def _sample(known: Mapping[str, FileState]) -> Iterator[tuple[str, FileState]]:
     """Photos below the root, spread evenly."""
     below = [(path, state) for path, state in known.items() if state.content_hash and not Path(path).is_absolute()]
-    yield from below[:: max(1, len(below) // _LOOKED_AT)]
+    for path, state in below[:: max(1, len(below) // _LOOKED_AT)]:
+        yield native(path), state

@@ -1,4 +1,4 @@
-"""Bytes of a file, with a reason in words when there are none."""
+"""Bytes of a file, with a reason in words when there are none; and files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def read(path: Path) -> bytes:
     Raises:
         PhotoError: There are none to read. The message is a short reason without the path.
     """
-    size = _regular(path)
+    size = _regular(_stat(path))
     if size > MAX_BYTES:
         raise PhotoError(f"the file has {size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.1f} GB allowed")
     try:
-        data = path.read_bytes()
+        data = _bytes(path)
     except OSError as error:
         raise PhotoError(reason(error)) from error
     except MemoryError as error:
@@ -33,19 +33,39 @@ def read(path: Path) -> bytes:
     return data
 
 
+def write(path: Path, data: bytes) -> None:
+    """Writes a file that appears complete or not at all; what stood there before stays until then.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if path.exists() and not path.is_file():  # a pipe, a terminal
+        path.write_bytes(data)
+        return
+    target = Path(os.path.realpath(path))  # a link stays a link
+    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def content_hash(data: bytes) -> str:
     """BLAKE2b of the bytes: 32 hexadecimal digits. Equal for copies under other names, and only for them."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def stat_key(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of change in nanoseconds: enough to see that a file was not touched.
+    """Size in bytes and time of change in nanoseconds: a file that keeps both is taken to be unchanged.
+
+    A time that 64 bits cannot hold, before 1677 or after 2262, comes as the nearest that they can.
 
     Raises:
         PhotoError: The file is not there, or cannot be looked at.
     """
     found = _stat(path)
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)
 
 
 def kind(path: Path) -> str:
@@ -70,9 +90,16 @@ def reason(error: OSError) -> str:
     return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
-def _regular(path: Path) -> int:
+def _bytes(path: Path) -> bytes:
+    """The content of what was a regular file a moment ago; a pipe in its place is not waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - of a descriptor
+        _regular(os.fstat(file.fileno()))
+        return file.read()
+
+
+def _regular(found: os.stat_result) -> int:
     """Size in bytes. Looks before anything is opened: opening a pipe without a writer would wait for ever."""
-    found = _stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise PhotoError("it is a folder")
     if not stat.S_ISREG(found.st_mode):

@@ -9,6 +9,7 @@ from pathlib import Path
 from whence.errors import InputError
 from whence.photos import files, sidecars
 from whence.photos.decode import SUFFIXES
+from whence.photos.names import is_storable
 from whence.photos.sidecars import Sidecars
 from whence.photos.utmname import by_name
 from whence.types import XY, Crs, Photo, Skipped
@@ -92,7 +93,7 @@ class FolderSource:
             try:
                 found, others = _entries(path)
             except OSError as error:
-                yield Skipped(_printable(name or str(path)), f"folder left out: {files.reason(error)}")
+                yield Skipped(name or str(path), f"folder left out: {files.reason(error)}")
                 continue
             beside = Sidecars(path, (child for child in found if not child.endswith("/")), others)
             for child in reversed(found):
@@ -119,11 +120,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _photo(path: Path, name: str) -> Photo | Skipped:
-    if _printable(name) != name:
-        return Skipped(_printable(name), "the file name is not valid UTF-8; rename the file")
+    if not is_storable(name):
+        return Skipped(_printable(name), "the file name is not valid Unicode; rename the file")
     return Photo(path, name)
 
 
 def _printable(name: str) -> str:
-    """Names on disk may hold bytes that are not text; no table or message can carry those."""
+    """Windows lets halves of characters into names."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

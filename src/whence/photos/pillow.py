@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -67,11 +68,12 @@ def open_image(data: bytes, kind: str) -> ImageFile:
 _lock = threading.Lock()
 _users = 0
 _filters = ExitStack()
+_silence = logging.NullHandler()  # without any handler, Python prints errors that are logged
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warning of Pillow reaches the user, in whatever thread.
+    """No warning of Pillow reaches the user, in whatever thread; nor its log, unless the program has set up logging.
 
     Python's filters belong to the whole process. If each thread saved and restored them, two that overlap would leave
     them changed for good; so the first one in sets them, and the last one out restores them.
@@ -81,6 +83,9 @@ def quiet() -> Iterator[None]:
         if _users == 0:
             _filters.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
+            logger = logging.getLogger("PIL")
+            logger.addHandler(_silence)
+            _filters.callback(logger.removeHandler, _silence)
         _users += 1
     try:
         yield

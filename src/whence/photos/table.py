@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,7 +152,13 @@ def _locate(folder: Path, name: str) -> Path:
         path = folder / stripped
     if "\\" in stripped and os.sep == "/" and not _exists(path):
         path = folder / stripped.replace("\\", "/")  # written on Windows
-    return path
+    return path if name.isascii() or _exists(path) else _otherwise_composed(path)
+
+
+def _otherwise_composed(path: Path) -> Path:
+    """macOS splits é into e and its accent in names of files; most tables do not. What is not there stays as it is."""
+    forms = [Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")]
+    return next((found for found in forms if _exists(found)), path)
 
 
 def _exists(path: Path) -> bool:

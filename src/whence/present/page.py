@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from whence.errors import InputError
+from whence.photos.files import write
 from whence.present.words import percent, printable
 from whence.types import Image, Status
 
@@ -45,7 +46,7 @@ def save(path: Path, page: str | bytes) -> None:
         InputError: The file cannot be written.
     """
     try:
-        path.write_bytes(page.encode("utf-8") if isinstance(page, str) else page)
+        write(path, page.encode("utf-8") if isinstance(page, str) else page)
     except OSError as error:
         raise InputError(f"cannot write {printable(str(path))}: {error.strerror or error}") from error
 
