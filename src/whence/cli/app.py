@@ -37,7 +37,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (index, locate, info, remove, recipes, datasets, demo):
+MODULES = (index, locate, info, remove, recipes, datasets, demo)
+"""One command each, in the order of the help."""
+for module in MODULES:
     app.command(name=module.NAME)(module.command)
 
 

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
-import cv2
 import numpy as np
 
 import whence
-from whence.errors import InputError, ModelMismatchError, PhotoError
+from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
-from whence.gallery.schema import Settings
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import FileState, NewPhoto, Writer
+from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
+from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import circumstances, placed_anew
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
+from whence.locate.threads import one_thread_each
 from whence.photos import files
-from whence.photos.checks import position_problem
 from whence.photos.names import native, stored
-from whence.photos.sources import PlacedSource, open_source
-from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Photo, Skipped
 
-TOLERANCE_M = 25.0
-"""Default tolerance for WGS84."""
 TOLERANCE_SHARE = 0.02
 """Default tolerance for a local plane, as a share of its extent."""
 _BATCH, _BATCH_SECONDS = 128, 15.0
@@ -140,25 +135,18 @@ def index(
     start = perf_counter()
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
-    if gpx_offset_s and not gpx:
-        raise InputError(f"GPX offset {gpx_offset_s:g} s without a GPX file: name one with --gpx")
-    folder, given = Path(gallery), Path(source)
+    folder = Path(gallery)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
     named_root = check_root(root)
-    opened, epsg = _open_source(given, crs, layout, part)
-    tracks = Tracks.read(gpx, offset_s=gpx_offset_s) if gpx else None
-    if tracks is not None and epsg is None and opened.crs is Crs.LOCAL:
-        raise InputError(f"{given} has {_words(Crs.LOCAL)}; GPX tracks have {_words(Crs.WGS84)}")
-    threads = workers or os.cpu_count() or 1
+    intake = Intake.open(Path(source), crs=crs, layout=layout, part=part, gpx=gpx, gpx_offset_s=gpx_offset_s)
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
-        store, pipeline = _open_gallery(
-            folder, given, chosen, Crs.WGS84 if epsg else opened.crs, tolerance_m, named_root
-        )
-        run = _Run(store, pipeline, opened, given, epsg, tracks, thumbnails, threads, named_root, progress)
-        with _one_thread_per_photo():
+        store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, named_root or intake.place)
+        intake.check_fits(store)
+        run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, progress)
+        with one_thread_each():
             try:
                 run.photos()
                 if not run.report.interrupted:
@@ -169,70 +157,6 @@ def index(
     return run.report
 
 
-def _open_source(given: Path, crs: str | None, layout: str | None, part: str | None) -> tuple[PlacedSource, str | None]:
-    """The source, and the projected system to convert from, if any."""
-    name = (crs or "").strip().lower()
-    if name.startswith("epsg:"):
-        from whence.geo.systems import check_epsg
-
-        return open_source(given, crs=Crs.LOCAL, layout=layout, part=part), check_epsg(name)
-    if name and name not in set(Crs):
-        raise InputError(f"--crs {crs}: expected wgs84, local or a code such as EPSG:32633")
-    return open_source(given, crs=Crs(name) if name else None, layout=layout, part=part), None
-
-
-def _open_gallery(
-    folder: Path, given: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path | None
-) -> tuple[Store, Pipeline]:
-    """The gallery at ``folder``, made if there is none, and the pipeline of its recipe."""
-    if Store.check_place(folder):
-        return _reopened(Store.open(folder), recipe, tolerance_m)
-    pipeline = Pipeline(recipe or load_recipe("default"))
-    settings = Settings(
-        crs=crs,
-        tolerance_m=tolerance_m or TOLERANCE_M,
-        tolerance_given=tolerance_m is not None,
-        recipe=pipeline.recipe.name,
-        sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
-        extractor=pipeline.extractor_fingerprint,
-        root=normal(root or (given if given.is_dir() else given.parent)),
-        written_by=whence.__version__,
-    )
-    return Store.create(folder, settings), pipeline
-
-
-def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) -> tuple[Store, Pipeline]:
-    own = Recipe(store.settings.recipe, "", store.settings.sections)
-    if recipe is not None and recipe.hash != own.hash:
-        raise ModelMismatchError(
-            f"the gallery {store.folder} was made with recipe {own.name} ({own.hash}), not {recipe.name} "
-            f"({recipe.hash}); leave out --recipe, or index into a new gallery"
-        )
-    pipeline = Pipeline(own)
-    if pipeline.extractor_fingerprint != store.settings.extractor:
-        raise ModelMismatchError(
-            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
-            f"{pipeline.extractor_fingerprint}; index into a new gallery"
-        )
-    if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
-        store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
-    return store, pipeline
-
-
-@contextmanager
-def _one_thread_per_photo() -> Iterator[None]:
-    """OpenCV and BLAS leave parallel work to us: whole photos side by side use the cores better than parts of one."""
-    from threadpoolctl import threadpool_limits
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        cv2.setNumThreads(before)
-
-
 class _Run:
     """One index run: plans, reads in threads, stores in the order of the source."""
 
@@ -240,28 +164,18 @@ class _Run:
         self,
         store: Store,
         pipeline: Pipeline,
-        source: PlacedSource,
-        given: Path,
-        epsg: str | None,
-        tracks: Tracks | None,
+        intake: Intake,
         thumbnails: bool,
         workers: int,
         root: Path | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
-        wanted = Crs.WGS84 if epsg else source.crs
-        if wanted is not store.settings.crs:
-            raise InputError(
-                f"{given} has {_words(wanted)}, the gallery {store.folder} has {_words(store.settings.crs)}; "
-                "index it into another gallery"
-            )
-        self._store, self._pipeline, self._source = store, pipeline, source
-        self._epsg, self._thumbnails, self._workers = epsg, thumbnails, workers
-        self._tracks = tracks
-        self._source_name = stored(given.absolute().as_posix())
+        self._store, self._pipeline, self._intake = store, pipeline, intake
+        self._thumbnails, self._workers = thumbnails, workers
+        self._source_name = stored(intake.given.absolute().as_posix())
         self.writer = Writer(store, whence.__version__)
         self.report = IndexReport(store.folder)
-        self._root = self._settled_root(given, root)
+        self._root = self._settled_root(root)
         self._owner = self.writer.owner()
         self._describer = pipeline.restored(Gallery(store))
         self._new: list[NewPhoto] = []
@@ -271,12 +185,11 @@ class _Run:
         self._flushed = perf_counter()
         self._progress = progress
         self._done = 0
-        self._total = len(source) if isinstance(source, Sized) else sum(1 for _ in source.photos())
+        self._total = len(intake)
 
-    def _settled_root(self, given: Path, named: Path | None) -> Path:
+    def _settled_root(self, named: Path | None) -> Path:
         """The root of the gallery, at its new place if it was moved."""
-        old = Path(self._store.settings.root)
-        place = given if given.is_dir() else given.parent
+        old, place = Path(self._store.settings.root), self._intake.place
         moved = named or (place if moved_to(place, old, self.writer.files) else None)
         if moved is not None and normal(moved) != normal(old):
             check_moved(moved, self.writer.files)
@@ -312,24 +225,14 @@ class _Run:
 
     def _tasks(self) -> Iterator[Task]:
         """Photos to read. Those that need not be read are settled here."""
-        for photo in self._source.photos():
+        for photo in self._intake.photos():
             if isinstance(photo, Skipped):
                 self._skip(photo.name, photo.reason)
                 self._tick()
                 continue
-            placed = self._projected(photo)
-            problem = None if placed.position is None else position_problem(placed.position)
-            if problem is not None:  # the source has checked it, but not after a conversion
-                self._skip(photo.name, f"not a position of {self._epsg}: {problem}")
-                self._tick()
-                continue
             try:
-                task = Task(
-                    stored_path(placed.path, self._root, self.writer.files),
-                    placed,
-                    self._source_name,
-                    files.stat_key(placed.path),
-                )
+                path = stored_path(photo.path, self._root, self.writer.files)
+                task = Task(path, photo, self._source_name, files.stat_key(photo.path))
             except PhotoError as error:
                 self._skip(photo.name, str(error))
                 self._tick()
@@ -337,22 +240,15 @@ class _Run:
             if not self._known(task):
                 yield task
 
-    def _projected(self, photo: Photo) -> Photo:
-        if self._epsg is None or photo.position is None:
-            return photo
-        from whence.geo.plane import coordinates
-        from whence.geo.systems import to_wgs84
-
-        x, y = coordinates([photo.position])[0].tolist()
-        return replace(photo, position=to_wgs84(self._epsg, x, y))
-
     def _known(self, task: Task) -> bool:
         """Whether the file is as it was; then only what its source says of it can be new."""
         state = self.writer.files.get(task.path)
         if state is None or (state.size, state.mtime_ns) != task.state:
             return False
         if state.reason:
-            if state.placed != task.photo.placed or state.circumstances != circumstances(task.photo, self._tracks):
+            if state.placed != task.photo.placed or state.circumstances != circumstances(
+                task.photo, self._intake.tracks
+            ):
                 return False
             self._skip(task.photo.name, state.reason)
         elif not self._restated(task, state):
@@ -362,7 +258,7 @@ class _Run:
 
     def _restated(self, task: Task, state: FileState) -> bool:
         """Whether the source now says something else about an unchanged photo; if so, that is stored."""
-        said = placed_anew(task.photo, state.facts or {}, self._tracks)
+        said = placed_anew(task.photo, state.facts or {}, self._intake.tracks)
         if said is None or not state.says_otherwise(said):
             return False
         self._moved[task.path], self._states[task.path] = said, task.state
@@ -371,7 +267,7 @@ class _Run:
 
     def _read(self, task: Task) -> Outcome:
         known, thumbnails = self._owner.__contains__, self._thumbnails
-        return read_photo(task, self._pipeline, self._describer, known, thumbnails, self._tracks)
+        return read_photo(task, self._pipeline, self._describer, known, thumbnails, self._intake.tracks)
 
     def _settle(self, outcome: Outcome) -> None:
         task, new = outcome.task, outcome.new
@@ -433,7 +329,7 @@ class _Run:
                 *task.state,
                 reason=reason,
                 placed=task.photo.placed,
-                circumstances=circumstances(task.photo, self._tracks),
+                circumstances=circumstances(task.photo, self._intake.tracks),
             )
 
     def _tick(self) -> None:
@@ -485,7 +381,3 @@ class _Run:
         tolerance = max(TOLERANCE_SHARE * extent, 1e-3)
         if tolerance != settings.tolerance_m:
             self._store.save_settings(replace(settings, tolerance_m=tolerance))
-
-
-def _words(crs: Crs) -> str:
-    return "latitude and longitude" if crs is Crs.WGS84 else "x and y on a local plane"

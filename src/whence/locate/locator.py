@@ -20,6 +20,7 @@ from whence.geo.plane import Plane
 from whence.locate.confidence import confidence, radius_m
 from whence.locate.fusion import Place, best_place, clusters, geometric_median
 from whence.locate.pipeline import Pipeline
+from whence.locate.threads import one_thread_each
 from whence.photos import files
 from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
@@ -186,8 +187,9 @@ class Locator:
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         start = perf_counter()
-        features = self._pipeline.extract(pixels)
-        vector = self._describer.describe(features)
+        with one_thread_each():
+            features = self._pipeline.extract(pixels)
+            vector = self._describer.describe(features)
         return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
 
     def _answer(self, query: Query) -> Answer:
@@ -219,7 +221,8 @@ class Locator:
 
     def _verify(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
         features = self.gallery.features(rows.tolist())
-        return verify_all(query.features, features, self._pipeline.matcher, self._pipeline.estimator, self._threads)
+        with one_thread_each():
+            return verify_all(query.features, features, self._pipeline.matcher, self._pipeline.estimator, self._threads)
 
     def _decide(
         self, query: Query, rows: NDArray[np.intp], cosines: FloatArray, verifications: Sequence[Verification]

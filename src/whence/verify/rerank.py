@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from whence.plugins import Estimator, Matcher
 from whence.types import DoubleArray, LocalFeatures, Matches
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +46,11 @@ def verify_all(
     estimator: Estimator,
     executor: Executor,
 ) -> list[Verification]:
-    """``verify`` for every photo of a shortlist, in its order, spread over the executor's threads."""
-    with _threadpools().limit(limits=1):  # one BLAS thread per worker, or they fight over the cores
-        return list(executor.map(lambda features: verify(query, features, matcher, estimator), shortlist))
+    """``verify`` for every photo of a shortlist, in its order, spread over the executor's threads.
+
+    Hold BLAS to one thread meanwhile, or its threads and the executor's fight over the cores.
+    """
+    return list(executor.map(lambda features: verify(query, features, matcher, estimator), shortlist))
 
 
 def distinctive_weights(verifications: Sequence[Verification], places: Sequence[object]) -> list[DoubleArray]:
@@ -73,11 +70,3 @@ def distinctive_weights(verifications: Sequence[Verification], places: Sequence[
         for keypoint in keypoints:
             counts[keypoint] = counts.get(keypoint, 0) + 1
     return [np.array([1 / counts[k] for k in v.matches.query.tolist()], dtype=np.float64) for v in verifications]
-
-
-@cache
-def _threadpools() -> ThreadpoolController:
-    """Looked up once: finding the loaded BLAS libraries takes milliseconds."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

@@ -1,0 +1,68 @@
+"""Opening a gallery for writing, or making one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import whence
+from whence.errors import ModelMismatchError
+from whence.gallery.schema import Settings
+from whence.gallery.store import Store
+from whence.locate.pipeline import Pipeline
+from whence.locate.roots import normal
+from whence.recipes import Recipe, load_recipe
+from whence.types import Crs
+
+TOLERANCE_M = 25.0
+"""Default tolerance for WGS84."""
+
+
+def open_gallery(
+    folder: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path
+) -> tuple[Store, Pipeline]:
+    """The gallery at ``folder``, made if there is none, and the pipeline of its recipe. Call it under ``lock``.
+
+    Args:
+        folder: Of the gallery.
+        recipe: None for the gallery's own, or the default for a new one.
+        crs: What the positions of a new one mean.
+        tolerance_m: Errors up to this count as right; None for what the gallery has, or 25 m.
+        root: Folder that the paths of a new one are relative to.
+
+    Raises:
+        ModelMismatchError: The gallery was made with another recipe, or describes photos otherwise than this whence.
+        GalleryError: It cannot be used.
+    """
+    if Store.check_place(folder):
+        return _reopened(Store.open(folder), recipe, tolerance_m)
+    pipeline = Pipeline(recipe or load_recipe("default"))
+    settings = Settings(
+        crs=crs,
+        tolerance_m=tolerance_m or TOLERANCE_M,
+        tolerance_given=tolerance_m is not None,
+        recipe=pipeline.recipe.name,
+        sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
+        extractor=pipeline.extractor_fingerprint,
+        root=normal(root),
+        written_by=whence.__version__,
+    )
+    return Store.create(folder, settings), pipeline
+
+
+def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) -> tuple[Store, Pipeline]:
+    own = Recipe(store.settings.recipe, "", store.settings.sections)
+    if recipe is not None and recipe.hash != own.hash:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} was made with recipe {own.name} ({own.hash}), not {recipe.name} "
+            f"({recipe.hash}); leave out --recipe, or index into a new gallery"
+        )
+    pipeline = Pipeline(own)
+    if pipeline.extractor_fingerprint != store.settings.extractor:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
+            f"{pipeline.extractor_fingerprint}; index into a new gallery"
+        )
+    if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
+        store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
+    return store, pipeline
