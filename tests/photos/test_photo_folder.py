@@ -76,7 +76,7 @@ def test_a_name_that_is_not_text(tmp_path: Path) -> None:
 def test_half_a_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows lets them into names; here it is pretended."""
     make(tmp_path, "a.jpg")
-    monkeypatch.setattr(folder, "_entries", lambda path: ["a\ud800.jpg", "b.jpg"])
+    monkeypatch.setattr(folder, "_entries", lambda path: (["a\ud800.jpg", "b.jpg"], []))
     found = list(FolderSource(tmp_path).photos())
     assert found[0] == Skipped("a\\ud800.jpg", "the file name is not valid Unicode; rename the file")
     assert found[1].name == "b.jpg"

@@ -88,7 +88,7 @@ def test_every_name_is_shown_on_one_line(run: Run, tmp_path: Path, format: str) 
     photos, gallery = write_named(tmp_path / "photos", wanted), tmp_path / "g"
     (tmp_path / "photos" / "bad \x1b[2J\n.jpg").write_text("no photo")
     done = run("index", photos, "--gallery", gallery)
-    assert done.lines[0] == r"skipped bad \x1b[2J\n.jpg: not a photo: expected JPEG, PNG, WebP, TIFF or AVIF"
+    assert done.lines[0] == r"skipped bad \x1b[2J\n.jpg: not a photo: expected JPEG, PNG, WebP, TIFF, AVIF or HEIC"
     page = tmp_path / "why.html"
     located = run("locate", photos, "--gallery", gallery, "--format", format, "--explain", page)
     assert located.code == 1

@@ -44,7 +44,7 @@ class FolderSource:
             raise InputError(f"{path}: {files.reason(error)}") from error
         # Looks no further than the first photo; a folder without one is walked, and refused before any work is done.
         first, refused = None, None
-        for item in self.photos():
+        for item, _ in self._named():
             if isinstance(item, Photo):
                 first = item
                 break
@@ -67,20 +67,23 @@ class FolderSource:
 
     def photos(self) -> Iterator[Photo | Skipped]:
         """Photos sorted by name, with what their names and sidecars say; what cannot be read as ``Skipped``."""
+        for item, beside in self._named():
+            if isinstance(item, Skipped) or beside is None or item.position is not None or not self._need_position:
+                yield item
+                continue
+            completed, problems = beside.complete(item)
+            yield completed
+            yield from problems
+
+    def _named(self) -> Iterator[tuple[Photo | Skipped, Sidecars | None]]:
+        """What names alone say of each photo, and its neighbours."""
         for item in self._walk():
             if isinstance(item, Skipped):
-                yield item
+                yield item, None
                 continue
             path, name, beside = item
             found = _photo(path, name)
-            if self._need_position:
-                found = by_name(found, self._crs)
-            if isinstance(found, Skipped) or found.position is not None or not self._need_position:
-                yield found
-                continue
-            completed, problems = beside.complete(found)
-            yield completed
-            yield from problems
+            yield (by_name(found, self._crs) if self._need_position else found), beside
 
     def _walk(self) -> Iterator[tuple[Path, str, Sidecars] | Skipped]:
         """Path, name and neighbours of every photo."""
