@@ -87,12 +87,19 @@ def test_latitude_comes_before_longitude() -> None:
     assert list(position.items()) == [("lat", 45.4), ("lon", 12.3)]
 
 
-def test_geojson_alone_says_longitude_first() -> None:
-    stream = io.StringIO()
-    with writer("geojson", stream, crs=Crs.WGS84) as out:
-        out.write(Location("a.jpg", Status.LOCATED, VENICE))
-    (feature,) = json.loads(stream.getvalue())["features"]
+def test_geojson_and_kml_alone_say_longitude_first() -> None:
+    def written(format: str) -> str:
+        stream = io.StringIO()
+        with writer(format, stream, crs=Crs.WGS84) as out:
+            out.write(Location("a.jpg", Status.LOCATED, VENICE))
+        return stream.getvalue()
+
+    (feature,) = json.loads(written("geojson"))["features"]
     assert feature["geometry"]["coordinates"] == [12.3, 45.4]
+    (point,) = re.findall(r"<Point>.*?<coordinates>([^<]+)</coordinates>", written("kml"), re.DOTALL)
+    assert [float(part) for part in point.split(",")[:2]] == [12.3, 45.4]
+    assert "45.4,12.3" in written("csv")
+    assert 'lat="45.4" lon="12.3"' in written("gpx")
 
 
 def test_distances_are_metres() -> None:

@@ -64,7 +64,7 @@ def _command(name: str, command: Callable[..., Any]) -> Iterator[str]:
     for parameter in inspect.signature(command).parameters.values():
         kind, info = typing.get_args(hints[parameter.name])
         if type(info).__name__ == "ArgumentInfo":
-            arguments.append((_argument(parameter, kind), info.help, ""))
+            arguments.append((_argument(parameter, kind), info.help, _default(parameter.default)))
         else:
             options.append((_option(parameter, kind, info), info.help, _default(parameter.default)))
     words = " ".join(["whence", name, *(_plain(spelt) for spelt, _, _ in arguments), "[OPTIONS]"])
@@ -79,7 +79,7 @@ def _plain(spelt: str) -> str:
 
 
 def _argument(parameter: inspect.Parameter, kind: Any) -> str:
-    many = "..." if typing.get_origin(kind) is list else ""
+    many = "..." if _is_many(kind) else ""
     needed = parameter.default is inspect.Parameter.empty
     spelt = f"{parameter.name.upper()}{many}"
     return f"`{spelt if needed else f'[{spelt}]'}`"
@@ -93,7 +93,11 @@ def _option(parameter: inspect.Parameter, kind: Any, info: Any) -> str:
     if kind is bool:
         off = f" / --no-{plain}" if parameter.default is True and not named else ""
         return f"`{', '.join(names)}{off}`"
-    return f"`{', '.join(names)} {info.metavar or _type(kind)}`" + (" …" if typing.get_origin(kind) is list else "")
+    return f"`{', '.join(names)} {info.metavar or _type(kind)}`" + (" …" if _is_many(kind) else "")
+
+
+def _is_many(kind: Any) -> bool:
+    return any(typing.get_origin(part) is list for part in (kind, *typing.get_args(kind)))
 
 
 def _type(kind: Any) -> str:
