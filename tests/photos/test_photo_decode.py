@@ -347,7 +347,7 @@ def test_many_threads_leave_nothing_behind() -> None:
 
 
 def test_quiet_silences_pillow_alone() -> None:
-    with quiet(), quiet():
+    with quiet, quiet:
         warnings.warn_explicit("corrupt", UserWarning, "x.py", 1, module="PIL.TiffImagePlugin")
         with pytest.raises(UserWarning):
             warnings.warn_explicit("ours", UserWarning, "x.py", 1, module="whence.photos")

@@ -146,7 +146,7 @@ def index(
         store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, named_root or intake.place)
         intake.check_fits(store)
         run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, progress)
-        with one_thread_each():
+        with one_thread_each:
             try:
                 run.photos()
                 if not run.report.interrupted:

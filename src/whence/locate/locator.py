@@ -187,7 +187,7 @@ class Locator:
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         start = perf_counter()
-        with one_thread_each():
+        with one_thread_each:
             features = self._pipeline.extract(pixels)
             vector = self._describer.describe(features)
         return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
@@ -221,7 +221,7 @@ class Locator:
 
     def _verify(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
         features = self.gallery.features(rows.tolist())
-        with one_thread_each():
+        with one_thread_each:
             return verify_all(query.features, features, self._pipeline.matcher, self._pipeline.estimator, self._threads)
 
     def _decide(

@@ -6,43 +6,26 @@ rounded otherwise than one that is not, so that answers would depend on what els
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
 
+from whence.photos.shared import Shared
+
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-_lock = threading.Lock()
-_users = 0
-_limits = ExitStack()
+
+def _limit(undo: ExitStack) -> None:
+    undo.callback(cv2.setNumThreads, cv2.getNumThreads())
+    cv2.setNumThreads(1)
+    undo.enter_context(_threadpools().limit(limits=1))
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Limits the libraries' own threads to one while any thread of ours is inside.
-
-    The limits belong to the whole process, and two that overlap must not restore them under each other: the first one
-    in sets them, the last one out restores them.
-    """
-    global _users
-    with _lock:
-        if _users == 0:
-            _limits.callback(cv2.setNumThreads, cv2.getNumThreads())
-            cv2.setNumThreads(1)
-            _limits.enter_context(_threadpools().limit(limits=1))
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _limits.close()
+one_thread_each = Shared(_limit)
+"""Limits the libraries' own threads to one while any thread of ours is inside."""
 
 
 @cache

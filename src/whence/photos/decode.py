@@ -64,7 +64,7 @@ def decode(data: bytes, *, max_side: int = 1024, max_pixels: int = 200_000_000) 
     if not kind:
         raise PhotoError(f"not a photo: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     try:
-        with quiet():
+        with quiet:
             return _decode(data, kind, max_side, max_pixels)
     except PhotoError:
         raise

@@ -83,7 +83,7 @@ def _zoned(time: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _from_exif(image: Image.Image) -> ExifFacts:
-    with quiet():
+    with quiet:
         try:
             exif = image.getexif()
         except Exception:  # noqa: BLE001 -- broken EXIF fails in a dozen ways inside Pillow; none may cost the photo

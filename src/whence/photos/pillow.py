@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
+
+from whence.photos.shared import Shared
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -65,32 +65,16 @@ def open_image(data: bytes, kind: str) -> ImageFile:
     return cast("ImageFile", opener(io.BytesIO(data)))
 
 
-_lock = threading.Lock()
-_users = 0
-_filters = ExitStack()
 _silence = logging.NullHandler()  # without any handler, Python prints errors that are logged
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No warning of Pillow reaches the user, in whatever thread; nor its log, unless the program has set up logging.
+def _quieten(undo: ExitStack) -> None:
+    undo.enter_context(warnings.catch_warnings())
+    warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
+    logger = logging.getLogger("PIL")
+    logger.addHandler(_silence)
+    undo.callback(logger.removeHandler, _silence)
 
-    Python's filters belong to the whole process. If each thread saved and restored them, two that overlap would leave
-    them changed for good; so the first one in sets them, and the last one out restores them.
-    """
-    global _users
-    with _lock:
-        if _users == 0:
-            _filters.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
-            logger = logging.getLogger("PIL")
-            logger.addHandler(_silence)
-            _filters.callback(logger.removeHandler, _silence)
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _filters.close()
+
+quiet = Shared(_quieten)
+"""No warning of Pillow reaches the user, in whatever thread; nor its log, unless the program has set up logging."""
