@@ -163,8 +163,26 @@ def test_sidecars_that_come_change_and_go(tmp_path: Path, decoded: list[int]) ->
     assert report.skipped[0].name == "lost.xmp"
     (photos / "lost.xmp").unlink()
     takeout(photos / "lost.jpg.json", 30, 10)
-    assert counts(whence.index(photos, gallery)) == (0, 0, 2, 0)  # a last resort does not outdo what a person said
+    # A last resort completes what a person said, and does not outdo it.
+    assert counts(whence.index(photos, gallery)) == (0, 1, 1, 0)
+    assert counts(whence.index(photos, gallery)) == (0, 0, 2, 0)
     assert where(gallery) == {"placed.jpg": ("sidecar", 40.5), "lost.jpg": ("sidecar", 41.5)}
+    assert not decoded
+
+
+def test_what_a_sidecar_without_a_position_says_is_noticed(tmp_path: Path, decoded: list[int]) -> None:
+    photos, gallery, path = tmp_path / "photos", tmp_path / "gallery", track(tmp_path / "a.gpx")
+    photo(photos / "placed.jpg", 0, gps=(10, 10))
+    photo(photos / "on track.jpg", 1, clock="2024:05:01 12:05:00")
+    whence.index(photos, gallery, gpx=[path])
+    assert where(gallery)["on track.jpg"] == ("gpx", 50.005)
+    decoded.clear()
+    (photos / "placed.xmp").write_bytes(packet(GPSImgDirection="90", DateTimeOriginal="2024-05-01T12:00:00Z"))
+    (photos / "on track.xmp").write_bytes(packet(DateTimeOriginal="2024-05-01T14:08:00+02:00"))
+    assert counts(whence.index(photos, gallery, gpx=[path])) == (0, 2, 0, 0)
+    assert stored(gallery)["placed.jpg"]["heading_deg"] == 90
+    assert where(gallery) == {"placed.jpg": ("exif", 10), "on track.jpg": ("gpx", 50.008)}
+    assert counts(whence.index(photos, gallery, gpx=[path])) == (0, 0, 2, 0)
     assert not decoded
 
 

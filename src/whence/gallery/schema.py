@@ -69,6 +69,7 @@ PHOTOS_SCHEMA = pa.schema(
         ("intrinsics", pa.list_(pa.float64())),  # fx, fy, cx, cy in pixels of the full-size photo
         ("accuracy_m", pa.float64()),  # horizontal error that the source of the position claims
         ("label", pa.string()),  # class that a data set puts the photo in
+        ("said", pa.string()),  # fingerprint of what the source said when the photo was last looked at
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("feature_count", pa.int32()),

@@ -57,6 +57,8 @@ class FileState:
         reason: Why it was passed over; empty for an indexed photo.
         placed: Whether a position was known without opening the file, for a photo that was passed over.
         circumstances: What else than the file decided that, such as the GPS tracks that had no place for it.
+        said: Fingerprint of what the source said of an indexed photo.
+        passed: Why an indexed photo's file was passed over since: what it showed before stays.
     """
 
     size: int
@@ -66,6 +68,8 @@ class FileState:
     reason: str = ""
     placed: bool = False
     circumstances: str = ""
+    said: str = ""
+    passed: FileState | None = None
 
     @property
     def position(self) -> Position | None:
@@ -94,6 +98,7 @@ class NewPhoto:
         features: Packed.
         thumbnail: JPEG, or None.
         vector: Global descriptor ``(D,)``.
+        said: Fingerprint of what the source said.
     """
 
     path: str
@@ -108,6 +113,26 @@ class NewPhoto:
     features: bytes
     thumbnail: bytes | None
     vector: FloatArray
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """What is now said of a stored photo.
+
+    Attributes:
+        photo: With its position.
+        state: Size and time of change of its file.
+        said: Fingerprint of what the source says.
+    """
+
+    photo: Photo
+    state: tuple[int, int]
+    said: str
+
+    def columns(self) -> dict[str, Any]:
+        """What is to be written."""
+        return {**_said(self.photo), **_state(self.state), "said": self.said}
 
 
 class Writer:
@@ -140,10 +165,15 @@ class Writer:
         if table is None:
             return
         self._add_missing_columns(table)
-        for batch in table.search().select(["path", "size", "mtime_ns", "hash", *FACTS]).to_batches(batch_size=10_000):
+        names = ["path", "size", "mtime_ns", "hash", "said", *FACTS]
+        for batch in table.search().select(names).to_batches(batch_size=10_000):
             for row in batch.to_pylist():
-                facts = {name: row[name] for name in FACTS}
-                self.files[row["path"]] = FileState(row["size"], row["mtime_ns"], row["hash"], facts)
+                facts, passed = {name: row[name] for name in FACTS}, self.files.get(row["path"])
+                if passed is not None and (passed.size, passed.mtime_ns) == (row["size"], row["mtime_ns"]):
+                    passed = None  # that was before it was stored
+                self.files[row["path"]] = FileState(
+                    row["size"], row["mtime_ns"], row["hash"], facts, said=row["said"] or "", passed=passed
+                )
 
     @staticmethod
     def _add_missing_columns(table: Any) -> None:
@@ -171,7 +201,7 @@ class Writer:
         vectors = np.stack([photo.vector for photo in photos])
         self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
         for p in photos:
-            self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, _facts(p.photo))
+            self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, _facts(p.photo), said=p.said)
         self._forget([digest for digest in replaced if digest])
 
     def _upsert(self, rows: pa.Table, merging: bool) -> None:
@@ -189,32 +219,55 @@ class Writer:
         if gone and table is not None:
             table.delete(f"hash IN ({', '.join(repr(digest) for digest in gone)})")
 
-    def move(self, changes: Mapping[str, Photo], states: Mapping[str, tuple[int, int]]) -> None:
-        """Gives stored photos what their source now says of them, and their files' new state."""
+    def restate(self, changes: Mapping[str, Restated]) -> None:
+        """Gives stored photos what is now said of them, and their files' new state."""
         table = self.store.table(schema.PHOTOS)
         if not changes or table is None:
             return
         for paths in _chunks(list(changes), _STREAM):
             quoted = ", ".join(_quoted(path) for path in paths)
             old = table.search().where(f"path IN ({quoted})").to_arrow().to_pylist()
-            new = [{**row, **_said(changes[row["path"]]), **_state(states[row["path"]])} for row in old]
+            new = [{**row, **changes[row["path"]].columns()} for row in old]
             rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
             table.merge_insert("path").when_matched_update_all().execute(rows)
-        for path, photo in changes.items():
-            size, mtime_ns = states[path]
-            known = self.files[path]
-            facts = {**(known.facts or {}), **_said(photo)}
-            self.files[path] = replace(known, size=size, mtime_ns=mtime_ns, facts=facts)
+        for path, change in changes.items():
+            known, (size, mtime_ns) = self.files[path], change.state
+            facts = {**(known.facts or {}), **_said(change.photo)}
+            self.files[path] = replace(known, size=size, mtime_ns=mtime_ns, facts=facts, said=change.said)
 
     def touch(self, path: str, state: tuple[int, int]) -> None:
         """A file was written again with the same content."""
         self._update(path, _state(state))
         self.files[path] = replace(self.files[path], size=state[0], mtime_ns=state[1])
 
-    def rename(self, old: str, new: str, state: tuple[int, int]) -> None:
-        """A file lies elsewhere now, with the same content."""
-        self._update(old, {"path": new, **_state(state)})
-        self.files[new] = replace(self.files.pop(old), size=state[0], mtime_ns=state[1])
+    def rehome(self, moves: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
+        """Files that lie elsewhere now, with the same content: path and state by content hash.
+
+        They may have taken each other's places; those change in one transaction. A stored photo in whose place one has
+        been put, and whose own content is nowhere, is dropped.
+        """
+        before = {digest: path for digest, path in self.owner().items() if digest in moves}
+        leaving = set(before.values())
+        for path, _ in moves.values():
+            if path not in leaving and path in self.files and self.files[path].content_hash:
+                self.remove(path)
+        free = [digest for digest, (path, _) in moves.items() if path not in leaving]
+        for part in _chunks(free, _STREAM):
+            self._readdress(part, moves)
+        self._readdress([digest for digest, (path, _) in moves.items() if path in leaving], moves)
+        states = {digest: self.files.pop(before[digest]) for digest in moves}
+        for digest, (path, (size, mtime_ns)) in moves.items():
+            self.files[path] = replace(states[digest], size=size, mtime_ns=mtime_ns)
+
+    def _readdress(self, hashes: Sequence[str], moves: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
+        table = self.store.table(schema.PHOTOS)
+        if table is None or not hashes:
+            return
+
+        places = [(digest, path, *state) for digest in hashes for path, state in [moves[digest]]]
+        columns = zip(*places, strict=True)
+        rows = pa.table(dict(zip(("hash", "path", "size", "mtime_ns"), map(list, columns), strict=True)))
+        table.merge_insert("hash").when_matched_update_all().execute(rows)
 
     def remove(self, path: str) -> None:
         """Drops a photo."""
@@ -246,8 +299,9 @@ class Writer:
         ]
         self.store.append(schema.SKIPPED, pa.Table.from_pylist(rows, schema=schema.SKIPPED_SCHEMA))
         for path, state in skipped.items():
-            if path not in self.files or not self.files[path].content_hash:  # else what it showed before stays
-                self.files[path] = state
+            stored = self.files.get(path)
+            is_stored = stored is not None and bool(stored.content_hash)
+            self.files[path] = replace(stored, passed=state) if stored is not None and is_stored else state
 
     def undescribed(self) -> list[str]:
         """Content hashes of photos without a descriptor: a writer was killed between two transactions."""
@@ -331,6 +385,7 @@ def _row(new: NewPhoto) -> dict[str, Any]:
         "feature_count": new.feature_count,
         "features": new.features,
         "thumbnail": new.thumbnail,
+        "said": new.said,
         **_state((new.size, new.mtime_ns)),
         **_facts(new.photo),
     }
@@ -374,7 +429,7 @@ def _said(photo: Photo) -> dict[str, Any]:
     facts = _facts(photo)
     if photo.time is None:
         del facts["time"], facts["time_is_utc"]
-    kept = ("heading_deg", "altitude_m", "intrinsics", "label")
+    kept = ("heading_deg", "altitude_m", "intrinsics", "label", "group")
     return {name: value for name, value in facts.items() if value is not None or name not in kept}
 
 

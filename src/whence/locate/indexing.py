@@ -18,17 +18,20 @@ from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
-from whence.gallery.writer import FileState, NewPhoto, Writer
+from whence.gallery.writer import FileState, NewPhoto, Restated, Writer
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
+from whence.locate.moves import made_relative, moves
 from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
-from whence.locate.placing import circumstances, placed_anew
+from whence.locate.placing import Statement, by_copy, circumstances, outdoes, placed_anew
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.locate.threads import one_thread_each
 from whence.photos import files
 from whence.photos.names import native, stored
+from whence.photos.tracks import SOURCE as TRACKS
+from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Photo, Skipped
 
@@ -180,8 +183,8 @@ class _Run:
         self._describer = pipeline.restored(Gallery(store))
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
-        self._moved: dict[str, Photo] = {}
-        self._states: dict[str, tuple[int, int]] = {}
+        self._restated: dict[str, Restated] = {}
+        self._moved: set[str] = set()
         self._flushed = perf_counter()
         self._progress = progress
         self._done = 0
@@ -197,10 +200,18 @@ class _Run:
             self.report.root = old = Path(normal(moved))
         if not old.is_dir():
             self.report.lost_root = old
+            return old
+        with unbroken():
+            self.writer.rehome(made_relative(old, self.writer.files))
         return old
 
     def photos(self) -> None:
         """Reads and stores everything that is new or changed. Ctrl-C keeps what is finished."""
+        try:
+            self._follow_moves()
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+            return
         waiting: deque[Future[Outcome]] = deque()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-index") as threads:
             try:
@@ -223,6 +234,17 @@ class _Run:
         self._set_tolerance()
         self.writer.tidy()
 
+    def _follow_moves(self) -> None:
+        """Before anything is stored: files may have taken each other's places."""
+        if not self.writer.count:
+            return
+        found = moves(self._intake.files(), self._root, self.writer.files, self._workers)
+        with unbroken():
+            self.writer.rehome(found)
+        self._owner = self.writer.owner()
+        self._moved = {path for path, _ in found.values()}
+        self.report.moved += len(found)
+
     def _tasks(self) -> Iterator[Task]:
         """Photos to read. Those that need not be read are settled here."""
         for photo in self._intake.photos():
@@ -241,29 +263,45 @@ class _Run:
                 yield task
 
     def _known(self, task: Task) -> bool:
-        """Whether the file is as it was; then only what its source says of it can be new."""
+        """Whether the file is as it was, and nothing new is said of it that only a look into it can settle."""
         state = self.writer.files.get(task.path)
-        if state is None or (state.size, state.mtime_ns) != task.state:
+        if state is None:
             return False
-        if state.reason:
-            if state.placed != task.photo.placed or state.circumstances != circumstances(
-                task.photo, self._intake.tracks
-            ):
+        passed = state if state.reason else state.passed
+        if passed is not None and (passed.size, passed.mtime_ns) == task.state:
+            if passed.placed != task.photo.placed or passed.circumstances != self._circumstances(task):
                 return False
-            self._skip(task.photo.name, state.reason)
-        elif not self._restated(task, state):
-            self.report.unchanged += 1
+            self._skip(task.photo.name, passed.reason)
+        elif state.reason or (state.size, state.mtime_ns) != task.state:
+            return False
+        elif not self._statement(task, state).is_new_after(Statement.read(state.said)):
+            self._leave(task)
+        elif task.photo.position is not None:
+            self._restate(task, state, task.photo)
+        else:
+            return False
         self._tick()
         return True
 
-    def _restated(self, task: Task, state: FileState) -> bool:
-        """Whether the source now says something else about an unchanged photo; if so, that is stored."""
-        said = placed_anew(task.photo, state.facts or {}, self._intake.tracks)
-        if said is None or not state.says_otherwise(said):
-            return False
-        self._moved[task.path], self._states[task.path] = said, task.state
-        self.report.moved += 1
-        return True
+    def _circumstances(self, task: Task) -> str:
+        return circumstances(task.photo, self._intake.tracks)
+
+    def _statement(self, task: Task, state: FileState) -> Statement:
+        """What is said of a stored photo now."""
+        return Statement.of(task.photo, (state.facts or {}).get("position_source"), self._intake.tracks)
+
+    def _leave(self, task: Task) -> None:
+        if task.path not in self._moved:
+            self.report.unchanged += 1
+
+    def _restate(self, task: Task, state: FileState, photo: Photo, tracks: Tracks | None = None) -> None:
+        """Stores what is now known of a photo that is there already, and what was said to that end."""
+        if not state.says_otherwise(photo):
+            self._leave(task)
+        elif task.path not in self._moved:
+            self.report.moved += 1
+        said = Statement.of(task.photo, photo.position_source, tracks).after(Statement.read(state.said))
+        self._restated[task.path] = Restated(photo, task.state, str(said))
 
     def _read(self, task: Task) -> Outcome:
         known, thumbnails = self._owner.__contains__, self._thumbnails
@@ -274,10 +312,12 @@ class _Run:
         if outcome.known_hash and outcome.known_hash not in self._owner:  # its owner has changed meanwhile
             self._settle(self._read(task))
             return
-        if outcome.reason:
+        if outcome.known_hash or (new is not None and new.content_hash in self._owner):
+            self._same_content(outcome, outcome.known_hash or (new.content_hash if new else ""))
+        elif new is None:
+            if outcome.unplaced:
+                self._drop(task.path)  # the picture that was stored is no longer there
             self._pass_over(task, outcome.reason, lasting=outcome.lasting)
-        elif new is None or new.content_hash in self._owner:
-            self._same_content(task, outcome.known_hash or (new.content_hash if new else ""))
         else:
             self._disown(task.path)
             self._owner[new.content_hash] = task.path
@@ -288,23 +328,41 @@ class _Run:
         if len(self._new) >= _BATCH or perf_counter() - self._flushed > _BATCH_SECONDS:
             self._flush()
 
-    def _same_content(self, task: Task, digest: str) -> None:
-        """The file was touched, renamed, or is a copy of another."""
-        owner = self._owner[digest]
-        if owner == task.path:
-            known = self.writer.files.get(task.path)
-            if known is not None and not self._restated(task, known):
-                self.writer.touch(task.path, task.state)
-                self.report.unchanged += 1
-        elif owner in self.writer.files and not (self._root / native(owner)).exists():
+    def _same_content(self, outcome: Outcome, digest: str) -> None:
+        """The file was touched, something new is said of it, or it is a copy of another."""
+        task, owner = outcome.task, self._owner[digest]
+        if owner != task.path:
             self._drop(task.path)
-            self.writer.rename(owner, task.path, task.state)
-            self._owner[digest] = task.path
-            if not self._restated(task, self.writer.files[task.path]):
-                self.report.moved += 1
-        else:
-            self._drop(task.path)
+            self._learn_from_copy(task.photo, owner)
             self._pass_over(task, f"same content as {native(owner)}", lasting=False)  # a copy may outlive its original
+            return
+        state = self.writer.files.get(task.path)
+        if state is None or state.facts is None:  # in the batch that is not stored yet: named twice
+            return
+        now, before = self._statement(task, state), Statement.read(state.said)
+        found = outcome.found
+        if found is None or not now.is_new_after(before):
+            self.writer.touch(task.path, task.state)
+            self._leave(task)
+            return
+        if found.position is None and now.corrects_clock_of(before):  # or it is of another camera: who knows
+            self._skip(task.photo.name, f"{outcome.reason}; it keeps the place that another --gpx-offset gave it")
+        else:  # tracks that do not cover a photo have nothing to say of it
+            covered = found.position is not None and found.position_source == TRACKS
+            self._restate(task, state, placed_anew(found, state.facts), self._intake.tracks if covered else None)
+
+    def _learn_from_copy(self, copy: Photo, owner: str) -> None:
+        """What somebody wrote beside a copy of a photo is true of the photo too."""
+        if copy.position is None:
+            return
+        for at, new in enumerate(self._new):
+            if new.path == owner and outdoes(copy, new.photo.position_source):
+                self._new[at] = replace(new, photo=by_copy(new.photo, copy))
+                return
+        state = self.writer.files.get(owner)
+        if state is not None and state.facts is not None and outdoes(copy, state.facts["position_source"]):
+            self._restated[owner] = Restated(copy, (state.size, state.mtime_ns), state.said)
+            self.report.moved += 1
 
     def _disown(self, path: str) -> None:
         """The content that a file had when it was stored is gone, and may turn up elsewhere."""
@@ -329,7 +387,7 @@ class _Run:
                 *task.state,
                 reason=reason,
                 placed=task.photo.placed,
-                circumstances=circumstances(task.photo, self._intake.tracks),
+                circumstances=self._circumstances(task),
             )
 
     def _tick(self) -> None:
@@ -345,7 +403,7 @@ class _Run:
     def _flush(self) -> None:
         """Stores the batch: the photos, then what was passed over."""
         new, self._new = self._new, []
-        moved, self._moved = self._moved, {}
+        restated, self._restated = self._restated, {}
         passed, self._passed = self._passed, {}
         self._flushed = perf_counter()
         changed = sum(1 for photo in new if self._is_stored(photo.path))
@@ -353,7 +411,7 @@ class _Run:
             self.writer.put(new, self._describer.fingerprint)
             self.report.changed += changed  # counted only now that they are safe
             self.report.added += len(new) - changed
-            self.writer.move(moved, self._states)
+            self.writer.restate(restated)
             self.writer.skip(passed)
         self._learn(only_if_large=True)
 

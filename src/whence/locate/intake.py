@@ -24,12 +24,16 @@ class Intake:
         source: Opened.
         epsg: Projected system that the source's x and y are converted from, if any.
         tracks: GPS tracks for photos that nothing else places, if any.
+        layout: As the user named it, if so.
+        part: As the user named it, if so.
     """
 
     given: Path
     source: PlacedSource
     epsg: str | None = None
     tracks: Tracks | None = None
+    layout: str | None = None
+    part: str | None = None
 
     @classmethod
     def open(
@@ -52,7 +56,7 @@ class Intake:
         epsg, read = _systems(crs)
         source = open_source(given, crs=read, layout=layout, part=part)
         tracks = Tracks.read(gpx, offset_s=gpx_offset_s) if gpx else None
-        intake = cls(given, source, epsg, tracks)
+        intake = cls(given, source, epsg, tracks, layout, part)
         if tracks is not None and intake.crs is Crs.LOCAL:
             raise InputError(f"{given} has {_words(Crs.LOCAL)}; GPX tracks have {_words(Crs.WGS84)}")
         return intake
@@ -86,6 +90,12 @@ class Intake:
         """What the source names, converted; what the conversion makes useless as ``Skipped``."""
         for photo in self.source.photos():
             yield self._converted(photo, self.epsg) if self.epsg and isinstance(photo, Photo) else photo
+
+    def files(self) -> Iterator[Path]:
+        """The same photos' files, as listed; nothing else is looked at."""
+        for photo in open_source(self.given, need_position=False, layout=self.layout, part=self.part).photos():
+            if isinstance(photo, Photo):
+                yield photo.path
 
     @staticmethod
     def _converted(photo: Photo, epsg: str) -> Photo | Skipped:

@@ -6,11 +6,13 @@ in the same order.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
+from whence.gallery.gallery import photo_position
 from whence.photos.exif import ExifFacts
 from whence.photos.sidecars import best_time
 from whence.photos.tracks import SOURCE as TRACKS
@@ -54,26 +56,93 @@ def by_fallback(photo: Photo, fallback: Fix) -> Photo:
     return replace(known, position=fallback.position, position_source=fallback.source, accuracy_m=fallback.accuracy_m)
 
 
-def placed_anew(photo: Photo, stored: Mapping[str, Any], tracks: Tracks | None) -> Photo | None:
-    """What is now said of a stored photo whose file has not changed, without a look into it; None if nothing is.
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Fingerprints of what is said of a photo beside its file.
 
-    The file's own position is not known here, but the source of the stored one tells which witnesses it outdoes.
+    Attributes:
+        source: What its source says of it; empty if that is nothing.
+        tracks: The GPS tracks that gave it its position, if they did.
+        clock: The camera's clock that was looked up in them.
+    """
+
+    source: str = ""
+    tracks: str = ""
+    clock: str = ""
+
+    @classmethod
+    def of(cls, photo: Photo, position_source: object, tracks: Tracks | None) -> Statement:
+        """What is said of a photo that gets its position from ``position_source``."""
+        source = ""
+        if photo.position is not None or photo.fallback is not None or photo.label is not None:
+            said = repr(replace(photo, path=Path(), name="")).encode("utf-8", "surrogatepass")
+            source = hashlib.blake2b(said, digest_size=8).hexdigest()
+        if tracks is None or position_source != TRACKS:
+            return cls(source)
+        return cls(source, tracks.points, str(tracks.offset_s))
+
+    @classmethod
+    def read(cls, text: str) -> Statement:
+        """Inverse of ``str``."""
+        source, tracks, clock = (*text.split(" "), "", "")[:3]
+        return cls(source, tracks, clock)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.tracks} {self.clock}"
+
+    def is_new_after(self, before: Statement) -> bool:
+        """Whether something is said that was not said before; silence is nothing new."""
+        looked_up = bool(self.tracks) and (self.tracks, self.clock) != (before.tracks, before.clock)
+        return looked_up or self.source not in ("", before.source)
+
+    def after(self, before: Statement) -> Statement:
+        """All that was said last: of what is silent now, what was said before."""
+        return Statement(self.source or before.source, self.tracks or before.tracks, self.clock or before.clock)
+
+    def corrects_clock_of(self, before: Statement) -> bool:
+        """Whether these are the same tracks, looked up by another clock."""
+        return self.tracks != "" and self.tracks == before.tracks and self.clock != before.clock
+
+
+def placed_anew(found: Photo, stored: Mapping[str, Any]) -> Photo:
+    """What is now known of a stored photo: ``found`` by all witnesses, unless a better one gave the stored position.
 
     Args:
-        photo: What the source says.
+        found: As ``placed`` gives it.
         stored: Columns of the gallery.
-        tracks: Those of this run.
     """
-    if photo.position is not None:
-        return photo
-    source, fallback = stored.get("position_source"), photo.fallback
-    if fallback is not None and fallback.position is not None and source in (fallback.source, TRACKS):
-        return by_fallback(_as_stored(photo, stored), fallback)
-    known = _as_stored(photo, stored)
-    if source != TRACKS or tracks is None or known.time is None:
-        return None
-    found = tracks.at(known.time)
-    return None if found is None else _on_track(known, photo, found)
+    if found.position is not None and _rank(found.position_source) >= _rank(stored["position_source"]):
+        return found
+    return replace(
+        found,
+        position=photo_position(*(stored[name] for name in ("lat", "lon", "x", "y"))),
+        position_source=stored["position_source"],
+        altitude_m=None,
+        accuracy_m=stored["accuracy_m"],
+    )
+
+
+def outdoes(photo: Photo, source: object) -> bool:
+    """Whether a source's word on a position counts more than the witness that gave another one."""
+    return photo.position is not None and _rank(photo.position_source) > _rank(source)
+
+
+def by_copy(photo: Photo, copy: Photo) -> Photo:
+    """A photo with what is said of its copy."""
+    said = {
+        field.name: value
+        for field in fields(copy)
+        if field.name not in ("path", "name", "fallback") and (value := getattr(copy, field.name)) is not None
+    }
+    return replace(photo, **said)
+
+
+_RANKS = {"exif": 4, "xmp": 3, "takeout": 2, "class": 2, TRACKS: 1}
+"""Witnesses that a position of a better one is not given up for; all others speak for somebody who meant it."""
+
+
+def _rank(source: object) -> int:
+    return _RANKS.get(str(source), 9)
 
 
 def circumstances(photo: Photo, tracks: Tracks | None) -> str:
@@ -93,17 +162,4 @@ def _on_track(known: Photo, photo: Photo, found: Fix) -> Photo:
         position_source=found.source,
         altitude_m=known.altitude_m if height is None else height,
         accuracy_m=found.accuracy_m,
-    )
-
-
-def _as_stored(photo: Photo, stored: Mapping[str, Any]) -> Photo:
-    """The photo completed by what the gallery has of it; that came from witnesses who are not asked again."""
-    time = stored.get("time")
-    if time is not None and stored.get("time_is_utc"):
-        time = time.replace(tzinfo=UTC)
-    return replace(
-        photo,
-        time=photo.time or time,
-        heading_deg=stored.get("heading_deg") if photo.heading_deg is None else photo.heading_deg,
-        altitude_m=stored.get("altitude_m") if photo.altitude_m is None else photo.altitude_m,
     )

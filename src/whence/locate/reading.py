@@ -12,9 +12,9 @@ from whence.errors import MissingExtraError, PhotoError
 from whence.gallery.codec import pack
 from whence.gallery.writer import NewPhoto
 from whence.locate.pipeline import Pipeline
-from whence.locate.placing import placed
+from whence.locate.placing import Statement, placed
 from whence.photos import files
-from whence.photos.decode import decode
+from whence.photos.decode import decode, read_facts
 from whence.photos.names import stored
 from whence.photos.tracks import Tracks
 from whence.plugins import Describer
@@ -48,6 +48,8 @@ class Outcome:
 
     ``lasting`` reasons lie in the bytes themselves; others, such as a missing permission, may be gone next time.
     ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile.
+    ``found`` is what all witnesses say of content that is there already; ``unplaced`` is a photo that is whole, but of
+    which none knows a position.
     """
 
     task: Task
@@ -56,6 +58,8 @@ class Outcome:
     known_hash: str = ""
     reason: str = ""
     lasting: bool = False
+    found: Photo | None = None
+    unplaced: bool = False
 
 
 def read_photo(
@@ -71,7 +75,8 @@ def read_photo(
         data = files.read(task.photo.path)
         digest = files.content_hash(data)
         if is_known(digest):
-            return Outcome(task, describer, known_hash=digest)
+            found, problem = placed(task.photo, read_facts(data), tracks)
+            return Outcome(task, describer, known_hash=digest, reason=problem, found=found)
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error))
     try:
@@ -80,7 +85,7 @@ def read_photo(
         return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, _PASSING))
     photo, problem = placed(task.photo, decoded.exif, tracks)
     if problem:
-        return Outcome(task, describer, reason=problem, lasting=True)
+        return Outcome(task, describer, reason=problem, lasting=True, unplaced=True)
     features = pipeline.extract(decoded.pixels)
     return Outcome(
         task,
@@ -98,6 +103,7 @@ def read_photo(
             features=pack(features),
             thumbnail=thumbnail(decoded.pixels) if thumbnails else None,
             vector=describer.describe(features),
+            said=str(Statement.of(task.photo, photo.position_source, tracks)),
         ),
     )
 

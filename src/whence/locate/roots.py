@@ -37,8 +37,7 @@ def check_root(root: str | os.PathLike[str] | None) -> Path | None:
 def moved_to(given: Path, old: Path, known: Mapping[str, FileState]) -> bool:
     """Whether the folder ``given`` is the root ``old``, moved.
 
-    It is if the old one is gone, half of its photos are here, and no other file has the name of one of them: size and
-    time of change tell.
+    It is if the old one is gone and half of its photos are here: size and time of change tell.
     """
     if not given.is_dir() or old.exists():
         return False
@@ -49,9 +48,7 @@ def moved_to(given: Path, old: Path, known: Mapping[str, FileState]) -> bool:
             here = files.stat_key(given / path)
         except PhotoError:
             continue
-        if here != (state.size, state.mtime_ns):
-            return False
-        same += 1
+        same += here == (state.size, state.mtime_ns)
     return same > 0 and same >= _ENOUGH * looked_at
 
 

@@ -99,6 +99,19 @@ def _decode(data: bytes, kind: str, max_side: int, max_pixels: int) -> Decoded:
     return Decoded(pixels, width, height, facts)
 
 
+def read_facts(data: bytes) -> ExifFacts:
+    """What the camera wrote, without decoding the pixels. Never raises: of a damaged file nothing is known."""
+    kind = sniff(data)
+    try:
+        with quiet:
+            image = open_image(data, kind)
+            if kind == "PNG":
+                image.load()  # PNG may keep its EXIF behind the pixels
+            return read_exif(image)
+    except Exception:  # noqa: BLE001 -- as in decode; the photo was readable when it was stored
+        return ExifFacts()
+
+
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         allowed = f"{max_pixels / 1e6:.0f} million" if max_pixels >= 1e6 else str(max_pixels)

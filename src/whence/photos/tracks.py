@@ -52,10 +52,11 @@ class Tracks:
         clean.sort(key=lambda segment: (segment[0, 0], segment[-1, 0], segment.tobytes()))
         self._layers = _layers(clean)
         self._span = (clean[0][0, 0], max(segment[-1, 0] for segment in clean))
-        digest = hashlib.blake2b(repr((offset_s, max_gap_s)).encode(), digest_size=8)
+        digest = hashlib.blake2b(repr(max_gap_s).encode(), digest_size=8)
         for segment in clean:
             digest.update(segment.tobytes())
-        self.fingerprint = digest.hexdigest()
+        self.points = digest.hexdigest()
+        self.fingerprint = f"{self.points}:{offset_s}"
 
     @classmethod
     def read(
