@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from whence.photos import files
 from whence.photos.checks import NULL_ISLAND_DEG
 from whence.photos.gps import NO_POSITION
 from whence.photos.safexml import XmlError, walk
-from whence.types import DoubleArray, Fix, LatLon
+from whence.types import DoubleArray, Fix, LatLon, Skipped
 
 SOURCE = "gpx"
 MAX_GAP_S = 300.0
@@ -40,12 +41,23 @@ class Tracks:
         segments: Arrays ``(N, 4)``: seconds since 1970 UTC, latitude, longitude, height in metres or NaN; in any order.
         offset_s: What a camera's clock shows, less UTC; for times without a zone only.
         max_gap_s: Neighbours farther apart in time are no neighbours.
+        problems: Files that were passed over on the way.
+
+    Raises:
+        InputError: No usable point, or an offset that is no number.
     """
 
-    def __init__(self, segments: Sequence[DoubleArray], *, offset_s: float = 0.0, max_gap_s: float = MAX_GAP_S) -> None:
-        if not np.isfinite(offset_s):
-            raise InputError(f"GPX offset {offset_s}: expected seconds")
+    def __init__(
+        self,
+        segments: Sequence[DoubleArray],
+        *,
+        offset_s: float = 0.0,
+        max_gap_s: float = MAX_GAP_S,
+        problems: Sequence[Skipped] = (),
+    ) -> None:
+        check_offset(offset_s)
         self.offset_s, self.max_gap_s = offset_s, max_gap_s
+        self.problems = tuple(problems)
         clean = [segment for segment in map(_in_order, segments) if len(segment)]
         if not clean:
             raise InputError("the tracks have no points with position and time")
@@ -59,15 +71,34 @@ class Tracks:
 
     @classmethod
     def read(
-        cls, paths: Sequence[str | os.PathLike[str]], *, offset_s: float = 0.0, max_gap_s: float = MAX_GAP_S
+        cls,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        offset_s: float = 0.0,
+        max_gap_s: float = MAX_GAP_S,
     ) -> Tracks:
-        """Reads GPX files, and those in and below folders.
+        """Reads GPX files, and those in and below folders; a single path need not be in a list.
+
+        A file of a folder that gives no point, such as a planned route, is passed over and told in ``problems``.
 
         Raises:
-            InputError: A file is not GPX, is damaged, or has no point with position and time; a folder has no GPX file.
+            InputError: A file that was named is not GPX, is damaged, or has no point with position and time; a folder
+                has no GPX file; nothing gives a point.
         """
-        segments = [segment for path in _gpx_files(paths) for segment in _read(path)]
-        return cls(segments, offset_s=offset_s, max_gap_s=max_gap_s)
+        segments: list[DoubleArray] = []
+        problems: list[Skipped] = []
+        for path, named in _gpx_files([paths] if isinstance(paths, str | os.PathLike) else paths).items():
+            try:
+                segments += _read(path)
+            except _UselessError as useless:
+                if named:
+                    raise InputError(f"{path}: {useless}") from useless
+                problems.append(Skipped(str(path), str(useless)))
+        if problems and not segments:
+            first, others = problems[0], len(problems) - 1
+            more = f" (and {others:,} more that cannot be used)" if others else ""
+            raise InputError(f"no GPX file gives a position; {first.name}: {first.reason}{more}")
+        return cls(segments, offset_s=offset_s, max_gap_s=max_gap_s, problems=problems)
 
     def __len__(self) -> int:
         return sum(len(layer.points) for layer in self._layers)
@@ -104,6 +135,10 @@ class Tracks:
             return time.timestamp() if zoned else time.replace(tzinfo=UTC).timestamp() - self.offset_s
         except (OverflowError, ValueError, OSError):
             return None
+
+
+class _UselessError(Exception):
+    """A file gives no point; the message says why, without its path."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,17 +225,20 @@ def _layers(segments: Sequence[DoubleArray]) -> list[_Layer]:
     ]
 
 
-def _gpx_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    found: list[Path] = []
+def _gpx_files(paths: Sequence[str | os.PathLike[str]]) -> dict[Path, bool]:
+    """Files to read, and whether the user named each of them."""
+    found: dict[Path, bool] = {}
     for path in map(Path, paths):
         if files.kind(path) != "folder":
-            found.append(path)
+            found[path] = True
             continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".gpx" and file.is_file())
+        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() == ".gpx" and file.is_file()]
+        inside = [file for file in inside if not file.name.startswith(".")]
         if not inside:
             raise InputError(f"no GPX files in {path}; looked for .gpx")
-        found += [file for file in inside if not file.name.startswith(".")]
-    return list(dict.fromkeys(found))
+        for file in inside:
+            found.setdefault(file, False)
+    return found
 
 
 def _read(path: Path) -> list[DoubleArray]:
@@ -209,12 +247,12 @@ def _read(path: Path) -> list[DoubleArray]:
         reader = _Reader()
         walk(files.read(path), reader.start, reader.end, reader.text)
     except PhotoError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise _UselessError(str(error)) from error
     except XmlError as error:
-        raise InputError(f"{path} is not a GPX file that can be read: {error}") from error
+        raise _UselessError(f"not a GPX file that can be read: {error}") from error
     segments = [np.array(segment, dtype=np.float64).reshape(-1, 4) for segment in reader.segments]
     if not any(len(_in_order(segment)) for segment in segments):
-        raise InputError(f"{path} has no track points with position and time")
+        raise _UselessError("no track points with position and time")
     return segments
 
 
@@ -278,6 +316,16 @@ def _seconds(text: str) -> float:
 def _words(seconds: float) -> str:
     """``2024-05-01 14:05:00``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def check_offset(offset_s: float) -> None:
+    """Refuses what is no number of seconds, such as None or a text.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not isinstance(offset_s, Real) or not np.isfinite(float(offset_s)):
+        raise InputError(f"GPX offset {offset_s!r}: expected seconds, such as 3600 or -7.5")
 
 
 def parse_offset(text: str) -> float:
