@@ -96,8 +96,28 @@ def test_names_of_columns(tmp_path: Path, header: str) -> None:
     assert photo(tmp_path, f"{header}\na.jpg,1.5,2.5\n").position == LatLon(1.5, 2.5)
 
 
-def test_path_wins_over_its_other_names(tmp_path: Path) -> None:
-    assert photo(tmp_path, "image,path,lat,lon\nb.jpg,a.jpg,1,2\n").name == "a.jpg"
+@pytest.mark.parametrize(
+    ("header", "twice"),
+    [
+        ("path,lat,lon,lat,lon", "lat twice, in lat (column 2) and lat (column 4)"),
+        ("path,lat,Latitude,lon", "lat twice, in lat (column 2) and Latitude (column 3)"),
+        ("path,lng,lat,lon", "lon twice, in lng (column 2) and lon (column 4)"),
+        ("image,path,lat,lon", "path twice, in image (column 1) and path (column 2)"),
+        ("path,lat,lon,time,time", "time twice, in time (column 4) and time (column 5)"),
+    ],
+)
+def test_two_columns_for_one_meaning(tmp_path: Path, header: str, twice: str) -> None:
+    content = f"{header}\na.jpg,1,2,3\n"
+    assert refused(tmp_path, content) == f" says {twice}; leave one of them"
+    if twice.startswith("path"):
+        assert refused(tmp_path, content, need_position=False) == f" says {twice}; leave one of them"
+    else:
+        assert photo(tmp_path, content, need_position=False).name == "a.jpg"
+
+
+def test_two_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
+    assert photo(tmp_path, "path,lat,lon,x,x,id,id\na.jpg,1,2,3,4,5,6\n").position == LatLon(1, 2)
+    assert photo(tmp_path, "path,x,y,lat,lat\na.jpg,1,2,3,4\n", crs=Crs.LOCAL).position == XY(1, 2)
 
 
 @pytest.mark.parametrize(
