@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from whence.errors import InputError
 from whence.types import XY, LatLon
 
 _SAME_DEG = 1e-6
 """A position that comes back from a system within this was inside of what the system can say."""
+_WAYS = {"east": ("east", 1), "west": ("east", -1), "north": ("north", 1), "south": ("north", -1)}
 
 
 def check_epsg(code: str) -> str:
@@ -34,9 +35,9 @@ def to_wgs84(code: str, x: float, y: float) -> LatLon:
     East and north also where the system counts westward and southward, as EPSG:2048 does: there x and y are its
     numbers with the sign turned.
     """
-    east, north = _axes(code)
+    (east, east_sign), (north, north_sign) = _axes(code)
     numbers = [0.0, 0.0]
-    numbers[east.index], numbers[north.index] = east.sign * x, north.sign * y
+    numbers[east], numbers[north] = x * east_sign, y * north_sign
     lon, lat = _transformer(code).transform(*numbers)
     return LatLon(lat, lon) if math.isfinite(lat) and math.isfinite(lon) else LatLon(math.nan, math.nan)
 
@@ -61,9 +62,9 @@ def check_projected(code: str) -> str:
 
 def from_wgs84(code: str, position: LatLon) -> XY:
     """A position in a projected system, x east and y north, in its unit; not a number where it cannot say it."""
-    east, north = _axes(code)
+    (east, east_sign), (north, north_sign) = _axes(code)
     numbers = _transformer(code).transform(position.lon, position.lat, direction="INVERSE")
-    x, y = east.sign * numbers[east.index], north.sign * numbers[north.index]
+    x, y = numbers[east] * east_sign, numbers[north] * north_sign
     if not (math.isfinite(x) and math.isfinite(y)):
         return XY(math.nan, math.nan)
     back = to_wgs84(code, x, y)
@@ -71,24 +72,19 @@ def from_wgs84(code: str, position: LatLon) -> XY:
     return XY(x, y) if off <= _SAME_DEG else XY(math.nan, math.nan)
 
 
-class _Axis(NamedTuple):
-    """Which of a transformer's two numbers speaks of a direction, and its sign along it."""
-
-    index: int
-    sign: float
-
-
 @cache
-def _axes(code: str) -> tuple[_Axis, _Axis]:
-    """Where east and north are. ``always_xy`` brings north, east into order, but turns nothing round."""
-    directions = [axis.direction for axis in _transformer(code).source_crs.axis_info[:2]]
-    east = [_Axis(index, 1 if way == "east" else -1) for index, way in enumerate(directions) if way in ("east", "west")]
-    north = [
-        _Axis(index, 1 if way == "north" else -1) for index, way in enumerate(directions) if way in ("north", "south")
-    ]
-    if len(east) == len(north) == 1:
-        return east[0], north[0]
-    return _Axis(0, 1), _Axis(1, 1)  # around a pole, where every way leads south or north
+def _axes(code: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """East's place among the two numbers of a transformer and its sign there; and north's.
+
+    ``always_xy`` puts east before north where both are so called, but turns nothing round.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for index, axis in enumerate(_transformer(code).source_crs.axis_info[:2]):
+        way, sign = _WAYS.get(axis.direction, (axis.direction, 1))
+        found[way] = (index, sign)
+    if found.keys() == {"east", "north"}:
+        return found["east"], found["north"]
+    return (0, 1), (1, 1)  # around a pole, where both ways lead south or north
 
 
 @cache
