@@ -24,7 +24,7 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def tracks(*segments: list[tuple[float, float, float]], height: float = math.nan, **options: float) -> Tracks:
+def tracks(*segments: list[tuple[float, float, float]], height: float = math.nan, **options: Any) -> Tracks:
     rows = [[(START.timestamp() + s, lat, lon, height) for s, lat, lon in points] for points in segments]
     return Tracks([np.array(row, dtype=np.float64).reshape(-1, 4) for row in rows], **options)
 
@@ -232,16 +232,36 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0", 0), ("-3600", -3600), ("+02:00", 7200), ("-05:30", -19800), ("00:00:12.5", 12.5), (" 90.5 ", 90.5)],
+    [
+        *(("0", 0), ("-3600", -3600), ("+02:00", 7200), ("-05:30", -19800), ("00:00:12.5", 12.5), (" 90.5 ", 90.5)),
+        *(("+0530", 19800), ("-0330", -12600), ("+05", 18000), ("-09", -32400), ("+00", 0), ("-0000", 0)),
+        *(("-7200", -7200), ("+1600", 1600), ("+1090", 1090), ("+90", 90), ("-5", -5), ("-12.0", -12)),
+        *(("1200", 1200), ("12", 12), ("0530", 530), ("-10800", -10800), ("-1.5e3", -1500)),
+    ],
 )
 def test_offsets(text: str, seconds: float) -> None:
     assert parse_offset(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "two hours", "nan", "inf", "02:60", "1:2:3:4", "+2h"])
+@pytest.mark.parametrize(
+    "text", ["", "two hours", "nan", "inf", "02:60", "1:2:3:4", "+2h", "+053000", "-0560", "+05 30"]
+)
 def test_bad_offsets(text: str) -> None:
     with pytest.raises(InputError, match="expected seconds such as -3600, or hours and minutes such as"):
         parse_offset(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "seconds"),
+    [("-1200", "-12:00", "-00:20:00"), ("+1030", "+10:30", "+00:17:10"), ("-12", "-12:00", "-00:00:12")],
+)
+def test_offsets_that_could_be_two(text: str, hours: str, seconds: str) -> None:
+    with pytest.raises(InputError) as told:
+        parse_offset(text)
+    assert str(told.value) == (
+        f"--gpx-offset {text} could be hours or seconds; expected {hours} for hours, {seconds} for seconds"
+    )
+    assert parse_offset(hours) != parse_offset(seconds) == float(text)
 
 
 @pytest.mark.parametrize("offset", [None, "3600", math.nan, math.inf])

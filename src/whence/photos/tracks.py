@@ -318,7 +318,7 @@ def _words(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def check_offset(offset_s: float) -> None:
+def check_offset(offset_s: object) -> None:
     """Refuses what is no number of seconds, such as None or a text.
 
     Raises:
@@ -329,17 +329,35 @@ def check_offset(offset_s: float) -> None:
 
 
 def parse_offset(text: str) -> float:
-    """Seconds from ``-3600``, ``+02:00`` or ``-00:00:12``.
+    """Seconds from hours such as ``+02:00``, ``-00:00:12``, ``+0530`` or ``+05``, or from seconds such as ``-3600``.
+
+    A sign and two or four digits are a zone as ISO 8601 writes it if the first is 0, for nobody writes seconds so.
+    ``-1200`` could be twelve hours or twenty minutes, so it is refused; ``-3600`` and ``+90`` can only be seconds, for
+    no zone is more than 15 hours off UTC.
 
     Raises:
-        InputError: It is neither.
+        InputError: It is none of them, or could be two.
     """
     given = text.strip()
     match = re.fullmatch(r"([+-]?)(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?", given, re.ASCII)
     if match:
-        size = int(match[2]) * 3600 + int(match[3]) * 60 + float(match[4] or 0)
-        return -size if match[1] == "-" else size
+        return _signed(match[1], int(match[2]), int(match[3]), float(match[4] or 0))
+    zone = re.fullmatch(r"([+-])(\d\d)([0-5]\d)?", given, re.ASCII)
+    if zone and int(zone[2]) <= 15:
+        hours, minutes = int(zone[2]), int(zone[3] or 0)
+        if zone[2] < "10":
+            return _signed(zone[1], hours, minutes)
+        clock = f"{int(given[1:]) // 3600:02}:{int(given[1:]) // 60 % 60:02}:{int(given[1:]) % 60:02}"
+        raise InputError(
+            f"--gpx-offset {given} could be hours or seconds; expected {zone[1]}{hours:02}:{minutes:02} for hours, "
+            f"{zone[1]}{clock} for seconds"
+        )
     seconds = _number(given)
-    if not np.isfinite(seconds):
+    if not np.isfinite(seconds) or re.match(r"[+-]0\d", given):
         raise InputError(f"--gpx-offset {text}: expected seconds such as -3600, or hours and minutes such as +02:00")
     return seconds
+
+
+def _signed(sign: str, hours: int, minutes: int, seconds: float = 0.0) -> float:
+    size = hours * 3600 + minutes * 60 + seconds
+    return -size if sign == "-" else size
