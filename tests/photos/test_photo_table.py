@@ -74,6 +74,11 @@ def test_a_full_row(tmp_path: Path) -> None:
     )
 
 
+def test_lines_are_counted_with_that_of_the_separator(tmp_path: Path) -> None:
+    assert skipped(tmp_path, "SEP=;\npath;lat;lon\na.jpg;1;\n") == "line 3: no position: lon is empty"
+    assert refused(tmp_path, "sep=\na.jpg,1,2\n").startswith(" has the columns sep=; expected path")
+
+
 def test_empty_optional_cells_are_nothing(tmp_path: Path) -> None:
     found = photo(
         tmp_path, "path,x,y,group,heading,time,z,fx,fy,cx,cy\na.jpg,0,0,,nan,NaT,, , ,,\n".replace("NaT", "None")
@@ -137,6 +142,9 @@ def test_two_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
         "path,lat,lon,group\na.jpg,1.5,2.5\n",
         "path,lat,lon,x,y\na.jpg,1.5,2.5,7,8\n",
         b"\xef\xbb\xbfpath,lat,lon\na.jpg,1.5,2.5\n",
+        b"\xef\xbb\xbfsep=;\r\npath;lat;lon\r\na.jpg;1,5;2,5\r\n",
+        "sep=,\npath,lat,lon\na.jpg,1.5,2.5\n",
+        '"sep=\t"\npath\tlat\tlon\na.jpg\t1.5\t2.5\n',
         "lat,lon,path\n+1.5,25e-1,a.jpg\n",
     ],
 )
