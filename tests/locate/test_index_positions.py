@@ -260,3 +260,26 @@ def test_plans_have_no_tracks(tmp_path: Path) -> None:
     (tmp_path / "plan.csv").write_text("path,x,y\na.jpg,1,2\n")
     with pytest.raises(InputError, match="x and y on a local plane; GPX tracks have latitude and longitude"):
         whence.index(tmp_path / "plan.csv", tmp_path / "gallery", gpx=[track(tmp_path / "a.gpx")])
+
+
+def test_a_single_path_and_an_offset_that_is_none(tmp_path: Path) -> None:
+    photos, gallery, path = tmp_path / "photos", tmp_path / "gallery", track(tmp_path / "a.gpx")
+    photo(photos / "a.jpg", 0, clock="2024:05:01 12:05:00")
+    nothing: Any = None
+    for tracks in ((), [path]):
+        with pytest.raises(InputError, match="GPX offset None: expected seconds"):
+            whence.index(photos, gallery, gpx=tracks, gpx_offset_s=nothing)
+    assert counts(whence.index(photos, gallery, gpx=str(path))) == (1, 0, 0, 0)
+
+
+def test_useless_tracks_of_a_folder_are_told(tmp_path: Path, run: Run) -> None:
+    photos, gallery, tracks = tmp_path / "photos", tmp_path / "gallery", tmp_path / "tracks"
+    photo(photos / "a.jpg", 0, clock="2024:05:01 12:05:00")
+    tracks.mkdir()
+    track(tracks / "a.gpx")
+    (tracks / "plan.gpx").write_text('<gpx><rte><rtept lat="1" lon="2"/></rte></gpx>')
+    done = run("index", photos, "--gallery", gallery, "--gpx", tracks)
+    assert done.code == 0
+    assert done.err.count(f"skipped {tracks / 'plan.gpx'}: no track points with position and time") == 1
+    assert where(gallery) == {"a.jpg": ("gpx", 50.005)}
+    assert run("index", photos, "--gallery", gallery, "--gpx", tracks / "plan.gpx").code == 2

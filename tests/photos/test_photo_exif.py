@@ -68,7 +68,7 @@ def test_unset_seconds_in_a_file() -> None:
     assert found.position == LatLon(-33 - 51.5 / 60, 151 + 12 / 60 + 36 / 3600)
 
 
-ORIGINAL, OFFSET_ORIGINAL, OFFSET, CHANGED = 0x9003, 0x9011, 0x9010, 0x0132
+ORIGINAL, OFFSET_ORIGINAL, OFFSET_DIGITIZED, OFFSET, CHANGED = 0x9003, 0x9011, 0x9012, 0x9010, 0x0132
 WITH_GPS = {29: "2008:10:23", 7: (14.0, 27.0, 7.0)}
 
 
@@ -102,6 +102,37 @@ def test_time(main: Any, camera: Any, gps: Any, expected: datetime | None) -> No
     assert (found is None) == (expected is None) or (
         found and expected and (found.tzinfo is None) == (expected.tzinfo is None)
     )
+
+
+TAKEN = "2024:05:31 14:05:09"
+
+
+@pytest.mark.parametrize(
+    ("offsets", "utc", "minutes"),
+    [
+        ({OFFSET: "+02:00"}, None, 120),
+        ({OFFSET_DIGITIZED: "+02:00"}, None, 120),
+        ({OFFSET_DIGITIZED: "+02:00", OFFSET: "-07:00"}, None, 120),  # the last is of the program that changed it
+        ({OFFSET_ORIGINAL: "-03:30", OFFSET_DIGITIZED: "+02:00", OFFSET: "+02:00"}, None, -210),
+        ({OFFSET_ORIGINAL: "   :  ", OFFSET: "+02:00"}, None, 120),
+        ({OFFSET: "+02:00"}, (31, 11, 5, 9), 120),  # what is written counts
+        ({}, (31, 12, 5, 9), 120),
+        ({}, (31, 14, 5, 9), 0),
+        ({}, (31, 8, 20, 9), 345),  # Nepal
+        ({}, (31, 17, 35, 39), -210),  # the clocks are 30 s apart
+        ({}, (31, 17, 35, 40), None),
+        ({}, (31, 12, 4, 38), None),
+        ({}, (31, 0, 5, 9), 840),
+        ({}, (30, 23, 5, 9), 900),
+        ({}, (30, 22, 50, 9), None),
+    ],
+)
+def test_a_zone_from_the_other_clocks(offsets: Any, utc: tuple[int, ...] | None, minutes: int | None) -> None:
+    place = {} if utc is None else {29: f"2024:05:{utc[0]:02}", 7: tuple(map(float, utc[1:]))}
+    found = facts(camera={ORIGINAL: TAKEN, **offsets}, gps=place).time
+    assert found is not None
+    assert found.replace(tzinfo=None) == datetime(2024, 5, 31, 14, 5, 9)
+    assert found.utcoffset() == (None if minutes is None else timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(("written", "read"), [(0, None), (1, 1.0), (65535, None), (24, 24.0)])

@@ -68,6 +68,7 @@ def test_south_west(south: Any, west: Any) -> None:
         ((43, 30.6, 0), 43.51),
         ((43, 30, UNSET), 43.5),
         ((43, 29, 60), 43.5),
+        ((42, 60.0), 43.0),
         ([43, 30, 0], 43.5),
     ],
 )
@@ -84,6 +85,9 @@ def test_degrees(value: Any, degrees: float) -> None:
         (UNSET, UNSET, UNSET),
         (43, 60, 0),
         (43, 30, 60.5),
+        (43, 60.5),
+        (43, True, 0),
+        True,
         (43, -30, 0),
         (1, 2, 3, 4),
         (),

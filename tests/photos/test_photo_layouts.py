@@ -356,6 +356,14 @@ def test_placing_without_pictures(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
+def test_placing_suggests_a_list_with_positions(tmp_path: Path) -> None:
+    write_placing(tmp_path)
+    with pytest.raises(InputError, match=r"name one with --part, such as --part mediaeval2016_placing_train_photo$"):
+        open_source(tmp_path)
+    with pytest.raises(InputError, match=r"such as --part mediaeval2016_placing_test_photo$"):
+        open_source(tmp_path, need_position=False)
+
+
 def test_queries_are_the_pictures_that_are_there(tmp_path: Path) -> None:
     written = write_placing(tmp_path)
     asked = queries([str(tmp_path)], part=written.queries)

@@ -74,6 +74,11 @@ def test_a_full_row(tmp_path: Path) -> None:
     )
 
 
+def test_lines_are_counted_with_that_of_the_separator(tmp_path: Path) -> None:
+    assert skipped(tmp_path, "SEP=;\npath;lat;lon\na.jpg;1;\n") == "line 3: no position: lon is empty"
+    assert refused(tmp_path, "sep=\na.jpg,1,2\n").startswith(" has the columns sep=; expected path")
+
+
 def test_empty_optional_cells_are_nothing(tmp_path: Path) -> None:
     found = photo(
         tmp_path, "path,x,y,group,heading,time,z,fx,fy,cx,cy\na.jpg,0,0,,nan,NaT,, , ,,\n".replace("NaT", "None")
@@ -96,8 +101,28 @@ def test_names_of_columns(tmp_path: Path, header: str) -> None:
     assert photo(tmp_path, f"{header}\na.jpg,1.5,2.5\n").position == LatLon(1.5, 2.5)
 
 
-def test_path_wins_over_its_other_names(tmp_path: Path) -> None:
-    assert photo(tmp_path, "image,path,lat,lon\nb.jpg,a.jpg,1,2\n").name == "a.jpg"
+@pytest.mark.parametrize(
+    ("header", "twice"),
+    [
+        ("path,lat,lon,lat,lon", "lat twice, in lat (column 2) and lat (column 4)"),
+        ("path,lat,Latitude,lon", "lat twice, in lat (column 2) and Latitude (column 3)"),
+        ("path,lng,lat,lon", "lon twice, in lng (column 2) and lon (column 4)"),
+        ("image,path,lat,lon", "path twice, in image (column 1) and path (column 2)"),
+        ("path,lat,lon,time,time", "time twice, in time (column 4) and time (column 5)"),
+    ],
+)
+def test_two_columns_for_one_meaning(tmp_path: Path, header: str, twice: str) -> None:
+    content = f"{header}\na.jpg,1,2,3\n"
+    assert refused(tmp_path, content) == f" says {twice}; leave one of them"
+    if twice.startswith("path"):
+        assert refused(tmp_path, content, need_position=False) == f" says {twice}; leave one of them"
+    else:
+        assert photo(tmp_path, content, need_position=False).name == "a.jpg"
+
+
+def test_two_columns_that_are_not_read_do_not_matter(tmp_path: Path) -> None:
+    assert photo(tmp_path, "path,lat,lon,x,x,id,id\na.jpg,1,2,3,4,5,6\n").position == LatLon(1, 2)
+    assert photo(tmp_path, "path,x,y,lat,lat\na.jpg,1,2,3,4\n", crs=Crs.LOCAL).position == XY(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +142,9 @@ def test_path_wins_over_its_other_names(tmp_path: Path) -> None:
         "path,lat,lon,group\na.jpg,1.5,2.5\n",
         "path,lat,lon,x,y\na.jpg,1.5,2.5,7,8\n",
         b"\xef\xbb\xbfpath,lat,lon\na.jpg,1.5,2.5\n",
+        b"\xef\xbb\xbfsep=;\r\npath;lat;lon\r\na.jpg;1,5;2,5\r\n",
+        "sep=,\npath,lat,lon\na.jpg,1.5,2.5\n",
+        '"sep=\t"\npath\tlat\tlon\na.jpg\t1.5\t2.5\n',
         "lat,lon,path\n+1.5,25e-1,a.jpg\n",
     ],
 )

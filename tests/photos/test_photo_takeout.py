@@ -81,6 +81,32 @@ def test_an_edited_copy_prefers_its_own(tmp_path: Path) -> None:
     assert found(tmp_path, "IMG-edited.jpg") == "IMG-edited.jpg.json"
 
 
+def test_an_edited_copy_whose_addition_is_cut(tmp_path: Path) -> None:
+    stem = LONG[:43]
+    original, copy = f"{stem}.jpg", f"{stem}-edi.jpg"
+    assert len(copy) == 51
+    write(tmp_path, f"{original[:46]}.json", original)
+    sidecar = f"{original[:46]}.json"
+    assert found(tmp_path, copy, original) == found(tmp_path, original, copy) == sidecar
+    assert found(tmp_path, f"{stem}-bea.jpg", original) == sidecar
+    assert found(tmp_path, f"{stem}-sea.jpg", original) is None
+    assert found(tmp_path, copy) is None  # the original is somewhere else
+    assert found(tmp_path, f"{stem}-ed.jpg", original) is None  # not so long that anything had to be cut
+    assert found(tmp_path, copy, original, f"{stem}.HEIC") is None  # of which is it?
+    write(tmp_path, f"{copy[:46]}.json", f"{stem}-edith.jpg")
+    assert found(tmp_path, copy, original) == f"{copy[:46]}.json"  # it has one of its own, and is no copy
+
+
+def test_a_numbered_copy_whose_addition_is_cut(tmp_path: Path) -> None:
+    stem = LONG[:41]
+    first, second, copy = f"{stem}.jpg", f"{stem}(1).jpg", f"{stem}-edite(1).jpg"
+    write(tmp_path, f"{stem}.jpg.json", first)
+    write(tmp_path, f"{stem}.jpg(1).json", first)
+    assert len(copy) == 51 + len("(1)")
+    assert found(tmp_path, copy, first, second) == f"{stem}.jpg(1).json"
+    assert found(tmp_path, copy, first) is None
+
+
 def test_names_cut_inside_the_photo_need_the_title(tmp_path: Path) -> None:
     photo, sidecar = f"{LONG[:47]}.jpg", f"{LONG[:46]}.json"
     assert (len(photo), len(sidecar)) == (51, 51)
@@ -155,6 +181,8 @@ def test_facts(tmp_path: Path) -> None:
     assert read_takeout(write(tmp_path, "c.json", geoData=NONE, geoDataExif=NONE))[1].position is None
     odd = write(tmp_path, "d.json", geoData={"latitude": "x", "longitude": 1e9}, photoTakenTime={"timestamp": "soon"})
     assert read_takeout(odd)[1] == Fix(None, "takeout")
+    true = write(tmp_path, "f.json", geoData={"latitude": True, "longitude": 2.0}, photoTakenTime={"timestamp": True})
+    assert read_takeout(true)[1] == Fix(None, "takeout")
     assert read_takeout(write(tmp_path, "e.json", photoTakenTime={"timestamp": "9" * 30}))[1].time is None
 
 

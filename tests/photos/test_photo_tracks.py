@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from whence.errors import InputError
 from whence.geo.distance import distances_m
 from whence.photos.tracks import Tracks, parse_offset
-from whence.types import Fix, LatLon
+from whence.types import Fix, LatLon, Skipped
 
 START = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -23,7 +24,7 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def tracks(*segments: list[tuple[float, float, float]], height: float = math.nan, **options: float) -> Tracks:
+def tracks(*segments: list[tuple[float, float, float]], height: float = math.nan, **options: Any) -> Tracks:
     rows = [[(START.timestamp() + s, lat, lon, height) for s, lat, lon in points] for points in segments]
     return Tracks([np.array(row, dtype=np.float64).reshape(-1, 4) for row in rows], **options)
 
@@ -182,18 +183,44 @@ def test_a_broken_point_costs_no_other(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("", "a.gpx: the file is empty"),
-        ("<gpx>", "a.gpx is not a GPX file that can be read: it is not well-formed XML"),
-        ("<kml></kml>", "a.gpx is not a GPX file that can be read: it begins with <kml>, expected <gpx>"),
-        ("<gpx></gpx>", "a.gpx has no track points with position and time"),
-        ('<gpx><wpt lat="1" lon="2"><time>2024-05-01T12:00:00Z</time></wpt></gpx>', "a.gpx has no track points"),
+        ("<gpx>", "a.gpx: not a GPX file that can be read: it is not well-formed XML"),
+        ("<kml></kml>", "a.gpx: not a GPX file that can be read: it begins with <kml>, expected <gpx>"),
+        ("<gpx></gpx>", "a.gpx: no track points with position and time"),
+        ('<gpx><wpt lat="1" lon="2"><time>2024-05-01T12:00:00Z</time></wpt></gpx>', "a.gpx: no track points"),
         ('<!DOCTYPE gpx [<!ENTITY a "aaaa">]><gpx>&a;</gpx>', r"it has a document type \(DOCTYPE\)"),
-        ("\0\1\2", "a.gpx is not a GPX file that can be read"),
+        ("\0\1\2", "a.gpx: not a GPX file that can be read"),
     ],
 )
 def test_refused(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "a.gpx").write_text(content)
     with pytest.raises(InputError, match=words):
         Tracks.read([tmp_path / "a.gpx"])
+
+
+def test_a_useless_file_of_a_folder_costs_no_other(tmp_path: Path) -> None:
+    good = gpx(tmp_path / "good.gpx", point(0, 50, 10) + point(100, 50.1, 10))
+    (tmp_path / "cut.gpx").write_bytes(good.read_bytes()[:-30])
+    (tmp_path / "empty.gpx").touch()
+    (tmp_path / "photo.gpx").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    (tmp_path / "plan.gpx").write_text('<gpx><rte><rtept lat="1" lon="2"/></rte></gpx>')
+    (tmp_path / "._good.gpx").write_bytes(b"\0\5\x16\7")  # as macOS leaves them
+    found = Tracks.read([tmp_path])
+    broken = "not a GPX file that can be read: it is not well-formed XML (line 1)"
+    reasons = {"cut": broken, "empty": "the file is empty", "photo": broken}
+    reasons["plan"] = "no track points with position and time"
+    assert found.problems == tuple(Skipped(str(tmp_path / f"{name}.gpx"), why) for name, why in reasons.items())
+    assert found.fingerprint == Tracks.read(good).fingerprint
+    assert Tracks.read([good]).problems == ()
+    for order in ([tmp_path, tmp_path / "plan.gpx"], [tmp_path / "plan.gpx", tmp_path]):
+        with pytest.raises(InputError, match=r"plan\.gpx: no track points with position and time"):
+            Tracks.read(order)  # what is named has to be of use
+    good.unlink()
+    with pytest.raises(InputError, match=r"no GPX file gives a position; .*cut\.gpx: not a GPX.* \(and 3 more"):
+        Tracks.read([tmp_path])
+    for name in ("cut", "empty", "photo", "plan"):
+        (tmp_path / f"{name}.gpx").unlink()
+    with pytest.raises(InputError, match="no GPX files in"):
+        Tracks.read([tmp_path])
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -205,13 +232,39 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0", 0), ("-3600", -3600), ("+02:00", 7200), ("-05:30", -19800), ("00:00:12.5", 12.5), (" 90.5 ", 90.5)],
+    [
+        *(("0", 0), ("-3600", -3600), ("+02:00", 7200), ("-05:30", -19800), ("00:00:12.5", 12.5), (" 90.5 ", 90.5)),
+        *(("+0530", 19800), ("-0330", -12600), ("+05", 18000), ("-09", -32400), ("+00", 0), ("-0000", 0)),
+        *(("-7200", -7200), ("+1600", 1600), ("+1090", 1090), ("+90", 90), ("-5", -5), ("-12.0", -12)),
+        *(("1200", 1200), ("12", 12), ("0530", 530), ("-10800", -10800), ("-1.5e3", -1500)),
+    ],
 )
 def test_offsets(text: str, seconds: float) -> None:
     assert parse_offset(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "two hours", "nan", "inf", "02:60", "1:2:3:4", "+2h"])
+@pytest.mark.parametrize(
+    "text", ["", "two hours", "nan", "inf", "02:60", "1:2:3:4", "+2h", "+053000", "-0560", "+05 30"]
+)
 def test_bad_offsets(text: str) -> None:
     with pytest.raises(InputError, match="expected seconds such as -3600, or hours and minutes such as"):
         parse_offset(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "seconds"),
+    [("-1200", "-12:00", "-00:20:00"), ("+1030", "+10:30", "+00:17:10"), ("-12", "-12:00", "-00:00:12")],
+)
+def test_offsets_that_could_be_two(text: str, hours: str, seconds: str) -> None:
+    with pytest.raises(InputError) as told:
+        parse_offset(text)
+    assert str(told.value) == (
+        f"--gpx-offset {text} could be hours or seconds; expected {hours} for hours, {seconds} for seconds"
+    )
+    assert parse_offset(hours) != parse_offset(seconds) == float(text)
+
+
+@pytest.mark.parametrize("offset", [None, "3600", math.nan, math.inf])
+def test_offsets_that_are_no_numbers(offset: Any) -> None:
+    with pytest.raises(InputError, match=r"GPX offset .*: expected seconds, such as 3600"):
+        tracks([(0, 50, 10)], offset_s=offset)

@@ -50,6 +50,7 @@ def position(lat: str, lon: str) -> tuple[LatLon | None, str]:
         ("33.8667 S", "151.2083 E", LatLon(-33.8667, 151.2083)),
         ("45, 26, 7.4 N", "12, 20, 30 E", LatLon(45.4353889, 12.3416667)),
         ("0,0.0N", "6,30.0W", LatLon(0.0, -6.5)),
+        ("45,60.0N", "12,59,60E", LatLon(46.0, 13.0)),
     ],
 )
 def test_positions(lat: str, lon: str, expected: LatLon) -> None:
@@ -73,6 +74,16 @@ def test_positions(lat: str, lon: str, expected: LatLon) -> None:
 )
 def test_broken_positions(lat: str, lon: str, words: str) -> None:
     assert position(lat, lon) == (None, words)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+@pytest.mark.parametrize("begin", ["\ufeff", ""])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("\n ", "\0\0"), ("\0", " \n")])
+def test_packets_in_utf_16_with_and_without_a_mark(encoding: str, begin: str, before: str, after: str) -> None:
+    text = packet('exif:GPSLatitude="45.5" exif:GPSLongitude="12.5"').decode().replace("\ufeff", begin)
+    data = (before + text + after).encode(encoding)
+    for whole in (data, data + b"\0"):
+        assert read_xmp(whole) == (Fix(LatLon(45.5, 12.5), "xmp"), "")
 
 
 def test_one_coordinate_is_no_position() -> None:

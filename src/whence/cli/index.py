@@ -39,7 +39,10 @@ def command(
         list[Path] | None, typer.Option(help="GPX file, or folder of them; places photos by their time. Repeatable.")
     ] = None,
     gpx_offset: Annotated[
-        str, typer.Option(help="Camera's clock minus UTC, such as +02:00 or -3600; for times without a zone.")
+        str,
+        typer.Option(
+            help="Camera's clock minus UTC, such as +02:00, +0530 or -3600 (seconds); for times without a zone."
+        ),
     ] = "0",
     root: Annotated[
         Path | None, typer.Option(help="Folder that stored paths are relative to; where it is now, if it was moved.")

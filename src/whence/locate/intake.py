@@ -11,7 +11,7 @@ from whence.errors import InputError
 from whence.gallery.store import Store
 from whence.photos.checks import position_problem
 from whence.photos.sources import PlacedSource, open_source
-from whence.photos.tracks import Tracks
+from whence.photos.tracks import Tracks, check_offset
 from whence.types import XY, Crs, Photo, Skipped
 
 
@@ -43,7 +43,7 @@ class Intake:
         crs: str | None = None,
         layout: str | None = None,
         part: str | None = None,
-        gpx: Sequence[str | os.PathLike[str]] = (),
+        gpx: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         gpx_offset_s: float = 0.0,
     ) -> Intake:
         """Opens the source and reads the tracks; the arguments are those of ``index``.
@@ -51,6 +51,7 @@ class Intake:
         Raises:
             InputError: One of them cannot be used.
         """
+        check_offset(gpx_offset_s)
         if gpx_offset_s and not gpx:
             raise InputError(f"GPX offset {gpx_offset_s:g} s without a GPX file: name one with --gpx")
         epsg, read = _systems(crs)
@@ -87,7 +88,9 @@ class Intake:
             )
 
     def photos(self) -> Iterator[Photo | Skipped]:
-        """What the source names, converted; what the conversion makes useless as ``Skipped``."""
+        """First useless tracks, as ``Skipped``; then what the source names, converted; or useless by the conversion."""
+        if self.tracks is not None:
+            yield from self.tracks.problems
         for photo in self.source.photos():
             yield self._converted(photo, self.epsg) if self.epsg and isinstance(photo, Photo) else photo
 

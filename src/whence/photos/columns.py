@@ -48,19 +48,20 @@ class Columns:
         self.header = [name.strip() for name in header]
         self.delimiter = delimiter
         lower = [name.lower() for name in self.header]
-        self.known: dict[str, int] = {}
-        for meaning, names in _NAMES.items():
-            found = [lower.index(name) for name in names if name in lower]
-            if found:
-                self.known[meaning] = found[0]
+        self._indices = {
+            meaning: [index for name in names for index, written in enumerate(lower) if written == name]
+            for meaning, names in _NAMES.items()
+        }
+        self.known = {meaning: found[0] for meaning, found in self._indices.items() if found}
 
     def choose_crs(self, wanted: Crs | None, need_position: bool, file: str) -> Crs:
         """What positions to read.
 
         Raises:
-            InputError: A column that is needed is not there.
+            InputError: A column that is needed is not there, or one that is read is there twice.
         """
         self._require(("path",), "path (or file, filename, image)", file)
+        self.check_single(("path",), file)
         latlon, plane = self._has(("lat", "lon")), self._has("xy")
         chosen = wanted or (Crs.LOCAL if plane and not latlon else Crs.WGS84)
         if need_position:
@@ -68,7 +69,21 @@ class Columns:
                 self._require(("lat", "lon"), "lat and lon, or x and y", file)
             self._require(("lat", "lon") if chosen is Crs.WGS84 else "xy", _POSITIONS[chosen], file)
             self._check_camera(file)
+            unread = ("lat", "lon") if chosen is Crs.LOCAL else "xy"
+            self.check_single([meaning for meaning in self.known if meaning not in unread], file)
         return chosen
+
+    def check_single(self, meanings: Iterable[str], file: str) -> None:
+        """Refuses two columns for one meaning: which of them is right, nobody can tell.
+
+        Raises:
+            InputError: There are two.
+        """
+        for meaning in meanings:
+            indices = sorted(self._indices[meaning])
+            if len(indices) > 1:
+                first, second = (f"{self.header[index]} (column {index + 1})" for index in indices[:2])
+                raise InputError(f"{file} says {meaning} twice, in {first} and {second}; leave one of them")
 
     def _has(self, names: Iterable[str]) -> bool:
         return all(name in self.known for name in names)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 # Tags by their number in the EXIF standard.
 _ORIENTATION, _TIME, _EXIF_BLOCK, _GPS_BLOCK = 0x0112, 0x0132, 0x8769, 0x8825
-_TIME_ORIGINAL, _OFFSET, _OFFSET_ORIGINAL, _FOCAL_35MM = 0x9003, 0x9010, 0x9011, 0xA405
+_TIME_ORIGINAL, _FOCAL_35MM = 0x9003, 0xA405
+_OFFSET, _OFFSET_ORIGINAL, _OFFSET_DIGITIZED = 0x9010, 0x9011, 0x9012
+_QUARTER_S, _CLOCK_OFF_S, _FARTHEST_ZONE_S = 900, 30, 15 * 3600
 
 _WHEN = re.compile(r"(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[ T]+(\d\d?):(\d\d?):(\d\d?)", re.ASCII)
 _ZONE = re.compile(r"([+-])(\d\d?):?(\d\d)", re.ASCII)
@@ -33,7 +35,7 @@ class ExifFacts:
         position_source: Which part of the file has the position: ``exif`` or ``xmp``.
         altitude_m: Height above sea level.
         heading_deg: Direction of view, clockwise from north. May be magnetic: cameras mix the two up.
-        time: When it was taken; without a zone where the camera gives none.
+        time: When it was taken; without a zone where the camera gives none, and no UTC that a zone follows from.
         focal_35mm: Focal length in mm of a 35 mm camera with the same field of view.
         accuracy_m: Horizontal error that the receiver claims.
         orientation: 1 to 8, as in the EXIF standard; 1 means that the stored pixels are upright.
@@ -98,9 +100,7 @@ def _from_exif(image: Image.Image) -> ExifFacts:
         position_problem=problem,
         altitude_m=gps.altitude_m(place),
         heading_deg=gps.heading_deg(place),
-        time=_time(camera.get(_TIME_ORIGINAL), camera.get(_OFFSET_ORIGINAL))
-        or gps.time_utc(place)
-        or _time(main[_TIME], camera.get(_OFFSET)),
+        time=_taken(camera, gps.time_utc(place)) or _time(main[_TIME], camera.get(_OFFSET)),
         focal_35mm=_focal(camera.get(_FOCAL_35MM)),
         accuracy_m=gps.accuracy_m(place),
         orientation=_orientation(main[_ORIENTATION]),
@@ -131,6 +131,20 @@ def _orientation(value: Any) -> int:
 def _focal(value: Any) -> float | None:
     focal = gps.number(value)
     return focal if focal is not None and 1 <= focal <= 10_000 else None  # 0 means unknown
+
+
+def _taken(camera: dict[int, Any], utc: datetime | None) -> datetime | None:
+    """The camera's time, in the zone that it gives for this time or another, or that is between it and GPS's."""
+    zones = (camera.get(tag) for tag in (_OFFSET_ORIGINAL, _OFFSET_DIGITIZED, _OFFSET))
+    written = next((zone for zone in zones if _zone(zone) is not None), None)
+    time = _time(camera.get(_TIME_ORIGINAL), written)
+    if time is None or time.tzinfo is not None or utc is None:
+        return time or utc
+    ahead_s = (time - utc.replace(tzinfo=None)).total_seconds()
+    zone_s = round(ahead_s / _QUARTER_S) * _QUARTER_S
+    if abs(ahead_s - zone_s) > _CLOCK_OFF_S or abs(zone_s) > _FARTHEST_ZONE_S:
+        return time  # an old fix, or a clock that is not set: no zone is so
+    return time.replace(tzinfo=timezone(timedelta(seconds=zone_s)))
 
 
 def _time(value: Any, offset: Any) -> datetime | None:

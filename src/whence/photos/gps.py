@@ -85,10 +85,10 @@ def time_utc(tags: Tags) -> datetime | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite float, or None: for text, for several values, for a rational with denominator 0."""
+    """A finite float, or None: for text, true or false, several values, a rational with denominator 0."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) == 1:
         value = value[0]
-    if value is None or isinstance(value, str | bytes | Sequence):
+    if value is None or isinstance(value, bool | str | bytes | Sequence):
         return None
     try:
         result = float(value)
@@ -115,7 +115,8 @@ def _degrees(value: Any, what: str) -> float:
     if None in values:
         raise _BrokenError(f"GPS {what} is broken: it is not a number")
     degrees, minutes, seconds = ([value or 0.0 for value in values] + [0.0, 0.0])[:3]
-    if abs(minutes) >= 60 or abs(seconds) > 60:  # 60 seconds are what rounding makes of 59.999
+    # 60 in the last of the parts is what rounding makes of 59.999.
+    if abs(minutes) > 60 or (abs(minutes) == 60 and len(values) > 2) or abs(seconds) > 60:
         raise _BrokenError(f"GPS {what} is broken: {minutes:g} minutes, {seconds:g} seconds")
     if degrees > 0 and (minutes < 0 or seconds < 0):
         raise _BrokenError(f"GPS {what} is broken: its parts differ in sign")

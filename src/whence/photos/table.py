@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from whence.errors import InputError, PhotoError
 from whence.photos import files
 from whence.photos.columns import Columns, Row, RowError
 from whence.types import Crs, Photo, Skipped
+
+_EXCEL_SEPARATOR = re.compile(r'\A"?sep=[,;\t]"?(?=[\r\n])', re.IGNORECASE)
+"""The line stays, empty, so that lines are counted as in the file."""
 
 
 class CsvSource:
@@ -91,7 +95,7 @@ class CsvSource:
 
 
 def read_text(path: Path) -> str:
-    """A table's text, whatever its encoding; a byte order mark is not part of it.
+    """A table's text, whatever its encoding, without a byte order mark and Excel's ``sep=;`` in the first line.
 
     Raises:
         InputError: It cannot be read, or is no text.
@@ -104,6 +108,10 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} is UTF-16 text; save it as CSV in UTF-8")
     if b"\0" in data:
         raise InputError(f"{path} is not a CSV file: it holds binary data")
+    return _EXCEL_SEPARATOR.sub("", _decoded(data))
+
+
+def _decoded(data: bytes) -> str:
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)

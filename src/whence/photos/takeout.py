@@ -7,7 +7,8 @@ Google documents neither names nor content. What is relied on here is what users
   photo's own name, which Takeout itself cuts to 51 characters with its suffix.
 - Of photos with one name the second is ``IMG(1).jpg``, its JSON ``IMG.jpg(1).json`` or
   ``IMG.jpg.supplemental-metadata(1).json``; the number is not cut.
-- A copy edited in Google Photos is ``IMG-edited.jpg`` (in the language of the account) and has no JSON of its own.
+- A copy edited in Google Photos is ``IMG-edited.jpg`` (in the language of the account) and has no JSON of its own. If
+  that would be longer than 51 characters, the addition is cut: ``...-edi.jpg``.
 - ``title`` in the JSON is the name that the photo was uploaded under, uncut and without number. Characters that file
   names cannot have are ``_`` in the photo's name.
 - ``photoTakenTime`` is UTC. ``geoData`` is where Google Photos shows the photo, ``geoDataExif`` what its EXIF said;
@@ -114,7 +115,8 @@ def _position(block: Any) -> tuple[LatLon | None, float | None]:
 
 def _time(block: Any) -> datetime | None:
     try:
-        seconds = int(block["timestamp"])
+        written = block["timestamp"]
+        seconds = 0 if isinstance(written, bool) else int(written)
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (TypeError, KeyError, ValueError, OverflowError, OSError):
         return None
@@ -140,7 +142,15 @@ class TakeoutFolder:
             return None
         found = self._whole(photo) or self._long.get(photo) or self._unsuffixed(photo)
         originals = [] if found else _originals(photo)
-        return found or next((own for name in originals if (own := self._whole(name) or self._long.get(name))), None)
+        return found or next((own for name in originals if (own := self._own(name))), None) or self._cut_short(photo)
+
+    def _own(self, photo: str) -> str | None:
+        return self._whole(photo) or self._long.get(photo)
+
+    def _cut_short(self, photo: str) -> str | None:
+        """Of the one photo that this may be an edited copy of whose addition is cut; with two there is no telling."""
+        originals = _cut_originals(photo).intersection(self._photos) - {photo}
+        return self._own(originals.pop()) if len(originals) == 1 else None
 
     def _whole(self, photo: str) -> str | None:
         """By a JSON's name that has all of the photo's; no two photos have such a one in common."""
@@ -219,6 +229,19 @@ def _originals(photo: str) -> list[str]:
             base = plain[: -len(word) - 1] + number
             return [base + dot + suffix, *(base + other for other in _ORIGINALS)]
     return []
+
+
+def _cut_originals(photo: str) -> set[str]:
+    """``_originals`` of a name that is as long as names may be, and ends in the beginning of an addition."""
+    stem, dot, suffix = photo.rpartition(".")
+    match = _NUMBERED.fullmatch(stem)
+    stem, number = match.groups() if match else (stem, "")
+    if len(stem + dot + suffix) != _PHOTO_NAME:
+        return set()
+    base, dash, begun = stem.rpartition("-")
+    if not (base and dash and begun and any(word.startswith(begun.casefold()) for word in _EDITED)):
+        return set()
+    return {base + number + other for other in (dot + suffix, *_ORIGINALS)}
 
 
 def _split(photo: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from whence.photos import files
 from whence.photos.checks import NULL_ISLAND_DEG
 from whence.photos.gps import NO_POSITION
 from whence.photos.safexml import XmlError, walk
-from whence.types import DoubleArray, Fix, LatLon
+from whence.types import DoubleArray, Fix, LatLon, Skipped
 
 SOURCE = "gpx"
 MAX_GAP_S = 300.0
@@ -40,12 +41,23 @@ class Tracks:
         segments: Arrays ``(N, 4)``: seconds since 1970 UTC, latitude, longitude, height in metres or NaN; in any order.
         offset_s: What a camera's clock shows, less UTC; for times without a zone only.
         max_gap_s: Neighbours farther apart in time are no neighbours.
+        problems: Files that were passed over on the way.
+
+    Raises:
+        InputError: No usable point, or an offset that is no number.
     """
 
-    def __init__(self, segments: Sequence[DoubleArray], *, offset_s: float = 0.0, max_gap_s: float = MAX_GAP_S) -> None:
-        if not np.isfinite(offset_s):
-            raise InputError(f"GPX offset {offset_s}: expected seconds")
+    def __init__(
+        self,
+        segments: Sequence[DoubleArray],
+        *,
+        offset_s: float = 0.0,
+        max_gap_s: float = MAX_GAP_S,
+        problems: Sequence[Skipped] = (),
+    ) -> None:
+        check_offset(offset_s)
         self.offset_s, self.max_gap_s = offset_s, max_gap_s
+        self.problems = tuple(problems)
         clean = [segment for segment in map(_in_order, segments) if len(segment)]
         if not clean:
             raise InputError("the tracks have no points with position and time")
@@ -60,15 +72,34 @@ class Tracks:
 
     @classmethod
     def read(
-        cls, paths: Sequence[str | os.PathLike[str]], *, offset_s: float = 0.0, max_gap_s: float = MAX_GAP_S
+        cls,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        offset_s: float = 0.0,
+        max_gap_s: float = MAX_GAP_S,
     ) -> Tracks:
-        """Reads GPX files, and those in and below folders.
+        """Reads GPX files, and those in and below folders; a single path need not be in a list.
+
+        A file of a folder that gives no point, such as a planned route, is passed over and told in ``problems``.
 
         Raises:
-            InputError: A file is not GPX, is damaged, or has no point with position and time; a folder has no GPX file.
+            InputError: A file that was named is not GPX, is damaged, or has no point with position and time; a folder
+                has no GPX file; nothing gives a point.
         """
-        segments = [segment for path in _gpx_files(paths) for segment in _read(path)]
-        return cls(segments, offset_s=offset_s, max_gap_s=max_gap_s)
+        segments: list[DoubleArray] = []
+        problems: list[Skipped] = []
+        for path, named in _gpx_files([paths] if isinstance(paths, str | os.PathLike) else paths).items():
+            try:
+                segments += _read(path)
+            except _UselessError as useless:
+                if named:
+                    raise InputError(f"{path}: {useless}") from useless
+                problems.append(Skipped(str(path), str(useless)))
+        if problems and not segments:
+            first, others = problems[0], len(problems) - 1
+            more = f" (and {others:,} more that cannot be used)" if others else ""
+            raise InputError(f"no GPX file gives a position; {first.name}: {first.reason}{more}")
+        return cls(segments, offset_s=offset_s, max_gap_s=max_gap_s, problems=problems)
 
     def __len__(self) -> int:
         return sum(len(layer.points) for layer in self._layers)
@@ -105,6 +136,10 @@ class Tracks:
             return time.timestamp() if zoned else time.replace(tzinfo=UTC).timestamp() - self.offset_s
         except (OverflowError, ValueError, OSError):
             return None
+
+
+class _UselessError(Exception):
+    """A file gives no point; the message says why, without its path."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,17 +226,20 @@ def _layers(segments: Sequence[DoubleArray]) -> list[_Layer]:
     ]
 
 
-def _gpx_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    found: list[Path] = []
+def _gpx_files(paths: Sequence[str | os.PathLike[str]]) -> dict[Path, bool]:
+    """Files to read, and whether the user named each of them."""
+    found: dict[Path, bool] = {}
     for path in map(Path, paths):
         if files.kind(path) != "folder":
-            found.append(path)
+            found[path] = True
             continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".gpx" and file.is_file())
+        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() == ".gpx" and file.is_file()]
+        inside = [file for file in inside if not file.name.startswith(".")]
         if not inside:
             raise InputError(f"no GPX files in {path}; looked for .gpx")
-        found += [file for file in inside if not file.name.startswith(".")]
-    return list(dict.fromkeys(found))
+        for file in inside:
+            found.setdefault(file, False)
+    return found
 
 
 def _read(path: Path) -> list[DoubleArray]:
@@ -210,12 +248,12 @@ def _read(path: Path) -> list[DoubleArray]:
         reader = _Reader()
         walk(files.read(path), reader.start, reader.end, reader.text)
     except PhotoError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise _UselessError(str(error)) from error
     except XmlError as error:
-        raise InputError(f"{path} is not a GPX file that can be read: {error}") from error
+        raise _UselessError(f"not a GPX file that can be read: {error}") from error
     segments = [np.array(segment, dtype=np.float64).reshape(-1, 4) for segment in reader.segments]
     if not any(len(_in_order(segment)) for segment in segments):
-        raise InputError(f"{path} has no track points with position and time")
+        raise _UselessError("no track points with position and time")
     return segments
 
 
@@ -281,18 +319,46 @@ def _words(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def parse_offset(text: str) -> float:
-    """Seconds from ``-3600``, ``+02:00`` or ``-00:00:12``.
+def check_offset(offset_s: object) -> None:
+    """Refuses what is no number of seconds, such as None or a text.
 
     Raises:
-        InputError: It is neither.
+        InputError: It is none.
+    """
+    if not isinstance(offset_s, Real) or not np.isfinite(float(offset_s)):
+        raise InputError(f"GPX offset {offset_s!r}: expected seconds, such as 3600 or -7.5")
+
+
+def parse_offset(text: str) -> float:
+    """Seconds from hours such as ``+02:00``, ``-00:00:12``, ``+0530`` or ``+05``, or from seconds such as ``-3600``.
+
+    A sign and two or four digits are a zone as ISO 8601 writes it if the first is 0, for nobody writes seconds so.
+    ``-1200`` could be twelve hours or twenty minutes, so it is refused; ``-3600`` and ``+90`` can only be seconds, for
+    no zone is more than 15 hours off UTC.
+
+    Raises:
+        InputError: It is none of them, or could be two.
     """
     given = text.strip()
     match = re.fullmatch(r"([+-]?)(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?", given, re.ASCII)
     if match:
-        size = int(match[2]) * 3600 + int(match[3]) * 60 + float(match[4] or 0)
-        return -size if match[1] == "-" else size
+        return _signed(match[1], int(match[2]), int(match[3]), float(match[4] or 0))
+    zone = re.fullmatch(r"([+-])(\d\d)([0-5]\d)?", given, re.ASCII)
+    if zone and int(zone[2]) <= 15:
+        hours, minutes = int(zone[2]), int(zone[3] or 0)
+        if zone[2] < "10":
+            return _signed(zone[1], hours, minutes)
+        clock = f"{int(given[1:]) // 3600:02}:{int(given[1:]) // 60 % 60:02}:{int(given[1:]) % 60:02}"
+        raise InputError(
+            f"--gpx-offset {given} could be hours or seconds; expected {zone[1]}{hours:02}:{minutes:02} for hours, "
+            f"{zone[1]}{clock} for seconds"
+        )
     seconds = _number(given)
-    if not np.isfinite(seconds):
+    if not np.isfinite(seconds) or re.match(r"[+-]0\d", given):
         raise InputError(f"--gpx-offset {text}: expected seconds such as -3600, or hours and minutes such as +02:00")
     return seconds
+
+
+def _signed(sign: str, hours: int, minutes: int, seconds: float = 0.0) -> float:
+    size = hours * 3600 + minutes * 60 + seconds
+    return -size if sign == "-" else size

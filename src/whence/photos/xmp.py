@@ -17,6 +17,7 @@ from whence.types import Fix
 MAX_BYTES = 16 * 1024**2
 """Packets have some kilobytes; those that record every brush stroke have megabytes."""
 
+_PADDING = "\0 \t\r\n"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# RDF"
 _DESCRIPTION = "http://www.w3.org/1999/02/22-rdf-syntax-ns# Description"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
@@ -56,8 +57,7 @@ def read_xmp(packet: bytes | str, source: str = "xmp") -> tuple[Fix, str]:
     if len(data) > MAX_BYTES:
         return Fix(None, source), f"XMP is broken: {len(data):,} bytes, more than the {MAX_BYTES:,} allowed"
     try:
-        # Padding may surround a packet; that of UTF-16 is left, for half of its characters are NULs.
-        said = _properties(data if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.strip(b"\0 \t\r\n"))
+        said = _properties(_without_padding(data))
     except XmlError as error:
         return Fix(None, source), f"XMP is broken: {error}"
     tags = _position_tags(said)
@@ -71,6 +71,19 @@ def read_xmp(packet: bytes | str, source: str = "xmp") -> tuple[Fix, str]:
         altitude_m=gps.altitude_m({5: said.get(_ALT_REF, ""), 6: _number(said.get(_ALT, said.get(_DJI_ALT)))}),
         accuracy_m=gps.accuracy_m({31: _number(said.get(_ACCURACY))}),
     ), problem
+
+
+def _without_padding(data: bytes) -> bytes:
+    """A packet without what may surround it; one in UTF-16, of whose bytes half are NULs, with a byte order mark."""
+    first = data.find(b"<")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif first >= 0 and data[first + 1 : first + 2] == b"\0":
+        encoding = "utf-16-be" if first % 2 else "utf-16-le"
+    else:
+        return data.strip(_PADDING.encode())
+    text = data[: len(data) // 2 * 2].decode(encoding, "replace")
+    return text.strip(_PADDING).encode("utf-16")
 
 
 def _properties(data: bytes) -> dict[str, str]:

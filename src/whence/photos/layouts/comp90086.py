@@ -57,6 +57,7 @@ class Comp90086Source:
             )
         if need_position and not {"x", "y"} <= self._columns.known.keys():
             raise InputError(f"{self._table} has no x and y; only the part train has positions")
+        self._columns.check_single(("path", "x", "y") if need_position else ("path",), str(self._table))
 
     @staticmethod
     def recognises(path: Path) -> bool:

@@ -70,6 +70,8 @@ class PlacingSource:
         if not lists:
             raise InputError(f"{path} has no list such as mediaeval2016_placing_train_photo; {_obtain()}")
         self._root, self._need_position = path, need_position
+        if need_position:  # those that have none are not suggested
+            lists = dict(sorted(lists.items(), key=lambda named: "_test" in named[0]))
         self._list = choose(lists, part, path)[1]
         self._pictures = _pictures(path)
         if not any(isinstance(item, Photo) for item in self.photos()):

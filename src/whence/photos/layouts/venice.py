@@ -48,6 +48,7 @@ class VeniceSource:
         self._table = choose(usable if usable and part is None else tables, part, path)[1]
         self._text = read_text(self._table)
         self._columns, self._has_header = _columns(self._text, self._table, need_position)
+        self._columns.check_single(("path", "lat", "lon") if need_position else ("path",), str(self._table))
         self._folders = [path, *(path / name for name in listed(path, is_folder))]
         if need_position:
             self._check_order()
