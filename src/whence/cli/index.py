@@ -53,7 +53,9 @@ def command(
 
     interruptible()
     if report is not None:
-        check_place("--report", report)
+        check_place("--report", report, [source, *(gpx or ())], "index")
+        if report.is_file() and report.suffix.lower() in SUFFIXES | {".gpx"}:
+            raise InputError(f"--report {report} may be one of the files to index; name a .json file")
     with progress_bar() as bar:
         task = bar.add_task("reading", total=None, rate="")
         started = perf_counter()

@@ -67,9 +67,9 @@ def command(
     named = queries(photos, layout=layout, part=part)
     if explain is not None:
         check_suffix(explain, len(named))
-        check_place("--explain", explain)
+        check_place("--explain", explain, _inputs(explain, photos, named))
     if out is not None:
-        _check_out(out, [*photos, *(path for _, path in named if path.name == out.name)], explain)
+        _check_out(out, _inputs(out, photos, named), explain)
     opened = Gallery.open(gallery, root=root)
     if explain is not None and not opened.root.is_dir():
         say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
@@ -114,12 +114,15 @@ def _format(format: str | None, out: Path | None) -> str:
     return format
 
 
+def _inputs(file: Path, photos: Sequence[str], named: list[tuple[str, Path]]) -> list[str | Path]:
+    """What is read, of which ``file`` may be one."""
+    return [*photos, *(path for _, path in named if path.name == file.name)]
+
+
 def _check_out(out: Path, inputs: Sequence[str | Path], explain: Path | None) -> None:
-    check_place("--out", out)
+    check_place("--out", out, inputs)
     if explain is not None and out.absolute() == explain.absolute():
         raise InputError(f"--out {out} and --explain name the same file")
-    if out.is_file() and any(Path(given).exists() and out.samefile(given) for given in inputs):
-        raise InputError(f"--out {out} is one of the files to locate and would be overwritten")
 
 
 def _stream(out: Path | None, format: str) -> AbstractContextManager[IO[Any]]:
