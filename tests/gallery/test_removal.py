@@ -185,6 +185,8 @@ def test_purging_leaves_no_bytes(gallery: Path, photos: Path) -> None:
     assert whence.index(photos, gallery).added == 1
     with pytest.raises(GalleryError, match="open it again"):
         opened.features([0])
+    with pytest.raises(GalleryError, match="open it again"):
+        _ = opened.descriptors
 
 
 def test_a_gallery_in_use_is_not_removed_from(gallery: Path) -> None:
@@ -250,8 +252,12 @@ def test_locating_among_photos_of_a_place_and_time(gallery: Path, photos: Path, 
     assert {candidate["path"] for candidate in answer["candidates"]} == {"a/b/02.jpg", "a/b/03.jpg", "04.jpg"}
     assert answer["duplicate_of"] == []  # as if it were not there
     before = query.read_bytes()
-    done = run("locate", query, query, "--gallery", gallery, "--explain", photos / "a" / "00.jpg")
-    assert done.code == 2
+    assert run("index", photos, "--gallery", gallery, "--report", query).code == 2
+    picture = photos / "page.png"
+    picture.write_bytes(before)
+    done = run("locate", picture, "--gallery", gallery, "--explain", picture)
+    assert (done.code, "would be overwritten" in done.err) == (2, True)
+    assert picture.read_bytes() == before
     assert query.read_bytes() == before
     done = run("locate", query, "--gallery", gallery, "--near", "0,0", "--radius-km", 10)
     assert (done.code, len(done.lines), done.out) == (2, 1, "")

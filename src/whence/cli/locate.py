@@ -48,7 +48,7 @@ def command(
     since: conditions.Since = None,
     until: conditions.Until = None,
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now, for --explain.")] = None,
-    private: Annotated[bool, typer.Option(help="Do not name gallery photos; no pictures in KML.")] = False,
+    private: Annotated[bool, typer.Option(help="Neither name nor show gallery photos; no pictures in KML.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
@@ -100,7 +100,7 @@ def command(
             if explain is not None:
                 evidence.append(_evidence(answer, locator))
     if explain is not None:
-        positions = [photo.position for photo in opened.photos]
+        positions = locator.positions
         write_explanation(explain, evidence, gallery=positions, tolerance_m=locator.tolerance_m, private=private)
     if failed:
         raise typer.Exit(1)

@@ -309,7 +309,7 @@ class Writer:
             table.delete(f"fingerprint != '{model}'")
 
     def tidy(self) -> None:
-        """Merges small files once there are many, dropping versions superseded over a day ago; keeps a large table indexed."""
+        """Merges small files once there are many, but for what readers may hold; keeps a large table indexed."""
         for name in (schema.PHOTOS, schema.DESCRIPTORS):
             table = self.store.table(name)
             if table is None:

@@ -139,6 +139,12 @@ class Locator:
         self._describer = self._pipeline.restored(gallery)
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-verify")
 
+    @property
+    def positions(self) -> list[Position]:
+        """Of the gallery's photos that count."""
+        photos = self.gallery.photos
+        return [photos[row].position for row in range(len(photos)) if self._allowed is None or self._allowed[row]]
+
     def locate(self, photo: str | os.PathLike[str] | Image) -> Location:
         """Where one photo was taken: a file, or ``(H, W, 3)`` RGB pixels.
 
