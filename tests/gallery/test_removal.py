@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGaller
 from whence.gallery import removal, schema
 from whence.gallery.gallery import Gallery
 from whence.gallery.removal import remove
-from whence.gallery.store import Store, lock
+from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
 from whence.worlds import write_photo
 
@@ -64,6 +64,7 @@ ALL = ["04.jpg", "a/00.jpg", "a/01.jpg", "a/b/02.jpg", "a/b/03.jpg"]
         (["A/00.JPG"], []),
         (["."], []),
         ([".."], []),
+        ("a/00.jpg", ["a/00.jpg"]),
     ],
 )
 def test_paths_as_stored(gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: Any, gone: Any) -> None:
@@ -103,7 +104,9 @@ def test_groups(tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos" / "t.csv", rows, ("path", "x", "y", "group"))
     whence.index(table, tmp_path / "g")
     assert remove(tmp_path / "g", groups=["a", "c"]).paths == ("00.jpg", "02.jpg")
-    assert remove(tmp_path / "g", groups=["a"]).paths == ()
+    done = remove(tmp_path / "g", groups=["a"])
+    assert (done.paths, done.unmatched) == ((), ("a",))
+    assert remove(tmp_path / "g", groups="b", dry_run=True).paths == ("01.jpg",)
     assert remove(tmp_path / "g", where=Where.parse("3,0", radius_m=1)).paths == ("03.jpg",)
 
 
@@ -182,6 +185,8 @@ def test_purging_leaves_no_bytes(gallery: Path, photos: Path) -> None:
     assert whence.index(photos, gallery).added == 1
     with pytest.raises(GalleryError, match="open it again"):
         opened.features([0])
+    with pytest.raises(GalleryError, match="open it again"):
+        _ = opened.descriptors
 
 
 def test_a_gallery_in_use_is_not_removed_from(gallery: Path) -> None:
@@ -199,6 +204,27 @@ def test_names_with_quotes_and_many_at_once(tmp_path: Path, monkeypatch: pytest.
     whence.index(tmp_path, tmp_path / "g")
     assert remove(tmp_path / "g", ["it's.jpg", "100%_.jpg", "a,b.jpg"]).total == 1
     assert paths(tmp_path / "g") == ["plain.jpg"]
+
+
+def test_a_folder_above_the_root_holds_all(gallery: Path, tmp_path: Path) -> None:
+    assert list(remove(gallery, tmp_path, dry_run=True).paths) == ALL
+    assert remove(gallery, tmp_path / "photos" / "c", dry_run=True).paths == ()
+
+
+def test_what_matches_nothing_is_named(gallery: Path, run: Run) -> None:
+    done = run("remove", "a/b", "nowhere", "--gallery", gallery)
+    assert (done.code, len(done.lines)) == (1, 2)
+    assert "nowhere" in done.lines[0]
+    assert len(paths(gallery)) == 3
+
+
+def test_a_version_stays_a_day_after_it_was_superseded() -> None:
+    class Table:
+        def list_versions(self) -> list[dict[str, Any]]:
+            now = datetime.now()
+            return [{"timestamp": now - timedelta(days=days)} for days in (9, 3, 0.5)]
+
+    assert timedelta(days=3) < age_to_keep(Table()) < timedelta(days=4)
 
 
 def test_the_command(gallery: Path, run: Run) -> None:
@@ -224,7 +250,15 @@ def test_locating_among_photos_of_a_place_and_time(gallery: Path, photos: Path, 
     (answer,) = done.answers
     assert done.code == 0
     assert {candidate["path"] for candidate in answer["candidates"]} == {"a/b/02.jpg", "a/b/03.jpg", "04.jpg"}
-    assert answer["duplicate_of"] == ["a/00.jpg"]
+    assert answer["duplicate_of"] == []  # as if it were not there
+    before = query.read_bytes()
+    assert run("index", photos, "--gallery", gallery, "--report", query).code == 2
+    picture = photos / "page.png"
+    picture.write_bytes(before)
+    done = run("locate", picture, "--gallery", gallery, "--explain", picture)
+    assert (done.code, "would be overwritten" in done.err) == (2, True)
+    assert picture.read_bytes() == before
+    assert query.read_bytes() == before
     done = run("locate", query, "--gallery", gallery, "--near", "0,0", "--radius-km", 10)
     assert (done.code, len(done.lines), done.out) == (2, 1, "")
     assert "none of the 5 photos" in done.err

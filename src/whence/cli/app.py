@@ -60,6 +60,10 @@ def _whence(
 
 def main() -> None:
     """Runs the command line; ends with ``SystemExit``."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the shell: `>&-`
+        if sys.stderr is not None:
+            complain("stdout is closed; results have nowhere to go (to drop them: > /dev/null)")
+        sys.exit(2)
     try:
         app()
     except WhenceError as error:

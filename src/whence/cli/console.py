@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,16 +28,18 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
-def check_place(option: str, file: Path) -> None:
+def check_place(option: str, file: Path, inputs: Iterable[str | Path] = (), task: str = "locate") -> None:
     """Refuses a file that could not be written, before any work is done for it.
 
     Raises:
-        InputError: Its folder does not exist, or it is a folder itself.
+        InputError: Its folder does not exist, it is a folder itself, or one of the files that are to be read.
     """
     if not file.absolute().parent.is_dir():
         raise InputError(f"{option} {file}: the folder {file.parent} does not exist")
     if file.is_dir():
         raise InputError(f"{option} {file}: is a folder, expected the name of a file")
+    if file.is_file() and any(Path(given).exists() and file.samefile(given) for given in inputs):
+        raise InputError(f"{option} {file} is one of the files to {task} and would be overwritten")
 
 
 def count(number: int, noun: str) -> str:

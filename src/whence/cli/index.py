@@ -52,11 +52,14 @@ def command(
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
     from whence.photos import files
+    from whence.photos.decode import SUFFIXES
     from whence.photos.tracks import parse_offset
 
     interruptible()
     if report is not None:
-        check_place("--report", report)
+        check_place("--report", report, [source, *(gpx or ())], "index")
+        if report.is_file() and report.name.lower().endswith((*SUFFIXES, ".gpx")):
+            raise InputError(f"--report {report} may be one of the files to index; name a .json file")
     with progress_bar() as bar:
         task = bar.add_task("reading", total=None, rate="")
         started = perf_counter()

@@ -48,7 +48,7 @@ def command(
     since: conditions.Since = None,
     until: conditions.Until = None,
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now, for --explain.")] = None,
-    private: Annotated[bool, typer.Option(help="Do not name gallery photos; no pictures in KML.")] = False,
+    private: Annotated[bool, typer.Option(help="Neither name nor show gallery photos; no pictures in KML.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
@@ -67,9 +67,9 @@ def command(
     named = queries(photos, layout=layout, part=part)
     if explain is not None:
         check_suffix(explain, len(named))
-        check_place("--explain", explain)
+        check_place("--explain", explain, _inputs(explain, photos, named))
     if out is not None:
-        _check_out(out, [*photos, *(path for _, path in named if path.name == out.name)], explain)
+        _check_out(out, _inputs(out, photos, named), explain)
     opened = Gallery.open(gallery, root=root)
     if explain is not None and not opened.root.is_dir():
         say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
@@ -100,7 +100,7 @@ def command(
             if explain is not None:
                 evidence.append(_evidence(answer, locator))
     if explain is not None:
-        positions = [photo.position for photo in opened.photos]
+        positions = locator.positions
         write_explanation(explain, evidence, gallery=positions, tolerance_m=locator.tolerance_m, private=private)
     if failed:
         raise typer.Exit(1)
@@ -114,12 +114,15 @@ def _format(format: str | None, out: Path | None) -> str:
     return format
 
 
+def _inputs(file: Path, photos: Sequence[str], named: list[tuple[str, Path]]) -> list[str | Path]:
+    """What is read, of which ``file`` may be one."""
+    return [*photos, *(path for _, path in named if path.name == file.name)]
+
+
 def _check_out(out: Path, inputs: Sequence[str | Path], explain: Path | None) -> None:
-    check_place("--out", out)
+    check_place("--out", out, inputs)
     if explain is not None and out.absolute() == explain.absolute():
         raise InputError(f"--out {out} and --explain name the same file")
-    if out.is_file() and any(Path(given).exists() and out.samefile(given) for given in inputs):
-        raise InputError(f"--out {out} is one of the files to locate and would be overwritten")
 
 
 def _stream(out: Path | None, format: str) -> AbstractContextManager[IO[Any]]:

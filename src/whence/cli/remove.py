@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from whence.cli import conditions
-from whence.cli.console import count, say
+from whence.cli.console import complain, count, say
 from whence.errors import InputError
 
 NAME = "remove"
@@ -47,9 +47,13 @@ def command(
         raise InputError("nothing says which photos to remove; name paths, --group, --near, --bbox, --since or --until")
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
     done = remove(gallery, paths or (), groups=group or (), where=where, dry_run=dry_run, purge=purge)
+    for name in done.unmatched:
+        complain(f"{name}: no photo of the gallery is or lies there, or is of that group")
     if dry_run:
         for path in done.paths:
             typer.echo(path)
         say(f"{count(len(done.paths), 'photo')} of {done.total:,} would be removed from {gallery}")
-        return
-    say(f"{count(len(done.paths), 'photo')} removed. {gallery}: {count(done.total, 'photo')}")
+    else:
+        say(f"{count(len(done.paths), 'photo')} removed. {gallery}: {count(done.total, 'photo')}")
+    if done.unmatched:
+        raise typer.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +123,8 @@ class Gallery:
         """``(N, D)``: all of them, read into memory when first asked for."""
         if self._described is None or not len(self):
             return np.zeros((0, 1), np.float32)
-        found = self._described.search().select(["descriptor"]).with_row_id(True).to_arrow()
+        with self._lost_told():
+            found = self._described.search().select(["descriptor"]).with_row_id(True).to_arrow()
         places = np.argsort(ids := found["_rowid"].to_numpy().astype(np.int64))
         return vectors_of(found["descriptor"])[places[np.searchsorted(ids[places], self._vector_ids)]]
 
@@ -148,7 +150,8 @@ class Gallery:
         table = self._store.table(schema.ARTEFACTS)
         if table is None or not self.model:
             return None
-        found = table.search().where(f"fingerprint = '{self.model}'").limit(1).to_arrow()
+        with self._lost_told():
+            found = table.search().where(f"fingerprint = '{self.model}'").limit(1).to_arrow()
         return unpack_arrays(found["data"][0].as_py()) if found.num_rows else None
 
     def features(self, rows: Sequence[int]) -> list[LocalFeatures]:
@@ -175,21 +178,30 @@ class Gallery:
         """Where the photo's file was when it was indexed, or is now that its root was moved."""
         return self.root / self.photos[row].path
 
+    @property
+    def _lost(self) -> str:
+        return f"the gallery {self.folder} lost rows while it was open; open it again"
+
+    @contextmanager
+    def _lost_told(self) -> Iterator[None]:
+        """What a gallery that was purged meanwhile makes of reading it."""
+        try:
+            yield
+        except (RuntimeError, OSError, ValueError) as error:
+            if "not found" not in str(error).lower():
+                raise
+            raise GalleryError(self._lost) from error
+
     def _read(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
         """One column of some rows, in any order."""
         if not rows or self._photos_table is None:
             return
         row_of = {self._row_ids[row]: row for row in rows}
         query = self._photos_table.take_row_ids(list(row_of)).select([column]).with_row_id()
-        lost = f"the gallery {self.folder} lost rows while it was open; open it again"
-        try:
+        with self._lost_told():
             found = query.to_arrow()
-        except (RuntimeError, OSError) as error:
-            if "not found" not in str(error).lower():
-                raise
-            raise GalleryError(lost) from error  # purged meanwhile
         if found.num_rows != len(rows):
-            raise GalleryError(lost)
+            raise GalleryError(self._lost)
         yield from zip((row_of[i] for i in found["_rowid"].to_pylist()), found[column].to_pylist(), strict=True)
 
 

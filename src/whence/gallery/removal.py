@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from whence.errors import GalleryError, InputError
 from whence.gallery import schema
 from whence.gallery.approximate import keep_index
-from whence.gallery.store import Store, lock
+from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
 from whence.photos.names import native, stored
 from whence.types import Crs
 
 _CHUNK = 5000
 """Rows dropped in one transaction."""
-_KEPT = timedelta(days=1)
-"""Readers may hold on to a version for so long, unless the gallery is purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +33,19 @@ class Removal:
     Attributes:
         paths: Of the photos, as the gallery names them, sorted.
         total: Photos in the gallery now.
+        unmatched: Paths, then groups, as given, that no photo of the gallery has.
     """
 
     paths: tuple[str, ...]
     total: int
+    unmatched: tuple[str, ...] = ()
 
 
 def remove(
     gallery: str | os.PathLike[str],
-    paths: Iterable[str | os.PathLike[str]] = (),
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     *,
-    groups: Sequence[str] = (),
+    groups: str | Iterable[str] = (),
     where: Where | None = None,
     dry_run: bool = False,
     purge: bool = False,
@@ -61,8 +61,8 @@ def remove(
 
     Args:
         gallery: Folder of the gallery.
-        paths: As stored, or files, or folders of either kind.
-        groups: Names of groups.
+        paths: As stored, or files, or folders of either kind; one or several.
+        groups: Names of groups; one or several.
         where: Conditions on place and time.
         dry_run: Only say which photos would go.
         purge: Leave no bytes of removed photos behind. Without a condition, only that is done.
@@ -71,53 +71,65 @@ def remove(
         InputError: No condition, or one that cannot be met by any photo of this kind of gallery.
         GalleryError: No gallery, or another process is writing to it.
     """
-    named, asked = [os.fspath(path) for path in paths], where or Where()
+    named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    groups, asked = [groups] if isinstance(groups, str) else list(groups), where or Where()
     conditions = bool(named or groups or asked)
     if not conditions and not purge:
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
     folder = Path(gallery)
     store = Store.open(folder)
     if dry_run:
-        found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
-        return _removal(found, total)
+        found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
+        return _removal(found, total, unmatched)
     with lock(folder, create=False):
         store = Store.open(folder)
-        found, total = _chosen(store, named, groups, asked) if conditions else ([], _count(store))
+        found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
         _drop(store, found)
         if purge:
             _purge(store)
         elif found:
             _tidy(store)
-    return _removal(found, total - len(found))
+    return _removal(found, total - len(found), unmatched)
 
 
-def _removal(found: list[str], total: int) -> Removal:
-    return Removal(tuple(sorted(map(native, found))), total)
+def _removal(found: list[str], total: int, unmatched: tuple[str, ...]) -> Removal:
+    return Removal(tuple(sorted(map(native, found))), total, unmatched)
 
 
-def _chosen(store: Store, named: list[str], groups: Sequence[str], where: Where) -> tuple[list[str], int]:
-    """Paths of the photos that meet all conditions, and how many photos there are."""
+def _chosen(
+    store: Store, named: list[str], groups: Sequence[str], where: Where
+) -> tuple[list[str], int, tuple[str, ...]]:
+    """Paths of the photos that meet all conditions, how many photos there are, and what is said of none of them."""
     table = store.table(schema.PHOTOS)
     if table is None:
-        return [], 0
+        return [], 0, (*named, *groups)
     columns = ["path", "group", "time", *_axes(store.settings.crs)]
     rows = table.search().select(columns).to_arrow()
     paths: list[str] = rows["path"].to_pylist()
     coordinates = np.column_stack([rows[name].to_numpy() for name in _axes(store.settings.crs)])
     met = where.mask(store.settings.crs, coordinates, rows["time"].to_numpy())
-    if groups:
-        wanted = set(map(stored, groups))
-        met &= np.array([group in wanted for group in rows["group"].to_pylist()], np.bool_)
+    unmatched: list[str] = []
     if named:
-        met &= _named(paths, named, Path(store.settings.root))
-    return [paths[row] for row in np.flatnonzero(met)], len(paths)
+        matched, unmatched = _named(paths, named, Path(store.settings.root))
+        met &= matched
+    if groups:
+        of = rows["group"].to_pylist()
+        unmatched += [group for group in groups if stored(group) not in of]
+        wanted = set(map(stored, groups))
+        met &= np.array([group in wanted for group in of], np.bool_)
+    return [paths[row] for row in np.flatnonzero(met)], len(paths), tuple(unmatched)
 
 
-def _named(paths: list[str], named: list[str], root: Path) -> NDArray[np.bool_]:
-    """Which stored paths are one of those named, or lie in a folder that is."""
-    wanted = {form for name in named for form in _stored_forms(name, root)}
-    found = [path in wanted or any(parent.as_posix() in wanted for parent in PurePath(path).parents) for path in paths]
-    return np.array(found, np.bool_)
+def _named(paths: list[str], named: list[str], root: Path) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which stored paths are one of those named, or lie in a folder that is; and the names that none is or lies in."""
+    forms = {name: _stored_forms(name, root) for name in named}
+    wanted, met = set[str]().union(*forms.values()), set[str]()
+    found = []
+    for path in paths:
+        hits = wanted.intersection((path, *(parent.as_posix() for parent in PurePath(path).parents)))
+        met |= hits
+        found.append(bool(hits))
+    return np.array(found, np.bool_), [name for name in named if met.isdisjoint(forms[name])]
 
 
 def _stored_forms(name: str, root: Path) -> set[str]:
@@ -130,6 +142,7 @@ def _stored_forms(name: str, root: Path) -> set[str]:
     for place in (absolute, Path(os.path.realpath(absolute.parent)) / absolute.name):
         forms.add(place.as_posix())
         forms |= {place.relative_to(top).as_posix() for top in roots if place.is_relative_to(top)}
+        forms |= {"." for top in roots if top.is_relative_to(place)}  # all that is stored relative lies below
     return set(map(stored, forms))
 
 
@@ -169,7 +182,7 @@ def _tidy(store: Store) -> None:
     for name in (schema.PHOTOS, schema.DESCRIPTORS):
         table = store.table(name)
         if table is not None:
-            table.optimize(cleanup_older_than=_KEPT)
+            table.optimize(cleanup_older_than=age_to_keep(table))
 
 
 def _purge(store: Store) -> None:

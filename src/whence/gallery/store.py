@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
 LOCK = ".whence.lock"
+_READERS = timedelta(days=1)
+"""How long readers may hold on to a version after another took its place."""
 
 
 class Store:
@@ -141,6 +144,17 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
             yield
     finally:
         held.release()
+
+
+def age_to_keep(table: Any) -> timedelta:
+    """Age up to which versions have to stay, so that readers have a day after a version was superseded.
+
+    LanceDB counts from when a version was written, which may be long before another took its place: the one that was
+    current a day ago has to stay as well.
+    """
+    now = datetime.now().astimezone()
+    ages = [now - version["timestamp"].astimezone() for version in table.list_versions()]
+    return min((age for age in ages if age >= _READERS), default=_READERS) + timedelta(minutes=1)
 
 
 def load_lancedb() -> Any:

@@ -45,6 +45,12 @@ class Where:
             raise InputError("a place to be near and a radius go together; give both, or neither")
         if self.radius_m is not None and not (math.isfinite(self.radius_m) and self.radius_m > 0):
             raise InputError(f"radius {self.radius_m} m: expected a number above 0")
+        for name, given, length in (("near", self.near, 2), ("box", self.box, 4)):
+            if given is not None and (isinstance(given, str) or len(given) != length):
+                raise InputError(f"{name} {given!r}: expected {length} numbers")
+        for name, moment in (("since", self.since), ("until", self.until)):
+            if moment is not None and not isinstance(moment, datetime):
+                raise InputError(f"{name} {moment!r}: expected a datetime; Where.parse reads dates and text")
         if not all(map(math.isfinite, (*(self.near or ()), *(self.box or ())))):
             raise InputError("a place or a box needs finite numbers")
         if self.since is not None and self.until is not None and _stored(self.since) > _stored(self.until):
@@ -120,6 +126,8 @@ def _in_box(box: tuple[float, float, float, float], crs: Crs, coordinates: Doubl
     beside = east_of | west_of if left > right else east_of & west_of
     if crs is Crs.WGS84 and 180 in (abs(left), abs(right)):  # 180 and -180 are one meridian
         beside |= np.abs(second) == 180
+    if crs is Crs.WGS84:
+        beside |= np.abs(first) == 90  # all meridians meet there
     return (first >= low) & (first <= high) & beside
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from whence.gallery.approximate import keep_index
 from whence.gallery.artefacts import pack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
-from whence.gallery.store import Store
+from whence.gallery.store import Store, age_to_keep
 from whence.gallery.trouble import unbroken
 from whence.geo.cells import leaf_cell
 from whence.photos.names import stored
@@ -363,14 +363,14 @@ class Writer:
             table.delete(f"fingerprint != '{model}'")
 
     def tidy(self) -> None:
-        """Merges small files once there are many, dropping versions older than a day; keeps a large table indexed."""
+        """Merges small files once there are many, but for what readers may hold; keeps a large table indexed."""
         for name in (schema.PHOTOS, schema.DESCRIPTORS):
             table = self.store.table(name)
             if table is None:
                 continue
             stats: Any = table.stats()
             if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS:
-                table.optimize(cleanup_older_than=timedelta(days=1))
+                table.optimize(cleanup_older_than=age_to_keep(table))
             if name == schema.DESCRIPTORS:
                 keep_index(table)
 

@@ -105,6 +105,8 @@ class Locator:
             InputError: A number out of range, an empty gallery or one without a photo that meets the conditions, or
                 names of places on a local plane.
         """
+        if not isinstance(gallery, Gallery):
+            raise InputError(f"a gallery is expected, not {gallery!r}; open it first: Gallery.open(folder)")
         if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
             raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
         if candidates < 1:
@@ -137,6 +139,12 @@ class Locator:
         self._describer = self._pipeline.restored(gallery)
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-verify")
 
+    @property
+    def positions(self) -> list[Position]:
+        """Of the gallery's photos that count."""
+        photos = self.gallery.photos
+        return [photos[row].position for row in range(len(photos)) if self._allowed is None or self._allowed[row]]
+
     def locate(self, photo: str | os.PathLike[str] | Image) -> Location:
         """Where one photo was taken: a file, or ``(H, W, 3)`` RGB pixels.
 
@@ -150,6 +158,8 @@ class Locator:
             if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
                 raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
             return self._answer(self._described("", photo, "", {}))
+        if not isinstance(photo, str | os.PathLike):
+            raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
         return self._answered(name, Path(name))
 
@@ -206,7 +216,8 @@ class Locator:
             "verify": verified - searched,
             "locate": perf_counter() - verified,
         }
-        same = () if duplicate is None else (self.gallery.photos[duplicate].path,)
+        counts = duplicate is not None and (self._allowed is None or bool(self._allowed[duplicate]))
+        same = () if duplicate is None or not counts else (self.gallery.photos[duplicate].path,)
         place = self._near(answer.location.position) if self._near and answer.location.position else None
         return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same, place=place))
 

@@ -36,7 +36,7 @@ def write_explanation(
         title: Heading of the page.
         gallery: Positions of the gallery photos, for the maps.
         tolerance_m: The error that ``confidence`` speaks of, to say so.
-        private: Do not name gallery photos, nor their groups.
+        private: Neither show gallery photos nor name them and their groups.
 
     Raises:
         InputError: Another suffix, several photos for one picture, or a file that cannot be written.

@@ -28,7 +28,7 @@ class Surroundings:
     Attributes:
         gallery: ``(N, 2)`` coordinates of the gallery photos, for the maps.
         tolerance_m: The error that ``confidence`` speaks of.
-        private: Do not name gallery photos.
+        private: Neither name nor show gallery photos.
     """
 
     gallery: DoubleArray = field(default_factory=lambda: np.empty((0, 2)))
@@ -42,10 +42,12 @@ def anchor(index: int) -> str:
 
 
 def told(evidence: Evidence, around: Surroundings) -> Evidence:
-    """The evidence as a page may tell it: with an answer in order, and without names that are private."""
+    """The evidence as a page may tell it: with an answer in order, and without names and pictures that are private."""
     if not around.private:
         return replace(evidence, location=settled(evidence.location))
-    matches = [replace(view, candidate=replace(view.candidate, path="", group=None)) for view in evidence.matches]
+    matches = [
+        replace(view, photo=None, candidate=replace(view.candidate, path="", group=None)) for view in evidence.matches
+    ]
     return replace(evidence, location=settled(hide_paths(evidence.location)), matches=matches)
 
 
