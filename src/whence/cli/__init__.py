@@ -5,6 +5,7 @@ Loads nothing by itself, so that Ctrl-C is heeded from the first moment on.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 
@@ -27,6 +28,8 @@ def script() -> None:
     try:
         if heeded:
             signal.signal(signal.SIGINT, _stop)
+            # After all threads have ended, and before Python takes its handlers away and would die of a late one.
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         main()
     except KeyboardInterrupt:
         _stop()
