@@ -40,9 +40,14 @@ def test_after_an_error_the_file_is_as_it_was(tmp_path: Path, error: type[BaseEx
     file = tmp_path / "a.csv"
     file.write_text("before")
     told: list[Path] = []
+    readable: list[bool] = []
+
+    def kept(partial: Path, whole: bool) -> None:
+        told.append(partial)
+        readable.append(whole)
 
     def half() -> None:
-        with result_file(file, kept=told.append) as stream:
+        with result_file(file, kept=kept) as stream:
             stream.write("half")
             raise error
 
@@ -50,6 +55,7 @@ def test_after_an_error_the_file_is_as_it_was(tmp_path: Path, error: type[BaseEx
         half()
     assert file.read_text() == "before"
     assert told == [tmp_path / "a.partial.csv"]
+    assert readable == [error is not OSError]  # a full disk may have cut it anywhere
     assert told[0].read_text() == "half"
     assert {*tmp_path.iterdir()} == {file, told[0]}
 

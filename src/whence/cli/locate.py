@@ -131,7 +131,11 @@ def _stream(out: Path | None, format: str) -> AbstractContextManager[IO[Any]]:
 
     if out is None:
         return nullcontext(sys.stdout.buffer if is_binary(format) else sys.stdout)
-    return result_file(out, binary=is_binary(format), kept=lambda partial: say(f"the answers so far are in {partial}"))
+    return result_file(out, binary=is_binary(format), kept=_tell_partial)
+
+
+def _tell_partial(partial: Path, readable: bool) -> None:
+    say(f"the answers so far are in {partial}{'' if readable else ', which was cut off when it could not be written'}")
 
 
 def _watched(locator: Locator, named: list[tuple[str, Path]], to_file: bool) -> Iterator[Answer]:

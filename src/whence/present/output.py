@@ -13,7 +13,9 @@ from whence.errors import InputError
 
 
 @contextmanager
-def result_file(file: Path, *, binary: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[IO[Any]]:
+def result_file(
+    file: Path, *, binary: bool = False, kept: Callable[[Path, bool], None] | None = None
+) -> Iterator[IO[Any]]:
     """A stream to a file that takes its place when the context is left without an error; until then it stays as it was.
 
     After an error or Ctrl-C what was written is kept beside it, as ``name.partial.suffix``. What is no regular file
@@ -22,7 +24,7 @@ def result_file(file: Path, *, binary: bool = False, kept: Callable[[Path], None
     Args:
         file: The file to write or replace; where it is a link, what it points to.
         binary: Bytes instead of UTF-8 text.
-        kept: Called with the name of a partial file.
+        kept: Called with the name of a partial file, and whether it is a whole document: after a full disk it is not.
 
     Raises:
         InputError: The file cannot be written.
@@ -42,13 +44,13 @@ def result_file(file: Path, *, binary: bool = False, kept: Callable[[Path], None
         if target.exists():
             beside.chmod(target.stat().st_mode & 0o7777)
         beside.replace(target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             if beside.stat().st_size:
                 partial = target.with_name(f"{target.stem}.partial{target.suffix}")
                 beside.replace(partial)
                 if kept is not None:
-                    kept(partial)
+                    kept(partial, not isinstance(error, OSError))
             else:
                 beside.unlink()
         raise
