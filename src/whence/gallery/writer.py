@@ -246,6 +246,8 @@ class Writer:
         They may have taken each other's places; those change in one transaction. A stored photo in whose place one has
         been put, and whose own content is nowhere, is dropped.
         """
+        if not moves:
+            return
         before = {digest: path for digest, path in self.owner().items() if digest in moves}
         leaving = set(before.values())
         for path, _ in moves.values():
@@ -263,11 +265,8 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         if table is None or not hashes:
             return
-
-        places = [(digest, path, *state) for digest in hashes for path, state in [moves[digest]]]
-        columns = zip(*places, strict=True)
-        rows = pa.table(dict(zip(("hash", "path", "size", "mtime_ns"), map(list, columns), strict=True)))
-        table.merge_insert("hash").when_matched_update_all().execute(rows)
+        rows = [{"hash": digest, "path": moves[digest][0], **_state(moves[digest][1])} for digest in hashes]
+        table.merge_insert("hash").when_matched_update_all().execute(pa.Table.from_pylist(rows))
 
     def remove(self, path: str) -> None:
         """Drops a photo."""

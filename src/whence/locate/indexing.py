@@ -239,6 +239,8 @@ class _Run:
         if not self.writer.count:
             return
         found = moves(self._intake.files(), self._root, self.writer.files, self._workers)
+        if not found:
+            return
         with unbroken():
             self.writer.rehome(found)
         self._owner = self.writer.owner()
@@ -312,8 +314,9 @@ class _Run:
         if outcome.known_hash and outcome.known_hash not in self._owner:  # its owner has changed meanwhile
             self._settle(self._read(task))
             return
-        if outcome.known_hash or (new is not None and new.content_hash in self._owner):
-            self._same_content(outcome, outcome.known_hash or (new.content_hash if new else ""))
+        digest = new.content_hash if new is not None else outcome.known_hash
+        if digest in self._owner:
+            self._same_content(outcome, digest)
         elif new is None:
             if outcome.unplaced:
                 self._drop(task.path)  # the picture that was stored is no longer there

@@ -142,8 +142,11 @@ class Locator:
     @property
     def positions(self) -> list[Position]:
         """Of the gallery's photos that count."""
-        photos = self.gallery.photos
-        return [photos[row].position for row in range(len(photos)) if self._allowed is None or self._allowed[row]]
+        return [photo.position for row, photo in enumerate(self.gallery.photos) if self._counts(row)]
+
+    def _counts(self, row: int) -> bool:
+        """Whether a gallery photo meets the conditions."""
+        return self._allowed is None or bool(self._allowed[row])
 
     def locate(self, photo: str | os.PathLike[str] | Image) -> Location:
         """Where one photo was taken: a file, or ``(H, W, 3)`` RGB pixels.
@@ -216,8 +219,7 @@ class Locator:
             "verify": verified - searched,
             "locate": perf_counter() - verified,
         }
-        counts = duplicate is not None and (self._allowed is None or bool(self._allowed[duplicate]))
-        same = () if duplicate is None or not counts else (self.gallery.photos[duplicate].path,)
+        same = () if duplicate is None or not self._counts(duplicate) else (self.gallery.photos[duplicate].path,)
         place = self._near(answer.location.position) if self._near and answer.location.position else None
         return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same, place=place))
 

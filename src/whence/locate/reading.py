@@ -16,6 +16,7 @@ from whence.locate.placing import Statement, placed
 from whence.photos import files
 from whence.photos.decode import decode, read_facts
 from whence.photos.names import stored
+from whence.photos.tracks import SOURCE as TRACKS
 from whence.photos.tracks import Tracks
 from whence.plugins import Describer
 from whence.types import Image, Photo
@@ -48,8 +49,8 @@ class Outcome:
 
     ``lasting`` reasons lie in the bytes themselves; others, such as a missing permission, may be gone next time.
     ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile.
-    ``found`` is what all witnesses say of content that is there already; ``unplaced`` is a photo that is whole, but of
-    which none knows a position.
+    ``found`` is what all witnesses say of content that is there already, where any but the file speaks. ``unplaced``
+    is a photo that is whole, but of which none knows a position.
     """
 
     task: Task
@@ -75,6 +76,8 @@ def read_photo(
         data = files.read(task.photo.path)
         digest = files.content_hash(data)
         if is_known(digest):
+            if Statement.of(task.photo, TRACKS, tracks) == Statement():  # nothing to hold against what the file says
+                return Outcome(task, describer, known_hash=digest)
             found, problem = placed(task.photo, read_facts(data), tracks)
             return Outcome(task, describer, known_hash=digest, reason=problem, found=found)
     except PhotoError as error:
