@@ -25,7 +25,10 @@ DESCRIBERS = "whence.describers"
 MATCHERS = "whence.matchers"
 ESTIMATORS = "whence.estimators"
 SOURCES = "whence.sources"
-GROUPS = (EXTRACTORS, DESCRIBERS, MATCHERS, ESTIMATORS, SOURCES)
+RETRIEVERS = "whence.retrievers"
+POSITIONERS = "whence.positioners"
+GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, ESTIMATORS, POSITIONERS, SOURCES)
+"""Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``."""
 
 
 @runtime_checkable
@@ -52,7 +55,20 @@ class Describer(Protocol):
 
     @property
     def learns_from(self) -> int:
-        """Photos from which on a gallery learns a model of its own."""
+        """Photos from which on a gallery learns a model of its own; 0 if there is nothing to learn."""
+        ...
+
+    @property
+    def sees(self) -> str:
+        """Fingerprint of what ``whole`` takes from pixels; empty where it takes nothing."""
+        ...
+
+    def whole(self, image: Image) -> FloatArray | None:
+        """``(W,)`` float32: what the vector needs of an ``(H, W, 3)`` RGB image itself; None where local features do.
+
+        It is kept with the local features, in half precision, and must not depend on anything learned, so that a
+        gallery can describe its photos anew without reading one again.
+        """
         ...
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -70,7 +86,7 @@ class Describer(Protocol):
         ...
 
     def describe(self, features: LocalFeatures) -> FloatArray:
-        """``(D,)`` float32 of unit length; all zeros for a photo without features."""
+        """``(D,)`` float32 of unit length, of local features or of ``features.whole``; zeros for a blank photo."""
         ...
 
 

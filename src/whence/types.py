@@ -134,12 +134,14 @@ class LocalFeatures:
         descriptors: ``(N, D)``; uint8 or int8 where the extractor quantises, else float32. Strongest keypoints first.
         width: Pixels of the image they were found in.
         height: Pixels of the image they were found in.
+        whole: ``(W,)`` float32: what a describer that looks at pixels took of the whole image; else None.
     """
 
     keypoints: FloatArray
     descriptors: NDArray[Any]
     width: int
     height: int
+    whole: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -152,13 +154,20 @@ class Matches:
     Attributes:
         query: ``(M,)`` indices into the query's keypoints.
         database: ``(M,)`` indices into the database photo's keypoints.
+        distances: ``(M,)`` float32 between their descriptors, from matchers that tell.
     """
 
     query: NDArray[np.intp]
     database: NDArray[np.intp]
+    distances: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.query)
+
+    def only(self, kept: NDArray[Any]) -> Matches:
+        """Some of them, by a mask or by indices."""
+        distances = None if self.distances is None else self.distances[kept]
+        return Matches(self.query[kept], self.database[kept], distances)
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ def test_what_a_locator_refuses(world: World, tmp_path: Path) -> None:
 
 def test_a_recipe_may_change_what_is_done_with_features(world: World) -> None:
     default = load_recipe("default")
-    few = Recipe("few", "", {**default.sections, "locate": {"shortlist": 2}})
+    few = Recipe("few", "", {**default.sections, "retrieve": {"method": "similar", "top_k": 2}})
     found = Locator(Gallery.open(world.gallery), recipe=few).locate(world.queries / "query-00.jpg")
     assert len(found.candidates) == 2
     other = Recipe("other", "", {**default.sections, "describe": {"method": "vlad", "words": 5}})

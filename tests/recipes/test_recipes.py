@@ -20,7 +20,8 @@ class Options:
     fast: bool = False
 
 
-REST = "[match]\nmethod = 'mutual-nn'\n[verify]\nmethod = 'robust'\n[describe]\nmethod = 'vlad'\n"
+LATER = "[retrieve]\nmethod = 'similar'\n[locate]\nmethod = 'places'\n"
+REST = LATER + "[match]\nmethod = 'mutual-nn'\n[verify]\nmethod = 'robust'\n[describe]\nmethod = 'vlad'\n"
 
 
 def written(folder: Path, text: str) -> str:
@@ -81,15 +82,28 @@ def test_wrong_options(values: dict[str, object], message: str) -> None:
     ("text", "message"),
     [
         ("[describe]\nmethod = ", "recipe mine is not TOML"),
-        ("[descibe]\nwords = 3", "no section [descibe]; expected photos, features, describe"),
+        ("[descibe]\nwords = 3", "no section [descibe]; did you mean [describe]?"),
+        ("[cooking]\nwords = 3", "no section [cooking]; expected photos, features, describe"),
         ("describe = 3", "no section [describe]"),
         (REST + "[features]\nmethod = 'sift'\nkeypoint = 3", "has no option 'keypoint'; did you mean 'keypoints'?"),
         (REST + "[features]\nmethod = 'sit'", "no extractor named 'sit'; did you mean 'sift'?"),
-        (REST + "[features]", "[features] names no method; expected one of sift"),
+        (REST + "[features]\nkeypoints = 3", "[features] names no method; expected one of "),
+        (REST, "[match] compares local features, and the recipe finds none; add [features]"),
+        (LATER + "[describe]\nmethod = 'vlad'", "[describe] method = 'vlad' is made of local features; add [features]"),
+        (
+            LATER + "[describe]\nmethod = 'vlad'\n[verify]\nmethod = 'robust'",
+            "[verify] holds matches against a geometry, and the recipe has none",
+        ),
         ("[photos]\nmax_size = 3", "[photos] has no option 'max_size'; did you mean 'max_side'?"),
-        ("[locate]\nshortlist = 'all'", "[locate] shortlist = 'all': expected int"),
-        ("[match]\nratio = 0.8", "[match] names no method; expected one of mutual-nn"),
-        ("", "[match] names no method"),
+        ("[retrieve]\nmethod = 'similar'\ntop_k = 'all'", "[retrieve] top_k = 'all': expected int"),
+        (LATER + "[match]\nratio = 0.8", "[match] names no method; expected one of mutual-nn"),
+        ("summary = 3", "summary = 3: expected one sentence in quotes"),
+        ("needs = 'onnx'", "needs = 'onnx': expected a list of names of extras"),
+        ("[source]\ntitel = 'x'", "[source] names no title"),
+        ("[source]\ntitle = 'x'\nreportd = 'y'", "[source] has no option 'reportd'; did you mean 'reported'?"),
+        (LATER.replace("places", "best-photo") + "by = 'luck'", "[locate] by = 'luck': expected one of inliers"),
+        (LATER, "[describe] names no method; expected one of "),
+        ("", "[retrieve] names no method"),
     ],
 )
 def test_wrong_recipes(tmp_path: Path, text: str, message: str) -> None:
@@ -100,7 +114,7 @@ def test_wrong_recipes(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_recipes_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="no recipe 'defualt'; expected one of default"):
+    with pytest.raises(RecipeError, match="no recipe 'defualt'; did you mean 'default'"):
         load_recipe("defualt")
     with pytest.raises(RecipeError, match=r"mine\.toml cannot be read: No such file"):
         load_recipe(str(tmp_path / "mine.toml"))

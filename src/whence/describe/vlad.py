@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from whence.describe import builtin
 from whence.describe.projection import learn_projection
-from whence.types import FloatArray, LocalFeatures
+from whence.types import FloatArray, Image, LocalFeatures
 
 FEATURES_FOR_WORDS = 50_000
 """Local features that a vocabulary is learned from, about."""
@@ -98,6 +98,15 @@ class Vlad:
     def learns_from(self) -> int:
         """Photos from which on a gallery learns a model of its own."""
         return self.options.learn_from
+
+    @property
+    def sees(self) -> str:
+        """Nothing: local features suffice."""
+        return ""
+
+    def whole(self, image: Image) -> FloatArray | None:
+        """None: local features suffice."""
+        return None
 
     @property
     def dimension(self) -> int:

@@ -13,7 +13,8 @@ from whence.errors import GalleryError
 from whence.types import LocalFeatures
 
 _HEADER = struct.Struct("<2sBBIHII")  # magic, version, kind of descriptor, N, D, width, height
-_MAGIC, _VERSION = b"wf", 1
+_MAGIC, _PLAIN, _WITH_WHOLE = b"wf", 1, 2
+"""Version 2 goes on with the vector of the whole image, in half precision, up to the end."""
 _KINDS = (np.dtype(np.int8), np.dtype(np.uint8), np.dtype(np.float16))
 _OCTAVE_STEPS, _LEAST_SCALE = 16.0, 0.25
 _FULL = 65535.0
@@ -26,7 +27,9 @@ def pack(features: LocalFeatures) -> bytes:
         descriptors = descriptors.astype(np.float16)
     count, dimension = descriptors.shape
     kind = _KINDS.index(descriptors.dtype)
-    header = _HEADER.pack(_MAGIC, _VERSION, kind, count, dimension, features.width, features.height)
+    whole = features.whole
+    version = _PLAIN if whole is None else _WITH_WHOLE
+    header = _HEADER.pack(_MAGIC, version, kind, count, dimension, features.width, features.height)
     points = features.keypoints
     positions = np.rint(np.clip(points[:, :2] / _side(features.width, features.height), 0, 1) * _FULL)
     octaves = np.rint(np.log2(np.maximum(points[:, 2], _LEAST_SCALE) / _LEAST_SCALE) * _OCTAVE_STEPS)
@@ -38,6 +41,7 @@ def pack(features: LocalFeatures) -> bytes:
             np.clip(octaves, 0, 255).astype(np.uint8).tobytes(),
             turns.astype(np.uint8).tobytes(),
             np.ascontiguousarray(descriptors).tobytes(),
+            b"" if whole is None else whole.astype("<f2").tobytes(),
         ]
     )
 
@@ -53,7 +57,9 @@ def unpack(data: bytes) -> LocalFeatures:
         expected = _HEADER.size + count * (6 + dimension * _KINDS[kind].itemsize)
     except (struct.error, IndexError) as error:
         raise GalleryError("stored features are damaged; run `whence index` on a new gallery") from error
-    if magic != _MAGIC or version != _VERSION or len(data) != expected:
+    more, odd = divmod(len(data) - expected, 2)
+    fits = more >= 0 if version == _WITH_WHOLE else version == _PLAIN and more == 0
+    if magic != _MAGIC or odd or not fits:
         raise GalleryError("stored features are damaged; run `whence index` on a new gallery")
     start = _HEADER.size
     positions = np.frombuffer(data, "<u2", count * 2, start).reshape(count, 2)
@@ -66,7 +72,8 @@ def unpack(data: bytes) -> LocalFeatures:
     keypoints[:, 3] = turns * (360 / 256)
     if descriptors.dtype == np.float16:
         descriptors = descriptors.astype(np.float32)
-    return LocalFeatures(keypoints, descriptors, width, height)
+    whole = np.frombuffer(data, "<f2", more, expected).astype(np.float32) if version == _WITH_WHOLE else None
+    return LocalFeatures(keypoints, descriptors, width, height, whole)
 
 
 def _side(width: int, height: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whence.types import DoubleArray
 
@@ -42,3 +43,20 @@ def radius_m(probability: float, tolerance_m: float, distances: DoubleArray) -> 
         return tolerance_m
     elsewhere = (_COVERAGE - probability) / (1 - probability)
     return max(tolerance_m, float(np.quantile(distances, elsewhere)))
+
+
+def unverified(scores: DoubleArray, best: int, elsewhere: NDArray[np.bool_]) -> float:
+    """A guess below one half, where nothing was held against a geometry: it puts answers in an order, no more.
+
+    It grows with the lead of the best photo over the best one elsewhere, compared with how much scores differ at all.
+
+    Args:
+        scores: ``(C,)`` of the candidates, higher is better.
+        best: The chosen one.
+        elsewhere: ``(C,)``: candidates that speak for another place.
+    """
+    if not elsewhere.any():
+        return 0.25
+    lead = float(scores[best] - scores[elsewhere].max())
+    spread = float(scores[best] - scores.min())
+    return 0.02 + 0.46 * (lead / spread if spread > 0 else 0.0)

@@ -33,7 +33,13 @@ def evidence_of(answer: Answer, locator: Locator, count: int) -> tuple[Image | N
             points *= photo.shape[1] / max(found.width, 1)
         query = answer.query.features.keypoints[verification.matches.query, :2].astype(np.float64)
         matched.append((photo, candidate, query, points))
-    return answer.query.pixels, matched
+    return _query_pixels(answer, locator), matched
+
+
+def _query_pixels(answer: Answer, locator: Locator) -> Image | None:
+    if answer.query is None or answer.query.pixels is not None:
+        return answer.query.pixels if answer.query else None
+    return _pixels(locator, locator.gallery.by_hash[answer.query.content_hash])
 
 
 def _pixels(locator: Locator, row: int) -> Image | None:

@@ -40,15 +40,16 @@ def learn_if_due(
         The new describer; None if the one in use stays.
     """
     count, before = writer.count, writer.learned_from(describer.fingerprint)
-    enough = SAMPLE if only_if_large else pipeline.shipped.learns_from
-    if count < max(enough, _GROWTH * before) or before >= SAMPLE:
+    learns_from = pipeline.shipped.learns_from
+    enough = SAMPLE if only_if_large else learns_from
+    if not learns_from or count < max(enough, _GROWTH * before) or before >= SAMPLE:
         if not only_if_large and writer.undescribed():
             writer.describe_anew(describer.fingerprint, describer.dimension, describer.describe)
         return None
     tell()
     hashes = sorted(writer.owner())[:SAMPLE]
-    sample = [features for features in writer.sample(hashes) if len(features)]
-    if sum(map(len, sample)) < _FEATURES:
+    sample = [features for features in writer.sample(hashes) if len(features) or features.whole is not None]
+    if not pipeline.shipped.sees and sum(map(len, sample)) < _FEATURES:
         return None
     learned = pipeline.learned(sample)
     writer.learn(learned.fingerprint, learned.arrays(), min(count, SAMPLE))

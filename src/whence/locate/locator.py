@@ -15,19 +15,25 @@ from numpy.typing import NDArray
 
 from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.search import Mask
 from whence.gallery.where import Where
 from whence.geo.plane import Plane
-from whence.locate.confidence import confidence, radius_m
-from whence.locate.fusion import Place, best_place, clusters, geometric_median
+from whence.locate.confidence import radius_m
+from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline
+from whence.locate.stages import Proposal, Shortlist
 from whence.locate.threads import one_thread_each
 from whence.photos import files
 from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
 from whence.types import Candidate, Crs, DoubleArray, FloatArray, Image, LocalFeatures, Location, Position, Status
-from whence.verify.rerank import Verification, distinctive_weights, verify_all
+from whence.verify.rerank import UNVERIFIED, Verification, verify_all
 
 CANDIDATES = 20
+_AT_ONCE = 512
+"""Photos whose features are in memory at once while a query is verified."""
+_NO_IDEA = 0.0
+"""Confidence of a guess that nothing speaks for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +42,7 @@ class Query:
 
     Attributes:
         path: Exactly as given.
-        pixels: As the features were found in.
+        pixels: As the features were found in; None for a photo of the gallery, asked anew.
         features: Its local features.
         vector: Its global descriptor.
         content_hash: Of the file; empty for an image in memory.
@@ -44,7 +50,7 @@ class Query:
     """
 
     path: str
-    pixels: Image
+    pixels: Image | None
     features: LocalFeatures
     vector: FloatArray
     content_hash: str
@@ -60,12 +66,14 @@ class Answer:
         query: The photo; None if it could not be read.
         rows: Gallery rows of ``location.candidates``.
         verifications: Of the same candidates.
+        shortlist: Gallery rows that were looked at, the most promising first, before anything was verified.
     """
 
     location: Location
     query: Query | None = None
     rows: tuple[int, ...] = ()
     verifications: tuple[Verification, ...] = ()
+    shortlist: tuple[int, ...] = ()
 
 
 class Locator:
@@ -137,6 +145,7 @@ class Locator:
                 "leave out --recipe, or index into a new gallery"
             )
         self._describer = self._pipeline.restored(gallery)
+        self._pipeline.retriever.prepare(gallery)
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-verify")
 
     @property
@@ -180,6 +189,22 @@ class Locator:
             finally:
                 readers.shutdown(wait=True, cancel_futures=True)
 
+    def answer_row(self, row: int, hidden: Sequence[int] = ()) -> Answer:
+        """Where a photo of the gallery was taken, had it not been there: for leave-one-out.
+
+        Its stored features are asked, so that no file is read, and its ``seconds`` lack reading and describing. What
+        the gallery learned from its photos stays as it is.
+
+        Args:
+            row: Of the gallery.
+            hidden: Rows of other photos that are to be as if they were not there, such as all of its group.
+        """
+        photo = self.gallery.photos[row]
+        features = self.gallery.features([row])[0]
+        with one_thread_each:
+            vector = self._describer.describe(features)
+        return self._answer(Query(photo.path, None, features, vector, photo.content_hash, {}), (row, *hidden))
+
     def _settled(self, name: str, query: Future[Query]) -> Answer:
         try:
             return self._answer(query.result())
@@ -205,10 +230,11 @@ class Locator:
             vector = self._describer.describe(features)
         return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
 
-    def _answer(self, query: Query) -> Answer:
+    def _answer(self, query: Query, hidden: Sequence[int] = ()) -> Answer:
         start = perf_counter()
         duplicate = self.gallery.by_hash.get(query.content_hash)
-        rows, cosines = self._shortlist(query, duplicate)
+        allowed = self._allowed_but((*hidden, *(() if duplicate is None else (duplicate,))))
+        rows, cosines = self._pipeline.retriever.shortlist(query.features, query.vector, allowed)
         searched = perf_counter()
         verifications = self._verify(query, rows)
         verified = perf_counter()
@@ -219,43 +245,59 @@ class Locator:
             "verify": verified - searched,
             "locate": perf_counter() - verified,
         }
-        same = () if duplicate is None or not self._counts(duplicate) else (self.gallery.photos[duplicate].path,)
+        same = (
+            ()
+            if duplicate is None or duplicate in hidden or not self._counts(duplicate)
+            else (self.gallery.photos[duplicate].path,)
+        )
         place = self._near(answer.location.position) if self._near and answer.location.position else None
         return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same, place=place))
 
-    def _shortlist(self, query: Query, duplicate: int | None) -> tuple[NDArray[np.intp], FloatArray]:
-        """Rows and cosines of the most similar photos, without the query itself; none for a photo without features."""
-        if not len(query.features):
-            return np.zeros(0, np.intp), np.zeros(0, np.float32)
-        wanted = self._pipeline.locate.shortlist + 1
-        rows, cosines = self.gallery.search.nearest(query.vector, wanted, self._allowed)
-        kept = rows != (-1 if duplicate is None else duplicate)
-        return rows[kept][: self._pipeline.locate.shortlist], cosines[kept][: self._pipeline.locate.shortlist]
+    def _allowed_but(self, hidden: Sequence[int]) -> Mask | None:
+        """The photos that count, without some that are no evidence: the query itself, above all."""
+        if not hidden:
+            return self._allowed
+        allowed = np.ones(len(self.gallery), np.bool_) if self._allowed is None else self._allowed.copy()
+        allowed[list(hidden)] = False
+        return allowed
 
     def _verify(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
-        features = self.gallery.features(rows.tolist())
-        with one_thread_each:
-            return verify_all(query.features, features, self._pipeline.matcher, self._pipeline.estimator, self._threads)
+        matcher, estimator = self._pipeline.matcher, self._pipeline.estimator
+        if matcher is None:
+            return [UNVERIFIED] * len(rows)
+        found: list[Verification] = []
+        for start in range(0, len(rows), _AT_ONCE):  # a recipe may ask for every photo of the gallery
+            features = self.gallery.features(rows[start : start + _AT_ONCE].tolist())
+            with one_thread_each:
+                found += verify_all(query.features, features, matcher, estimator, self._threads)
+        return found
 
     def _decide(
         self, query: Query, rows: NDArray[np.intp], cosines: FloatArray, verifications: Sequence[Verification]
     ) -> Answer:
         photos = [self.gallery.photos[row] for row in rows]
         plane = self._plane(photos, verifications)
-        points = plane.metres(self.gallery.coordinates[rows])
-        places = clusters(points, [photo.group for photo in photos], self.tolerance_m)
-        weights = distinctive_weights(verifications, places)
-        evidence = np.array([weight.sum() for weight in weights], dtype=np.float64)
-        scales = np.array([verification.scale for verification in verifications], dtype=np.float64)
-        place = best_place(points, evidence, scales, self.tolerance_m) if len(rows) else None
-        position = self._position(place, points, plane)
-        probability = 0.0 if place is None else confidence(place.support, place.rival)
-        order = _order(place, evidence, cosines)[: self._candidates]
+        shortlist = Shortlist(
+            photos=photos,
+            points=plane.metres(self.gallery.coordinates[rows]),
+            similarities=cosines,
+            verifications=verifications,
+            verified=self._pipeline.estimator is not None,
+            query=query.features,
+            features_of=lambda places: self.gallery.features([int(rows[place]) for place in places]),
+            plane=plane,
+            tolerance_m=self.tolerance_m,
+        )
+        proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
+        position = self._position(proposal, shortlist.points, plane)
+        probability = _NO_IDEA if proposal is None else proposal.confidence
+        order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
+        inliers = shortlist.inliers
         named = tuple(
-            Candidate(photo.path, photo.position, float(cosines[i]), len(verifications[i]), int(i), photo.group)
+            Candidate(photo.path, photo.position, float(cosines[i]), int(inliers[i]), int(i), photo.group)
             for i, photo in ((i, photos[i]) for i in order)
         )
-        sure = place is not None and probability >= self._pipeline.locate.unsure_below
+        sure = proposal is not None and probability >= self._pipeline.confidence.unsure_below
         location = Location(
             path=query.path,
             status=Status.LOCATED if sure else Status.UNSURE,
@@ -264,7 +306,8 @@ class Locator:
             confidence=probability,
             candidates=named,
         )
-        return Answer(location, query, tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order))
+        chosen = tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order)
+        return Answer(location, query, *chosen, tuple(rows.tolist()))
 
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
         """Around the best match, where metres have to be right, however large the gallery."""
@@ -273,10 +316,10 @@ class Locator:
             return Plane.around([self.gallery.photos[row].position for row in kept])
         return Plane.around([photos[int(np.argmax([len(v) for v in verifications]))].position])
 
-    def _position(self, place: Place | None, points: DoubleArray, plane: Plane) -> Position:
+    def _position(self, proposal: Proposal | None, points: DoubleArray, plane: Plane) -> Position:
         """The place found; else that of the most similar photo; else the middle of the gallery."""
-        if place is not None:
-            east, north = place.east_north.tolist()
+        if proposal is not None:
+            east, north = proposal.east_north.tolist()
         elif len(points):
             east, north = points[0].tolist()
         else:
@@ -286,12 +329,6 @@ class Locator:
     def _distances(self, position: Position) -> DoubleArray:
         """Metres from a position to all photos that count."""
         return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
-
-
-def _order(place: Place | None, evidence: DoubleArray, cosines: FloatArray) -> list[int]:
-    """Members of the place first, each part by evidence, then by similarity."""
-    members = np.zeros(len(evidence), np.bool_) if place is None else place.members
-    return [int(i) for i in np.lexsort((-cosines, -evidence, ~members))]
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

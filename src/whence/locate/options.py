@@ -17,13 +17,11 @@ class PhotoOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class LocateOptions:
-    """Section ``[locate]``.
+class ConfidenceOptions:
+    """Section ``[confidence]``.
 
     Attributes:
-        shortlist: Most similar gallery photos that are verified.
         unsure_below: Confidence below which an answer is called unsure.
     """
 
-    shortlist: int = 50
     unsure_below: float = 0.5

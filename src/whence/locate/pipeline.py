@@ -4,38 +4,63 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from whence import plugins
-from whence.errors import ModelMismatchError
+from whence.errors import ModelMismatchError, RecipeError
 from whence.gallery.gallery import Gallery
-from whence.locate.options import LocateOptions, PhotoOptions
+from whence.locate.options import ConfidenceOptions, PhotoOptions
+from whence.locate.stages import Positioner, Retriever
 from whence.plugins import Describer, Estimator, LocalExtractor, Matcher
-from whence.recipes import Recipe, build, options_from
+from whence.recipes import Recipe, build, method_of, options_from
 from whence.types import Image, LocalFeatures
 
 
 class Pipeline:
-    """Everything that a recipe names. Safe to use from many threads."""
+    """Everything that a recipe names. Safe to use from many threads.
+
+    A recipe without ``[features]`` finds no local features, one without ``[match]`` compares none, and one without
+    ``[verify]`` holds matches against no geometry.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         """Checks every section.
 
         Raises:
-            RecipeError: An unknown method or option.
+            RecipeError: An unknown method or option, or stages that do not fit together.
         """
         self.recipe = recipe
-        self.photos = options_from(PhotoOptions, "photos", recipe.sections["photos"])
-        self.locate = options_from(LocateOptions, "locate", recipe.sections["locate"])
-        self.matcher: Matcher = build(plugins.MATCHERS, "match", recipe.sections["match"])
-        self.estimator: Estimator = build(plugins.ESTIMATORS, "verify", recipe.sections["verify"])
+        sections = recipe.sections
+        self.photos = options_from(PhotoOptions, "photos", sections["photos"])
+        self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
+        self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])
+        self.matcher: Matcher | None = _optional(plugins.MATCHERS, "match", sections)
+        self.estimator: Estimator | None = _optional(plugins.ESTIMATORS, "verify", sections)
+        self.positioner: Positioner = build(plugins.POSITIONERS, "locate", sections["locate"])
         self.shipped: Describer = self._describer("shipped")
         self._own = threading.local()
-        self.extractor_fingerprint = f"{self._extractor().fingerprint}-{self.photos.max_side}"
+        self._check_fits()
+        seen = f"-{self.shipped.sees}" if self.shipped.sees else ""
+        extractor = self._extractor()
+        found = "none" if extractor is None else extractor.fingerprint
+        self.extractor_fingerprint = f"{found}-{self.photos.max_side}{seen}"
 
     def extract(self, image: Image) -> LocalFeatures:
-        """Local features, by an extractor of this thread's own: they keep buffers, and are not safe to share."""
-        return self._extractor().extract(image)
+        """Local features, and what the describer takes of the whole image.
+
+        By an extractor of this thread's own: they keep buffers, and are not safe to share.
+        """
+        extractor = self._extractor()
+        if extractor is not None:
+            found = extractor.extract(image)
+        else:
+            height, width = image.shape[:2]
+            found = LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 1), np.int8), width, height)
+        whole = self.shipped.whole(image)
+        return found if whole is None else replace(found, whole=whole)
 
     def restored(self, gallery: Gallery) -> Describer:
         """The describer that made a gallery's descriptors.
@@ -56,15 +81,29 @@ class Pipeline:
         """A describer learned from a sample of a gallery."""
         return self._describer("learn", photos)
 
-    def _extractor(self) -> LocalExtractor:
+    def _check_fits(self) -> None:
+        """Stages that would have nothing to work on."""
+        sections = self.recipe.sections
+        if self.matcher is not None and not sections["features"]:
+            raise RecipeError("[match] compares local features, and the recipe finds none; add [features]")
+        if self.estimator is not None and self.matcher is None:
+            raise RecipeError("[verify] holds matches against a geometry, and the recipe has none; add [match]")
+        if not self.shipped.sees and not sections["features"]:
+            method = sections["describe"].get("method")
+            raise RecipeError(f"[describe] method = {method!r} is made of local features; add [features]")
+
+    def _extractor(self) -> LocalExtractor | None:
         if not hasattr(self._own, "extractor"):
-            self._own.extractor = build(plugins.EXTRACTORS, "features", self.recipe.sections["features"])
-        extractor: LocalExtractor = self._own.extractor
+            self._own.extractor = _optional(plugins.EXTRACTORS, "features", self.recipe.sections)
+        extractor: LocalExtractor | None = self._own.extractor
         return extractor
 
     def _describer(self, how: str, *arguments: Any) -> Describer:
-        section: Mapping[str, Any] = self.recipe.sections["describe"]
-        made = plugins.load(plugins.DESCRIBERS, str(section.get("method")))
-        options = options_from(made.options_type, "describe", {k: v for k, v in section.items() if k != "method"})
+        made, options = method_of(plugins.DESCRIBERS, "describe", self.recipe.sections["describe"])
         describer: Describer = getattr(made, how)(options, *arguments)
         return describer
+
+
+def _optional(group: str, section: str, sections: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The method of a section; None if the recipe does without it."""
+    return build(group, section, sections[section]) if sections[section] else None

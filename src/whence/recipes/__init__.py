@@ -1,6 +1,16 @@
 """Named pipelines as data (TOML), and the strict reading of their options."""
 
-from whence.recipes.options import build, options_from
-from whence.recipes.recipe import SECTIONS, Recipe, load_recipe, recipe_names
+from whence.recipes.options import build, method_of, options_from
+from whence.recipes.recipe import INDEXING, SECTIONS, Published, Recipe, load_recipe, recipe_names
 
-__all__ = ["SECTIONS", "Recipe", "build", "load_recipe", "options_from", "recipe_names"]
+__all__ = [
+    "INDEXING",
+    "SECTIONS",
+    "Published",
+    "Recipe",
+    "build",
+    "load_recipe",
+    "method_of",
+    "options_from",
+    "recipe_names",
+]

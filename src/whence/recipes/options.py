@@ -28,12 +28,18 @@ def options_from(owner: type[T], section: str, values: Mapping[str, Any]) -> T:
 
 def build(group: str, section: str, values: Mapping[str, Any]) -> Any:
     """The registered method that a section names by ``method``, made with the section's other values."""
+    made, options = method_of(group, section, values)
+    return made(options)
+
+
+def method_of(group: str, section: str, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The class that a section names by ``method``, and its options from the section's other values."""
     rest = dict(values)
     method = rest.pop("method", None)
     if not isinstance(method, str):
         raise RecipeError(f"[{section}] names no method; expected one of {', '.join(plugins.names(group))}")
     made = plugins.load(group, method)
-    return made(options_from(made.options_type, section, rest))
+    return made, options_from(made.options_type, section, rest)
 
 
 def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import tomllib
@@ -12,8 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from whence.errors import RecipeError
+from whence.recipes.options import options_from
 
-SECTIONS = ("photos", "features", "describe", "match", "verify", "locate")
+SECTIONS = ("photos", "features", "describe", "retrieve", "match", "verify", "locate", "confidence")
+INDEXING = ("photos", "features", "describe")
+"""Sections that decide what a gallery holds: recipes that agree in them can share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Section ``[source]``: where a method comes from.
+
+    Attributes:
+        title: Of the paper or report.
+        where: Section, table or figure that describes it or reports its result.
+        reported: What was reported there.
+        differs: What this recipe does otherwise.
+    """
+
+    title: str
+    where: str = ""
+    reported: str = ""
+    differs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +45,25 @@ class Recipe:
         name: As listed by ``recipe_names``, or the stem of a file.
         summary: One sentence.
         sections: Options per stage.
+        needs: Extras that it takes.
+        source: Where it was published, if it was.
     """
 
     name: str
     summary: str
     sections: Mapping[str, Mapping[str, Any]] = field(hash=False)
+    needs: tuple[str, ...] = ()
+    source: Published | None = None
 
     @property
     def hash(self) -> str:
         """Ten hexadecimal digits over all options."""
-        return hashlib.blake2b(json.dumps(self.sections, sort_keys=True).encode(), digest_size=5).hexdigest()
+        return _digest(self.sections)
+
+    @property
+    def indexing_hash(self) -> str:
+        """The same over the sections that decide what a gallery holds."""
+        return _digest({name: self.sections[name] for name in INDEXING})
 
 
 def recipe_names() -> list[str]:
@@ -53,7 +83,9 @@ def load_recipe(name: str) -> Recipe:
         return _parse(name, text)
     path = Path(name)
     if path.suffix.lower() != ".toml":
-        raise RecipeError(f"no recipe {name!r}; expected one of {', '.join(recipe_names())}, or a .toml file")
+        near = difflib.get_close_matches(name, recipe_names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(recipe_names())}"
+        raise RecipeError(f"no recipe {name!r}; {hint} (or name a .toml file)")
     try:
         return _parse(path.stem, path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
@@ -65,8 +97,27 @@ def _parse(name: str, text: str) -> Recipe:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {name} is not TOML: {error}") from error
-    summary = str(data.pop("summary", ""))
+    summary, needs, source = data.pop("summary", ""), data.pop("needs", []), data.pop("source", None)
+    if not isinstance(summary, str):
+        raise RecipeError(f"recipe {name}: summary = {summary!r}: expected one sentence in quotes")
+    if not isinstance(needs, list) or not all(isinstance(extra, str) for extra in needs):
+        raise RecipeError(f"recipe {name}: needs = {needs!r}: expected a list of names of extras")
     for key, value in data.items():
         if key not in SECTIONS or not isinstance(value, dict):
-            raise RecipeError(f"recipe {name} has no section [{key}]; expected {', '.join(SECTIONS)}")
-    return Recipe(name, summary, {section: dict(data.get(section, {})) for section in SECTIONS})
+            near = difflib.get_close_matches(key, SECTIONS, n=1)
+            hint = f"did you mean [{near[0]}]?" if near else f"expected {', '.join(SECTIONS)}"
+            raise RecipeError(f"recipe {name} has no section [{key}]; {hint}")
+    sections = {section: dict(data.get(section, {})) for section in SECTIONS}
+    return Recipe(name, summary, sections, tuple(needs), _source(name, source))
+
+
+def _source(name: str, said: Any) -> Published | None:
+    if said is None:
+        return None
+    if not isinstance(said, dict) or "title" not in said:
+        raise RecipeError(f"recipe {name}: [source] names no title")
+    return options_from(Published, "source", said)
+
+
+def _digest(sections: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(sections, sort_keys=True).encode(), digest_size=5).hexdigest()

@@ -17,7 +17,7 @@ class Verification:
     """What ties one gallery photo to the query.
 
     Attributes:
-        matches: Inliers only.
+        matches: Inliers only; all matches where no geometry was asked for.
         scale: Median size of a keypoint in the query over its size in the gallery photo; 1 without inliers.
     """
 
@@ -28,11 +28,17 @@ class Verification:
         return len(self.matches)
 
 
-def verify(query: LocalFeatures, database: LocalFeatures, matcher: Matcher, estimator: Estimator) -> Verification:
+UNVERIFIED = Verification(Matches(np.zeros(0, np.intp), np.zeros(0, np.intp)), 1.0)
+"""Of a photo that was not looked at."""
+
+
+def verify(
+    query: LocalFeatures, database: LocalFeatures, matcher: Matcher, estimator: Estimator | None
+) -> Verification:
     """Matches of one pair that agree with one geometry."""
-    matches = matcher.match(query, database)
-    kept = estimator.estimate(query, database, matches).inliers
-    inliers = Matches(matches.query[kept], matches.database[kept])
+    inliers = matcher.match(query, database)
+    if estimator is not None:
+        inliers = inliers.only(estimator.estimate(query, database, inliers).inliers)
     if not len(inliers):
         return Verification(inliers, 1.0)
     sizes = query.keypoints[inliers.query, 2] / np.maximum(database.keypoints[inliers.database, 2], 1e-6)
@@ -43,7 +49,7 @@ def verify_all(
     query: LocalFeatures,
     shortlist: Sequence[LocalFeatures],
     matcher: Matcher,
-    estimator: Estimator,
+    estimator: Estimator | None,
     executor: Executor,
 ) -> list[Verification]:
     """``verify`` for every photo of a shortlist, in its order, spread over the executor's threads.

@@ -1,0 +1,1 @@
+"""Where the query was taken, given its shortlist. One method, one file."""

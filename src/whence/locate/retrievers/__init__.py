@@ -1,0 +1,1 @@
+"""Which gallery photos to look at. One method, one file."""

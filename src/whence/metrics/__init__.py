@@ -1,0 +1,1 @@
+"""Figures over plain arrays: recall, errors, calibration, rejection, bootstrap. Nothing here knows of photos."""
