@@ -19,7 +19,8 @@ _SAMPLE = 7
 _AT_ONCE = 100
 """Samples between two looks at whether there were enough."""
 _TURN = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0]
-"""No motion of a camera has its matrix along these axes, so any seven of them can be solved for the other two."""
+"""Some rotation of the nine unknowns, so that seven can be solved for the other two whatever the motion: of the matrix
+itself, entries that are zero for some motions could not be the two that are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ class Ransac:
         a = query.keypoints[matches.query, :2].astype(np.float64)
         b = database.keypoints[matches.database, :2].astype(np.float64)
         to_a, to_b = _levelled(a), _levelled(b, to=a)
-        with np.errstate(all="ignore"):  # samples of coinciding points give infinities, which agree with nothing
-            matrix, inliers = self._search(_apply(to_a, a), _apply(to_b, b), self.options.threshold_px * to_a[0, 0])
+        matrix, inliers = self._search(_apply(to_a, a), _apply(to_b, b), self.options.threshold_px * to_a[0, 0])
         if inliers.sum() < LEAST:
             return none
         matrix = to_b.T @ matrix @ to_a
@@ -98,10 +98,11 @@ def seven_points(a: DoubleArray, b: DoubleArray) -> DoubleArray:
     free = np.broadcast_to(np.eye(2), (len(a), 2, 2))
     kernel = (_TURN @ np.concatenate([solved, free], axis=1)).transpose(0, 2, 1).reshape(-1, 2, 3, 3)
     first, second = kernel[:, 0], kernel[:, 1]
-    roots = _real_roots(*_determinant(first, second))
-    found = first[:, None] + roots[..., None, None] * second[:, None]
-    found = found[np.isfinite(found).all(axis=(2, 3))]
-    return np.asarray(found / np.linalg.norm(found, axis=(1, 2), keepdims=True))
+    with np.errstate(all="ignore"):  # samples with coinciding points may have no root, or an infinite one
+        roots = _real_roots(*_determinant(first, second))
+        found = first[:, None] + roots[..., None, None] * second[:, None]
+        found = found / np.linalg.norm(found, axis=(2, 3), keepdims=True)
+    return np.asarray(found[np.isfinite(found).all(axis=(2, 3))])
 
 
 def _determinant(first: DoubleArray, second: DoubleArray) -> tuple[DoubleArray, ...]:
