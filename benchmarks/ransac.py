@@ -114,7 +114,7 @@ def variants() -> list[tuple[str, list[Variant]]]:
     ratio, plain = Ratio(RatioOptions(0.75)), Ransac()
     mutual = MutualNearestNeighbour(MatchingOptions())
     ratios = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-    counts = (100, 300, 1000, 3000, 10_000)
+    counts = (100, 300, 1000, 10_000)
     barrels = (-0.1, 0.05, 0.1, STRONGEST_BARREL)
     return [
         ("Ratio", [Variant(f"ratio {value}", Ratio(RatioOptions(value)), plain) for value in ratios]),

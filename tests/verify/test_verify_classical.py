@@ -165,11 +165,11 @@ def test_plain_ransac_bears_motions_along_an_axis(motion: tuple[float, float, fl
 def test_how_many_samples_plain_ransac_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
 
-    def counted(rng: np.random.Generator, count: int, size: int) -> Any:
-        drawn.append(count)
-        return samples(rng, count, size)
+    def counted(a: DoubleArray, b: DoubleArray) -> DoubleArray:
+        drawn.append(len(a))
+        return seven_points(a, b)
 
-    monkeypatch.setattr("whence.verify.ransac.samples", counted)
+    monkeypatch.setattr("whence.verify.ransac.seven_points", counted)
     query, database, matches, _ = two_views(0, 200, 10)
     Ransac(RansacOptions(iterations=950)).estimate(query, database, matches)
     assert sum(drawn) == 100

@@ -18,6 +18,7 @@ from whence.verify.geometry import LEAST
 _SAMPLE = 7
 _AT_ONCE = 100
 """Samples between two looks at whether there were enough."""
+_NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 _TURN = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0]
 """Some rotation of the nine unknowns, so that seven can be solved for the other two whatever the motion: of the matrix
 itself, entries that are zero for some motions could not be the two that are free."""
@@ -67,8 +68,11 @@ class Ransac:
         rng, chosen = np.random.default_rng(0), self.options
         best, most, drawn, enough = np.zeros((3, 3)), np.zeros(len(a), np.bool_), 0, float(chosen.iterations)
         single = a.astype(np.float32), b.astype(np.float32)
+        waiting = samples(rng, 0, len(a))
         while drawn < min(enough, chosen.iterations):
-            rows = samples(rng, min(_AT_ONCE, chosen.iterations - drawn), len(a))
+            if not len(waiting):
+                waiting = samples(rng, min(10 * _AT_ONCE, chosen.iterations - drawn), len(a))
+            rows, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
             drawn += len(rows)
             matrices = seven_points(a[rows], b[rows])
             agree = _agree(matrices.astype(np.float32), *single, threshold)
@@ -92,12 +96,12 @@ def samples(rng: np.random.Generator, count: int, size: int) -> NDArray[np.intp]
 
 def seven_points(a: DoubleArray, b: DoubleArray) -> DoubleArray:
     """``(K, 3, 3)`` fundamental matrices, one to three for each of ``(S, 7, 3)`` samples of homogeneous points."""
-    equations = (b[:, :, :, None] * a[:, :, None, :]).reshape(len(a), _SAMPLE, 9) @ _TURN
+    equations = ((b[:, :, :, None] * a[:, :, None, :]).reshape(-1, 9) @ _TURN).reshape(-1, _SAMPLE, 9)
     solvable = equations[:, :, :_SAMPLE] + 1e-12 * np.eye(_SAMPLE)  # two equal matches make it singular
     solved = np.linalg.solve(solvable, -equations[:, :, _SAMPLE:])
-    free = np.broadcast_to(np.eye(2), (len(a), 2, 2))
-    kernel = (_TURN @ np.concatenate([solved, free], axis=1)).transpose(0, 2, 1).reshape(-1, 2, 3, 3)
-    first, second = kernel[:, 0], kernel[:, 1]
+    first, second = (
+        (solved[:, :, free] @ _TURN[:, :_SAMPLE].T + _TURN[:, _SAMPLE + free]).reshape(-1, 3, 3) for free in (0, 1)
+    )
     with np.errstate(all="ignore"):  # samples with coinciding points may have no root, or an infinite one
         roots = _real_roots(*_determinant(first, second))
         found = first[:, None] + roots[..., None, None] * second[:, None]
@@ -107,11 +111,17 @@ def seven_points(a: DoubleArray, b: DoubleArray) -> DoubleArray:
 
 def _determinant(first: DoubleArray, second: DoubleArray) -> tuple[DoubleArray, ...]:
     """Coefficients of det(first + x second), that of x³ first."""
-    crossed = [np.cross(m[:, [1, 2, 0]], m[:, [2, 0, 1]]) for m in (first, second)]  # cofactors
-    constant = (first[:, 0] * crossed[0][:, 0]).sum(axis=1)
-    linear = (second * crossed[0]).sum(axis=(1, 2))
-    square = (first * crossed[1]).sum(axis=(1, 2))
-    return (second[:, 0] * crossed[1][:, 0]).sum(axis=1), square, linear, constant
+    of_first, of_second = _cofactors(first), _cofactors(second)
+    constant = (first[:, 0] * of_first[:, 0]).sum(axis=1)
+    linear = (second * of_first).reshape(-1, 9).sum(axis=1)
+    square = (first * of_second).reshape(-1, 9).sum(axis=1)
+    return (second[:, 0] * of_second[:, 0]).sum(axis=1), square, linear, constant
+
+
+def _cofactors(matrices: DoubleArray) -> DoubleArray:
+    """``(S, 3, 3)``: in each row the cross product of the other two."""
+    after, last = np.roll(matrices, -1, axis=1), np.roll(matrices, 1, axis=1)
+    return np.asarray(after[:, :, _NEXT] * last[:, :, _LAST] - after[:, :, _LAST] * last[:, :, _NEXT])
 
 
 def _real_roots(a: DoubleArray, b: DoubleArray, c: DoubleArray, d: DoubleArray) -> DoubleArray:
@@ -134,8 +144,8 @@ def _agree(matrices: FloatArray, a: FloatArray, b: FloatArray, threshold: float)
     """``(K, M)``: which matches have a Sampson error below the threshold."""
     products = (b[:, :, None] * a[:, None, :]).reshape(len(a), 9)
     residual = matrices.reshape(-1, 9) @ products.T
-    there, back = matrices[:, :2] @ a.T, matrices.transpose(0, 2, 1)[:, :2] @ b.T
-    slope = np.square(there).sum(axis=1) + np.square(back).sum(axis=1)
+    lines = [matrices[:, row] @ a.T for row in (0, 1)] + [matrices[:, :, column] @ b.T for column in (0, 1)]
+    slope = sum(np.square(line) for line in lines[1:]) + np.square(lines[0])
     return np.asarray(np.square(residual) < np.float32(threshold**2) * slope)
 
 
