@@ -1,6 +1,6 @@
 """The matches with the most similar descriptors: the photo with the least sum over them is the answer.
 
-Source: students' report "Paintings / Photos geolocalisation" (EPFL), which compares a query with every photo of Venice.
+Source: students' report "Paintings / Photos geolocalisation", which compares a query with every photo of Venice.
 """
 
 from __future__ import annotations
