@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +243,8 @@ def test_options_that_do_not_fit(run: Run, tmp_path: Path, world: World) -> None
     refused(run("locate", query, "--gallery", world.gallery, "--format", "jsnl"), "did you mean 'jsonl'?")
     refused(run("locate", query, "--gallery", world.gallery, "--tolerance", 0), "expected a number above 0")
     refused(run("index", photos, "--gallery", world.plan), "latitude and longitude")
-    (tmp_path / "r.toml").write_text("[match]\nmethod = 'mutual-nn'\nration = 0.8\n")
+    shipped = files("whence.recipes").joinpath("data", "default.toml").read_text("utf-8")
+    (tmp_path / "r.toml").write_text(shipped.replace("ratio =", "ration ="))
     refused(run("index", photos, "--gallery", gallery, "--recipe", tmp_path / "r.toml"), "did you mean 'ratio'?")
     assert not gallery.exists() or list(gallery.glob("*.lance")) == []
 

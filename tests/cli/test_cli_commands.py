@@ -15,7 +15,7 @@ import pytest
 import whence
 from samples import Run, World, blank, textured, write_photos, write_table
 from whence.present.answers import schema, to_dict
-from whence.recipes import load_recipe
+from whence.recipes import load_recipe, recipe_names
 from whence.worlds import write_photo
 
 COMMANDS = ("index", "locate", "info", "recipes", "datasets", "demo")
@@ -53,8 +53,17 @@ def test_recipes(run: Run) -> None:
     assert (plain.code, plain.err) == (0, "")
     default = load_recipe("default")
     assert plain.out.split(maxsplit=1)[0] == "default"
-    assert default.summary in plain.out
+    assert default.summary in " ".join(plain.out.split())
+    assert all(len(line) <= 100 for line in plain.out.splitlines())
+    assert "any made by default" in plain.out
     listed = json.loads(run("recipes", "--format", "json").out)
+    assert [recipe["name"] for recipe in listed] == recipe_names()
+    assert all(name in plain.out for name in recipe_names())
+    assert "sift-sum50" in listed[0]["shares_gallery_with"]
+    assert listed[0]["source"] is None
+    (sum50,) = (recipe for recipe in listed if recipe["name"] == "sift-sum50")
+    assert sum50["source"]["reported"] == "47 queries, about 3 minutes each"
+    assert (sum50["differs_from_default"], sum50["needs"]) == ([], [])
     assert listed[0]["name"] == "default"
     assert listed[0]["hash"] == default.hash
     assert listed[0]["features"]["method"] == "sift"

@@ -10,6 +10,7 @@ import pytest
 from whence.errors import RecipeError
 from whence.locate.pipeline import Pipeline
 from whence.recipes import SECTIONS, load_recipe, options_from, recipe_names
+from whence.recipes.listing import listed, other_sections, shipped
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,26 @@ def test_all_that_come_with_whence_can_be_made() -> None:
         assert (recipe.name, set(recipe.sections)) == (name, set(SECTIONS))
         assert recipe.summary.endswith(".")
         assert Pipeline(recipe).extractor_fingerprint == Pipeline(recipe).extractor_fingerprint
+
+
+def test_whose_gallery_a_recipe_can_use(tmp_path: Path) -> None:
+    """What the list says is what the fingerprints of features and descriptors allow."""
+    default = load_recipe("default")
+    made = Pipeline(default)
+    for recipe in shipped():
+        told = other_sections(recipe, default)
+        assert (not told) == (recipe.indexing_hash == default.indexing_hash)
+        if not told:
+            same = Pipeline(recipe)
+            assert same.extractor_fingerprint == made.extractor_fingerprint
+            assert same.shipped.fingerprint == made.shipped.fingerprint
+    other = load_recipe(written(tmp_path, "[photos]\nmax_side = 640"))
+    assert other_sections(other, default) == ("photos", "features", "describe")
+    plain = {recipe["name"]: recipe for recipe in listed([default, load_recipe("sift-sum50"), other])}
+    assert plain["default"]["shares_gallery_with"] == ["sift-sum50"]
+    assert plain["mine"]["shares_gallery_with"] == []
+    assert plain["mine"]["differs_from_default"] == ["photos", "features", "describe"]
+    assert plain["mine"]["photos"] == {"max_side": 640}
 
 
 def test_the_hash_follows_the_options_alone(tmp_path: Path) -> None:
@@ -96,7 +117,7 @@ def test_wrong_options(values: dict[str, object], message: str) -> None:
         ),
         ("[photos]\nmax_size = 3", "[photos] has no option 'max_size'; did you mean 'max_side'?"),
         ("[retrieve]\nmethod = 'similar'\ntop_k = 'all'", "[retrieve] top_k = 'all': expected int"),
-        (LATER + "[match]\nratio = 0.8", "[match] names no method; expected one of mutual-nn"),
+        (LATER + "[match]\nratio = 0.8", "[match] names no method; expected one of closest, mutual-nn"),
         ("summary = 3", "summary = 3: expected one sentence in quotes"),
         ("needs = 'onnx'", "needs = 'onnx': expected a list of names of extras"),
         ("[source]\ntitel = 'x'", "[source] names no title"),

@@ -28,6 +28,8 @@ class Outcomes:
         ranked_m: ``(N, C)`` the same after re-ranking.
         cluster: ``(N,)`` int: queries of one group or sequence, which are no independent evidence of each other, share
             a number. They are resampled together.
+        extent_m: Width plus height of the box around all truths: what an answer without a position costs in the
+            Manhattan mean. NaN where no truth is known.
         offset_deg: ``(N, 2)`` answer minus truth in latitude and longitude; None on a local plane.
         equirectangular_m: ``(N,)`` as ``error_m``, by the equirectangular approximation on a sphere; None on a plane.
         truth_class: ``(N,)`` int number of the true class, -1 where there is none; None without classes.
@@ -45,6 +47,7 @@ class Outcomes:
     retrieved_m: Floats
     ranked_m: Floats
     cluster: NDArray[np.intp]
+    extent_m: float = float("nan")
     offset_deg: Floats | None = None
     equirectangular_m: Floats | None = None
     truth_class: NDArray[np.intp] | None = None

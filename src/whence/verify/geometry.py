@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from whence.types import DoubleArray, Geometry, LocalFeatures, Matches
 
-_LEAST = 8
+LEAST = 8
 """Matches below which a fundamental matrix means nothing: seven always fit one."""
 
 
@@ -43,13 +43,13 @@ class RobustGeometry:
 
     def estimate(self, query: LocalFeatures, database: LocalFeatures, matches: Matches) -> Geometry:
         """The geometry that most matches agree with; none for fewer than eight matches."""
-        if len(matches) < _LEAST:
+        if len(matches) < LEAST:
             return Geometry(np.zeros(len(matches), np.bool_))
         a = query.keypoints[matches.query, :2].astype(np.float64)
         b = database.keypoints[matches.database, :2].astype(np.float64)
         found = self._magsac(a, b)
         matrix, inliers = found if found is not None else self._poselib(a, b)
-        if matrix is None or inliers.sum() < _LEAST:
+        if matrix is None or inliers.sum() < LEAST:
             return Geometry(np.zeros(len(matches), np.bool_))
         return Geometry(inliers, "fundamental", matrix)
 
@@ -66,14 +66,23 @@ class RobustGeometry:
         return np.asarray(matrix, np.float64), np.asarray(mask).ravel() > 0
 
     def _poselib(self, a: DoubleArray, b: DoubleArray) -> tuple[DoubleArray, NDArray[np.bool_]]:
-        import poselib
+        chosen = self.options
+        least = min(100, chosen.iterations)
+        return poselib_fundamental(a, b, chosen.threshold_px, chosen.confidence, chosen.iterations, least)
 
-        options: dict[str, Any] = {
-            "max_epipolar_error": self.options.threshold_px,
-            "max_iterations": self.options.iterations,
-            "min_iterations": min(100, self.options.iterations),
-            "success_prob": self.options.confidence,
-            "seed": 0,
-        }
-        matrix, info = poselib.estimate_fundamental(a, b, options, {})
-        return np.asarray(matrix, np.float64), np.asarray(info["inliers"], np.bool_)
+
+def poselib_fundamental(
+    a: DoubleArray, b: DoubleArray, threshold_px: float, confidence: float, iterations: int, least: int
+) -> tuple[DoubleArray, NDArray[np.bool_]]:
+    """Matrix and inliers of ``(M, 2)`` matched pixels by PoseLib's LO-RANSAC, after ``least`` samples or more."""
+    import poselib
+
+    options: dict[str, Any] = {
+        "max_epipolar_error": threshold_px,
+        "max_iterations": iterations,
+        "min_iterations": least,
+        "success_prob": confidence,
+        "seed": 0,
+    }
+    matrix, info = poselib.estimate_fundamental(a, b, options, {})
+    return np.asarray(matrix, np.float64), np.asarray(info["inliers"], np.bool_)

@@ -52,6 +52,29 @@ class MutualNearestNeighbour:
         return Matches(matches.query[turned], matches.database[turned])
 
 
+def no_matches() -> Matches:
+    """None at all, with distances."""
+    return Matches(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32))
+
+
+def one_each(
+    query: NDArray[np.intp], database: NDArray[np.intp], squared: FloatArray, most: int | None = None
+) -> Matches:
+    """Matches in which each keypoint of the database photo keeps the closest of those that chose it.
+
+    Args:
+        query: ``(M,)`` keypoints of the query, ascending and each once.
+        database: ``(M,)`` the neighbour of each.
+        squared: ``(M,)`` squared distances between their descriptors.
+        most: Only so many, the closest; None for all.
+    """
+    closest_first = np.argsort(squared, kind="stable")
+    _, first = np.unique(database[closest_first], return_index=True)
+    kept = np.sort(closest_first[np.sort(first)[:most]])
+    distances = np.sqrt(np.maximum(squared[kept], 0)).astype(np.float32)
+    return Matches(query[kept], database[kept], distances)
+
+
 def squared_distances(a: NDArray[np.generic], b: NDArray[np.generic]) -> FloatArray:
     """``(N, M)`` squared Euclidean distances of the rows of two arrays; rounding may leave them just below zero."""
     left, right = a.astype(np.float32), b.astype(np.float32)

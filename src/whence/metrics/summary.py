@@ -1,0 +1,269 @@
+"""All figures of some outcomes, each with the range that resampling the queries gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.errors import InputError
+from whence.metrics.outcomes import Figure, Floats, Outcomes
+from whence.metrics.statistics import Auroc, CalibrationError, Counts, Mean, Means, Quantile, Statistic
+
+RECALL_AT = (1, 5, 10, 20)
+CEILING = 50
+KILOMETRES = (1, 10, 25, 100, 200, 750, 1000, 2500, 10000)
+QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95, "max": 1.0}
+DRAWS = 10_000
+_CELLS = 20_000_000
+"""Counts in memory at once."""
+_EDGES = {"low95": 0.025, "high95": 0.975, "low50": 0.25, "high50": 0.75}
+
+
+def summarise(
+    outcomes: Outcomes, *, tolerance_m: float, thresholds_m: Sequence[float], draws: int = DRAWS, seed: int = 0
+) -> dict[str, Figure]:
+    """Every figure by its name, with 50 % and 95 % bootstrap intervals.
+
+    Whole clusters are drawn, so that ten photos of one place do not pass for ten witnesses (A. Davison and D. Hinkley,
+    Bootstrap Methods and their Application, 1997, sections 2.4 and 3.8); intervals are percentiles of the draws.
+
+    Args:
+        outcomes: Of the queries.
+        tolerance_m: What ``confidence`` is the probability of.
+        thresholds_m: Distances at which shares and recall are given.
+        draws: Resamplings.
+        seed: Of them.
+
+    Raises:
+        InputError: No queries, or a threshold that is not above 0.
+    """
+    statistics = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
+    drawn = _drawn(statistics, outcomes, draws, seed)
+    ones = np.ones((1, len(outcomes)), np.float32)
+    return {name: _figure(float(made.on(ones)[0]), drawn[name]) for name, made in statistics.items()}
+
+
+def compare(
+    first: Outcomes,
+    second: Outcomes,
+    *,
+    tolerance_m: float,
+    thresholds_m: Sequence[float],
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, Figure]:
+    """Second less first, figure by figure, on the same queries and the same resamplings of them.
+
+    Raises:
+        InputError: The outcomes are not of the same queries.
+    """
+    if len(first) != len(second) or not np.array_equal(first.known, second.known):
+        raise InputError(f"outcomes of {len(first)} and {len(second)} queries; a comparison needs the same ones")
+    before = figures(first, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
+    after = figures(second, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
+    shared = [name for name in before if name in after]
+    one = _drawn({name: before[name] for name in shared}, first, draws, seed)
+    other = _drawn({name: after[name] for name in shared}, first, draws, seed)
+    ones = np.ones((1, len(first)), np.float32)
+    with np.errstate(invalid="ignore"):
+        return {
+            name: _figure(float(after[name].on(ones)[0] - before[name].on(ones)[0]), other[name] - one[name])
+            for name in shared
+        }
+
+
+def bootstrap_median(outcomes: Outcomes, draws: int = DRAWS, seed: int = 0) -> Floats:
+    """``(draws,)`` medians of the error."""
+    return _drawn({"": Quantile(outcomes.error_m, outcomes.known, 0.5)}, outcomes, draws, seed)[""]
+
+
+def resamples(cluster: NDArray[np.intp], draws: int, seed: int) -> Iterator[Counts]:
+    """``(B, N)`` how often each query occurs, B draws of whole clusters at a time, ``draws`` in all."""
+    random = np.random.default_rng(seed)
+    named, member = np.unique(cluster, return_inverse=True)
+    at_once = max(1, _CELLS // max(1, len(cluster)))
+    for start in range(0, draws, at_once):
+        size = (min(at_once, draws - start), len(named))
+        picked = random.integers(0, len(named), size) + np.arange(size[0])[:, None] * len(named)
+        counts = np.bincount(picked.ravel(), minlength=size[0] * size[1]).reshape(size)
+        yield counts[:, member].astype(np.float32)
+
+
+def _drawn(statistics: Mapping[str, Statistic], outcomes: Outcomes, draws: int, seed: int) -> dict[str, Floats]:
+    means = {name: made for name, made in statistics.items() if isinstance(made, Mean)}
+    others = {name: made for name, made in statistics.items() if name not in means}
+    parts: dict[str, list[Floats]] = {name: [] for name in statistics}
+    together = Means(list(means.values())) if means else None
+    for counts in resamples(outcomes.cluster, draws, seed):
+        if together is not None:
+            for name, column in zip(means, together.on(counts).T, strict=True):
+                parts[name].append(column)
+        for name, statistic in others.items():
+            parts[name].append(statistic.on(counts))
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def _figure(value: float, drawn: Floats) -> Figure:
+    defined = np.sort(drawn[~np.isnan(drawn)])
+    if not len(defined) or np.isnan(value):
+        return Figure(value, *[float("nan")] * 4)
+    edges = [float(defined[round(share * (len(defined) - 1))]) for share in _EDGES.values()]
+    return Figure(value, *edges)
+
+
+def figures(outcomes: Outcomes, *, tolerance_m: float, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
+    """What ``summarise`` computes, by name."""
+    if not len(outcomes):
+        raise InputError("no queries; figures need at least one")
+    for threshold in (tolerance_m, *thresholds_m):
+        if not (np.isfinite(threshold) and threshold > 0):
+            raise InputError(f"threshold {threshold:g}: expected a distance above 0")
+    return {
+        **_errors(outcomes, thresholds_m),
+        **_recalls(outcomes, thresholds_m),
+        **_located(outcomes, thresholds_m),
+        **_confidence(outcomes, tolerance_m),
+        **_classes(outcomes),
+        **{f"seconds.{stage}": Mean(np.nan_to_num(t), np.isfinite(t)) for stage, t in outcomes.seconds.items()},
+    }
+
+
+def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
+    known, answered = of.known, of.known & np.isfinite(of.error_m)
+    found: dict[str, Statistic] = {f"within.{t:g}": Mean(_share(of.error_m <= t), known) for t in thresholds_m}
+    if of.offset_deg is not None:
+        found |= {f"within_km.{km}": Mean(_share(of.error_m <= km * 1000), known) for km in KILOMETRES}
+    found["error.mean"] = Mean(_finite(of.error_m), answered)
+    found |= {f"error.{name}": Quantile(of.error_m, known, share) for name, share in QUANTILES.items()}
+    if of.equirectangular_m is not None:
+        found["error.equirectangular.mean"] = Mean(_finite(of.equirectangular_m), answered)
+        found["error.equirectangular.median"] = Quantile(of.equirectangular_m, known, 0.5)
+    absolute = np.abs(_finite(of.offset_m))
+    paid = np.where(np.isfinite(of.error_m), absolute.sum(axis=1), of.extent_m)
+    found["manhattan.mean"] = Mean(_finite(paid), known & np.isfinite(paid))
+    found["absolute.east.mean"] = Mean(absolute[:, 0], answered)
+    found["absolute.north.mean"] = Mean(absolute[:, 1], answered)
+    if of.offset_deg is not None:
+        squared = np.square(_finite(of.offset_deg))
+        found["squared_deg.lat"] = Mean(squared[:, 0], answered)
+        found["squared_deg.lon"] = Mean(squared[:, 1], answered)
+        found["squared_deg.mean"] = Mean(squared.mean(axis=1), answered)
+    return found
+
+
+def _recalls(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
+    found: dict[str, Statistic] = {}
+    for t in thresholds_m:
+        for n in RECALL_AT:
+            found[f"recall@{n}.{t:g}"] = Mean(_hit(of.ranked_m, n, t), of.known)
+            found[f"recall@{n}.{t:g}.before"] = Mean(_hit(of.retrieved_m, n, t), of.known)
+        found[f"recall@{CEILING}.{t:g}.before"] = Mean(_hit(of.retrieved_m, CEILING, t), of.known)
+    return found
+
+
+def _located(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
+    sure = of.known & of.located
+    found: dict[str, Statistic] = {"located.share": Mean(_share(of.located), of.known)}
+    found |= {f"located.within.{t:g}": Mean(_share(of.error_m <= t), sure) for t in thresholds_m}
+    found["located.error.median"] = Quantile(of.error_m, sure, 0.5)
+    return found
+
+
+def _confidence(of: Outcomes, tolerance_m: float) -> dict[str, Statistic]:
+    every = np.ones(len(of), np.bool_)
+    right = of.known & (of.error_m <= tolerance_m)
+    given = np.isfinite(of.radius_m)
+    inside = _share(of.error_m <= of.radius_m)
+    return {
+        "ece": CalibrationError(of.confidence, right),
+        "auroc.right": Auroc(of.confidence, right, every),
+        "auroc.unknown": Auroc(of.confidence, of.known, every),
+        "unknown.located": Mean(_share(of.located), ~of.known),
+        "radius.inside": Mean(inside, of.known & given),
+        "radius.inside.located": Mean(inside, of.known & of.located),
+        "radius.median": Quantile(of.radius_m, of.known & given, 0.5),
+        "radius.median.located": Quantile(of.radius_m, of.known & given & of.located, 0.5),
+    }
+
+
+def _classes(of: Outcomes) -> dict[str, Statistic]:
+    if of.truth_class is None or of.answer_class is None:
+        return {}
+    classed = of.truth_class >= 0
+    same = _share(of.truth_class == of.answer_class)
+    found: dict[str, Statistic] = {"class.accuracy": Mean(same, classed)}
+    for number, name in enumerate(of.classes):
+        answered = of.answer_class == number
+        found[f"class.{name}.precision"] = Mean(same, classed & answered)
+        found[f"class.{name}.recall"] = Mean(same, of.truth_class == number)
+        found[f"class.{name}.share"] = Mean(_share(answered), classed)
+    return found
+
+
+def _share(right: Any) -> Floats:
+    return np.asarray(right, np.float64)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, 0.0)
+
+
+def _hit(distances_m: Floats, count: int, threshold_m: float) -> Floats:
+    return _share((distances_m[:, :count] <= threshold_m).any(axis=1))
+
+
+def describe(name: str, unit: str = "m") -> str:
+    """A figure's name in words, such as ``recall@5 within 25 m, before re-ranking``."""
+    if name in _WORDS:
+        return _WORDS[name].format(unit=unit)
+    head, _, rest = name.partition(".")
+    if head.startswith("recall@"):
+        threshold, before = rest.removesuffix(".before"), rest.endswith(".before")
+        return f"{head} within {threshold} {unit}" + (", before re-ranking" if before else "")
+    if head == "class":
+        named, _, kind = rest.rpartition(".")
+        return {
+            "precision": f"precision of {named}",
+            "recall": f"recall of {named}",
+            "share": f"answered as {named}",
+        }[kind]
+    return {
+        "within": f"within {rest} {unit}",
+        "within_km": f"within {rest} km",
+        "located": f"located ones within {rest.removeprefix('within.')} {unit}",
+        "seconds": f"seconds to {rest}",
+    }[head]
+
+
+_WORDS = {
+    "error.mean": "mean error ({unit})",
+    "error.min": "least error ({unit})",
+    "error.q25": "error of the best quarter ({unit})",
+    "error.median": "median error ({unit})",
+    "error.q75": "error that three quarters keep below ({unit})",
+    "error.q90": "error that 90 % keep below ({unit})",
+    "error.q95": "error that 95 % keep below ({unit})",
+    "error.max": "largest error ({unit})",
+    "error.equirectangular.mean": "mean error, equirectangular ({unit})",
+    "error.equirectangular.median": "median error, equirectangular ({unit})",
+    "manhattan.mean": "Manhattan mean ({unit})",
+    "absolute.east.mean": "mean absolute error east ({unit})",
+    "absolute.north.mean": "mean absolute error north ({unit})",
+    "squared_deg.lat": "mean squared error of latitude (deg²)",
+    "squared_deg.lon": "mean squared error of longitude (deg²)",
+    "squared_deg.mean": "mean squared error (deg²)",
+    "located.share": "located",
+    "located.error.median": "median error of located ones ({unit})",
+    "ece": "expected calibration error",
+    "auroc.right": "AUROC of right answers by confidence",
+    "auroc.unknown": "AUROC of refusing unknown places",
+    "unknown.located": "unknown places called located",
+    "radius.inside": "truths inside the radius",
+    "radius.inside.located": "truths inside the radius, of located ones",
+    "radius.median": "median radius ({unit})",
+    "radius.median.located": "median radius of located ones ({unit})",
+    "class.accuracy": "class right",
+}
