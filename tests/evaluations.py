@@ -8,10 +8,12 @@ import numpy as np
 
 from whence.evaluate.model import Costs, Evaluation, Question, Run
 from whence.metrics.outcomes import Figure, Outcomes
+from whence.metrics.summary import compare, summarise
 from whence.recipes import load_recipe
 from whence.types import XY, Candidate, Crs, LatLon, Location, Position, Status
 
 HALL = (120.0, 80.0)
+DRAWS = 100
 
 
 def outcomes(
@@ -83,7 +85,7 @@ def evaluation(
         leaky="",
         leaks=[],
         runs=runs,
-        comparisons={name: figures_of(found) for name, found in list(made.items())[1:]},
+        comparisons={name: _differences(first, found) for name, found in list(made.items())[1:]},
         version="0",
         command="whence evaluate /secret/gallery",
     )
@@ -92,7 +94,7 @@ def evaluation(
 def run_of(
     name: str,
     found: Outcomes,
-    spots: np.ndarray,  # type: ignore[type-arg]
+    spots: np.ndarray,
     *,
     earth: bool,
     varied: dict[str, object],
@@ -114,19 +116,16 @@ def run_of(
 
 
 def figures_of(found: Outcomes) -> dict[str, Figure]:
-    """Stand-ins for the figures of metrics."""
-    known = found.known
-    error = found.error_m[known]
-    median = float(np.median(error)) if len(error) else float("nan")
-    made = {"error_median_m": median}
-    for name, value in (
-        ("within_25", np.mean(error <= 5)),
-        ("recall_at_1", np.mean(error <= 3)),
-        ("ceiling", np.mean(error <= 25)),
-        ("ece", 0.05),
-    ):
-        made[name] = float(value) if len(error) else float("nan")
-    return {name: Figure(v, v * 0.9, v * 1.05, v * 0.97, v * 1.02) for name, v in made.items()}
+    """The figures of metrics, by few draws."""
+    if not len(found):
+        return {}
+    return summarise(found, tolerance_m=5.0, thresholds_m=(2.0, 5.0, 10.0), draws=DRAWS)
+
+
+def _differences(first: Outcomes, second: Outcomes) -> dict[str, Figure]:
+    if not len(first):
+        return {}
+    return compare(first, second, tolerance_m=5.0, thresholds_m=(2.0, 5.0, 10.0), draws=DRAWS)
 
 
 def _place(x: float, y: float, *, earth: bool) -> Position:

@@ -6,9 +6,8 @@ import numpy as np
 
 from whence.evaluate.model import Evaluation, Run
 from whence.evaluate.report import html, series
-from whence.evaluate.report.figures import cell
+from whence.evaluate.report.figures import interval_words, value_words
 from whence.evaluate.report.galleries import question_name
-from whence.evaluate.report.names import find
 from whence.evaluate.report.plots.canvas import svg
 from whence.evaluate.report.plots.errormap import error_map, outside
 from whence.evaluate.report.plots.errors import error_distribution
@@ -18,6 +17,9 @@ from whence.evaluate.report.plots.recall import recall_at_n, share_within
 from whence.evaluate.report.plots.rejection import rejection_curves
 from whence.evaluate.report.plots.reliability import reliability_diagram
 from whence.geo.plane import Plane, coordinates
+from whence.metrics.curves import reliability
+from whence.metrics.resampling import DRAWS
+from whence.metrics.summary import bootstrap_median
 from whence.present.sections import upwards
 from whence.types import DoubleArray, Position
 
@@ -111,7 +113,7 @@ def errors(evaluation: Evaluation) -> str:
         "Bars count queries, the curve is their density, the thick line the median. Two separate humps mean that "
         "answers are either right or somewhere else entirely; the dotted line is the tolerance.",
     )
-    draws = {run.name: series.median_draws(run, evaluation.seed) for run in runs}
+    draws = {run.name: bootstrap_median(run.outcomes, seed=evaluation.seed) for run in runs}
     values = {name: float(np.median(error)) for name, error in known.items()}
     second = html.plot(
         "The median, resampled",
@@ -119,7 +121,7 @@ def errors(evaluation: Evaluation) -> str:
             median_distribution(draws, values, unit=evaluation.unit),
             f"Bootstrap distribution of the median error, {_spoken(evaluation)}",
         ),
-        f"What the median error could have been with other queries of the same kind ({series.MEDIAN_DRAWS:,} draws): "
+        f"What the median error could have been with other queries of the same kind ({DRAWS:,} draws): "
         "thick line 50 %, thin line 95 %. Where two runs overlap widely, their order may be chance.",
     )
     return html.section("Errors", "", html.card(html.plots(first, second)))
@@ -160,32 +162,20 @@ def confidence(evaluation: Evaluation) -> str:
 
 
 def _reliability(evaluation: Evaluation, run: Run, number: int) -> str:
-    bins = series.reliability(run, evaluation.tolerance_m)
-    if not bins.counts.sum():
+    if not len(run.outcomes):
         return ""
-    found = find(run.figures, "ece")
-    gap = (
-        f" Expected calibration error {100 * bins.ece:.1f} %."
-        if found is None
-        else f" Expected calibration error {cell_text(found)}."
+    bins = reliability(run.outcomes, evaluation.tolerance_m, seed=evaluation.seed)
+    gap = value_words("ece", bins.error, evaluation.unit)
+    if "ece" in run.figures and (span := interval_words("ece", run.figures["ece"], evaluation.unit)):
+        gap += f" ({span})"
+    drawing = reliability_diagram(
+        bins.confidence, bins.right.y, bins.counts, bins.right.low95, bins.right.high95, series=number
     )
-    several = len(evaluation.runs) > 1
     return html.plot(
-        f"Reliability{': ' + run.name if several else ''}",
-        svg(
-            reliability_diagram(bins.confidence, bins.right, bins.counts, series=number),
-            f"Share of right answers against confidence for {run.name}",
-        ),
-        f"{'Read as the first.' if number else PROMISE}{gap}",
+        f"Reliability{': ' + run.name if len(evaluation.runs) > 1 else ''}",
+        svg(drawing, f"Share of right answers against confidence for {run.name}"),
+        f"{'Read as the first.' if number else PROMISE} Expected calibration error {gap}.",
     )
-
-
-def cell_text(found: tuple[str, object]) -> str:
-    """A figure without its markup."""
-    name, figure = found
-    return (
-        cell(name, figure, "m").replace("<b>", "").replace("</b>", "").replace("<small>", " (").replace("</small>", ")")
-    )  # type: ignore[arg-type]
 
 
 def maps(evaluation: Evaluation, *, private: bool) -> str:
@@ -198,7 +188,7 @@ def maps(evaluation: Evaluation, *, private: bool) -> str:
     plane = Plane.around(about)
     database, truth = plane.metres(coordinates(evaluation.database)), _metres(plane, spots)
     names = [] if private else [question_name(evaluation, n, private=False) for n in range(len(spots))]
-    figures = []
+    figures: list[str] = []
     for run in drawn_runs(evaluation):
         answers = _metres(plane, [answer.position for answer in run.answers])
         drawing = error_map(

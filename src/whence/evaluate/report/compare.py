@@ -9,7 +9,7 @@ from whence.evaluate.model import Evaluation
 from whence.evaluate.report import html
 from whence.evaluate.report.accuracy import drawn_runs
 from whence.evaluate.report.figures import signed_words
-from whence.evaluate.report.names import Named, better, main_figures, title_of
+from whence.evaluate.report.names import Named, better, main_figures, right_name, title_of
 from whence.evaluate.report.plots.canvas import svg
 from whence.evaluate.report.plots.forest import forest
 from whence.evaluate.report.plots.sweep import sweep_plot
@@ -96,15 +96,15 @@ def _sweep(evaluation: Evaluation, key: str) -> str:
 def tradeoff(evaluation: Evaluation) -> str:
     """Seconds per query against the share of right answers."""
     runs = drawn_runs(evaluation)
-    named = next((named for named in main_figures(evaluation) if named.role == "within"), None)
-    if len(runs) < 2 or named is None:
+    name = right_name(evaluation)
+    if len(runs) < 2:
         return ""
     seconds = [_seconds(run.costs.seconds_per_query) for run in runs]
-    shares = [run.figures.get(named.name, NOTHING) for run in runs]
+    shares = [run.figures.get(name, NOTHING) for run in runs]
     known = [s > 0 and math.isfinite(share.value) for s, share in zip(seconds, shares, strict=True)]
     if sum(known) < 2:
         return ""
-    drawing = speed_accuracy([run.name for run in runs], seconds, shares, title=title_of(named.name))
+    drawing = speed_accuracy([run.name for run in runs], seconds, shares, title=title_of(name, evaluation.unit))
     return html.plot(
         "Speed against accuracy",
         svg(drawing, "Seconds per query against the share of right answers"),

@@ -151,7 +151,7 @@ def all_figures(evaluation: Evaluation) -> str:
     heads = ["Figure", *(run.name for run in evaluation.runs)]
     rows = [
         [
-            f"{page.text(title_of(name))} <small>{page.text(name)}</small>",
+            f"{page.text(title_of(name, evaluation.unit))} <small>{page.text(name)}</small>",
             *(_full(run.figures, name, evaluation.unit) for run in evaluation.runs),
         ]
         for name in names

@@ -14,7 +14,7 @@ from whence.present import page
 def value_words(name: str, value: float, unit: str) -> str:
     """A figure as a person would write it; a dash where it is not defined.
 
-    >>> value_words("within_25", 0.8734, "m"), value_words("error_median_m", 3.21, "m")
+    >>> value_words("within.25", 0.8734, "m"), value_words("error.median", 3.21, "m")
     ('87.3 %', '3.2 m')
     """
     kind = kind_of(name)
@@ -26,6 +26,8 @@ def value_words(name: str, value: float, unit: str) -> str:
         return f"{100 * value:.1f} %"
     if kind == "distance":
         return distance_words(value, unit) if value >= 0 else f"−{distance_words(-value, unit)}"
+    if kind == "seconds":
+        return f"{value:.3f} s" if value < 1 else f"{value:.2f} s"
     return f"{value:.3g}"
 
 

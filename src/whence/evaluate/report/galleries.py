@@ -50,9 +50,9 @@ def pick(outcomes: Outcomes, tolerance: float, each: int = EACH) -> Picks:
     return Picks(best, wrong, _first(rest, -np.where(answered, error, 0), each))
 
 
-def _first(chosen: np.ndarray, by: np.ndarray, each: int) -> list[int]:  # type: ignore[type-arg]
+def _first(chosen: np.ndarray, by: np.ndarray, each: int) -> list[int]:
     rows = np.flatnonzero(chosen)
-    return rows[np.argsort(by[rows], kind="stable")][:each].tolist()  # type: ignore[no-any-return]
+    return [int(row) for row in rows[np.argsort(by[rows], kind="stable")][:each]]
 
 
 def galleries(evaluation: Evaluation, *, private: bool, note: Callable[[str], None] = lambda words: None) -> str:

@@ -8,7 +8,7 @@ from whence.evaluate.model import Evaluation, Run
 from whence.evaluate.report import html, series
 from whence.evaluate.report.accuracy import asked, drawn_runs, names_of
 from whence.evaluate.report.figures import cell
-from whence.evaluate.report.names import main_figures
+from whence.evaluate.report.names import main_figures, right_name
 from whence.evaluate.report.plots.canvas import SIZE, svg
 from whence.evaluate.report.plots.lengths import given_words
 from whence.evaluate.report.plots.recall import share_within
@@ -53,13 +53,13 @@ def _warnings(evaluation: Evaluation) -> str:
 
 def main_table(evaluation: Evaluation) -> str:
     """One row per run with its main figures."""
-    named = [f for f in main_figures(evaluation) if any(f.name in run.figures for run in evaluation.runs)]
+    named = main_figures(evaluation)
     timed = any(run.costs.seconds_per_query is not None for run in evaluation.runs)
     heads = ["Run", *(figure.title for figure in named), *(["Seconds per query"] if timed else [])]
     rows = [
         [
             (html.swatch(number) if len(evaluation.runs) > 1 else "") + page.text(run.name),
-            *(_cell(evaluation, run, number, figure.name, figure.role) for figure in named),
+            *(_cell(evaluation, run, number, figure.name) for figure in named),
             *([_seconds(run)] if timed else []),
         ]
         for number, run in enumerate(evaluation.runs)
@@ -67,9 +67,9 @@ def main_table(evaluation: Evaluation) -> str:
     return html.table(heads, rows, kind="main")
 
 
-def _cell(evaluation: Evaluation, run: Run, number: int, name: str, role: str) -> str:
+def _cell(evaluation: Evaluation, run: Run, number: int, name: str) -> str:
     figure = run.figures.get(name)
-    drawn = html.whisker(figure, number) if figure is not None and role == "within" else ""
+    drawn = html.whisker(figure, number) if figure is not None and name == right_name(evaluation) else ""
     return drawn + cell(name, figure, evaluation.unit)
 
 

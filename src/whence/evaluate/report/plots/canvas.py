@@ -39,7 +39,7 @@ _VARIABLES = {INK: "ink", QUIET: "quiet", LINE: "line", WASH: "wash", PAPER: "pa
     colour: str(number) for number, colour in enumerate(SERIES)
 }
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched, read aloud, and set in the page's font
     "svg.hashsalt": "whence",
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
@@ -148,7 +148,7 @@ def percent_axis(axes: Axes, *, low: float = 0.0) -> None:
 
 def note(axes: Axes, x: float, y: float, words: str, **how: Any) -> None:
     """A remark inside a plot, at data coordinates."""
-    axes.text(x, y, words, **({"color": QUIET, "fontsize": 10.5} | how))
+    axes.text(x, y, words, fontdict=None, **({"color": QUIET, "fontsize": 10.5} | how))
 
 
 def key(axes: Axes, count: int) -> None:

@@ -151,7 +151,7 @@ def _entries(
     tolerance: float,
     unit: str,
     photos: int,
-    lost: bool,  # type: ignore[type-arg]
+    lost: bool,
 ) -> list[tuple[str, str]]:
     """Symbol and words of what is on the map."""
     limits = [given_words(step * tolerance, unit) for step in STEPS]

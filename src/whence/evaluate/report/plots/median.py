@@ -75,9 +75,12 @@ def _row(
         axes.text(0.5, 0.4, "half of the queries have no answer", transform=axes.transAxes, ha="center", color=QUIET)
         return
     colour = colour_of(number)
-    scale = (lambda x: np.log(np.maximum(x, 1e-12))) if logarithmic else (lambda x: x)
-    x = np.linspace(scale(low), scale(high), 300)
-    y = density(np.asarray(scale(found)), x)
+    if logarithmic:
+        x = np.linspace(np.log(low), np.log(high), 300)
+        y = density(np.log(np.maximum(found, 1e-12)), x)
+    else:
+        x = np.linspace(low, high, 300)
+        y = density(found, x)
     axes.fill_between(
         np.exp(x) if logarithmic else x, 0, y / max(float(y.max()), 1e-12), color=colour, alpha=0.22, lw=0
     )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from whence.evaluate.report.plots.canvas import INK, MARKS, SIZE, drawn, key, note, panel, percent_axis
+from whence.evaluate.report.plots.canvas import INK, SIZE, drawn, key, note, panel, percent_axis
 from whence.evaluate.report.plots.curve import Curve, draw_curve
 from whence.evaluate.report.plots.lengths import distance_axis, given_words
 
@@ -26,29 +24,19 @@ def recall_at_n(curves: Sequence[Curve], *, named: bool = True) -> Figure:
     """
     figure, (axes,) = panel()
     for curve in curves:
-        draw_curve(axes, curve, mark=MARKS[curve.series % len(MARKS)])
-    numbers = sorted({int(n) for curve in curves for n in curve.x}) or [1]
+        draw_curve(axes, curve)
+    last = max((float(curve.x.max()) for curve in curves if len(curve.x)), default=1.0)
     axes.set_xscale("log")
-    axes.set_xlim(numbers[0] / 1.12, max(numbers[-1], 2) * 1.12)
+    axes.set_xlim(1, max(last, 2) * 1.02)
     axes.set_xticks([], minor=True)
-    axes.set_xticks(numbers, labels=_apart(numbers))
+    numbers = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if n <= max(last, 2)]
+    axes.set_xticks(numbers, labels=[str(n) for n in numbers])
     axes.set_xlabel("N, photos looked at")
     axes.set_title("queries with a right photo among the first N")
     percent_axis(axes)
     if named:
         key(axes, len(curves))
     return figure
-
-
-def _apart(numbers: Sequence[int]) -> list[str]:
-    """Labels of ticks on a log axis, without those that would touch the one before or the last."""
-    labels, shown = [], 0.0
-    for number in numbers:
-        near_last = number != numbers[-1] and np.log(numbers[-1] / number) < 0.35
-        keep = (not shown or np.log(number / shown) > 0.3) and not near_last
-        labels.append(str(number) if keep else "")
-        shown = number if keep else shown
-    return labels
 
 
 @drawn

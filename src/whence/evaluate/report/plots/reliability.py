@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 @drawn
 def reliability_diagram(
-    confidence: ArrayLike, right: ArrayLike, counts: ArrayLike, *, series: int = 0, bins: int = 10
+    confidence: ArrayLike,
+    right: ArrayLike,
+    counts: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    *,
+    series: int = 0,
 ) -> Figure:
     """Share of right answers against confidence, with the number of answers in each bin below.
 
@@ -23,16 +29,18 @@ def reliability_diagram(
         confidence: ``(B,)`` mean confidence of the answers in each bin; NaN in an empty one.
         right: ``(B,)`` share of them that is right; NaN in an empty bin.
         counts: ``(B,)`` how many they are.
+        low: ``(B,)`` lower end of the interval of ``right``; none is drawn without.
+        high: ``(B,)`` its upper end.
         series: Which run, for the colour.
-        bins: B, from 0 to 1.
     """
     x, y, n = (np.asarray(values, dtype=np.float64) for values in (confidence, right, counts))
     colour = colour_of(series)
     figure, (upper, lower) = panel((440, 400), rows=2, heights=(3.2, 1.0), gap=30)
     upper.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (1.5, 2.5)))
     filled = (n > 0) & np.isfinite(x) & np.isfinite(y)
-    low, high = wilson(y[filled], n[filled])
-    upper.vlines(x[filled], low, high, color=colour, linewidth=1.3, alpha=0.55)
+    if low is not None and high is not None:
+        ends = np.asarray([low, high], dtype=np.float64)[:, filled]
+        upper.vlines(x[filled], ends[0], ends[1], color=colour, linewidth=1.3, alpha=0.55)
     upper.plot(x[filled], y[filled], color=colour, linewidth=1.3, alpha=0.55)
     for centre, share, count in zip(x[filled], y[filled], n[filled], strict=True):
         size = 4.5 + 6.5 * np.sqrt(count / max(n.max(), 1))
@@ -53,11 +61,3 @@ def reliability_diagram(
     lower.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100 %"])
     lower.set_xlabel("confidence")
     return figure
-
-
-def wilson(share: ArrayLike, count: ArrayLike, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    """95 % interval of a share of ``count`` independent trials (E. B. Wilson, JASA 22, 1927)."""
-    p, n = np.asarray(share, dtype=np.float64), np.maximum(np.asarray(count, dtype=np.float64), 1)
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return middle - half, middle + half

@@ -49,7 +49,7 @@ def sweep_plot(
     return figure
 
 
-def _places(axes: Axes, values: Sequence[object]) -> np.ndarray:  # type: ignore[type-arg]
+def _places(axes: Axes, values: Sequence[object]) -> np.ndarray:
     """Where each value lies on the axis, and the axis itself."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < len(values) or len(set(numbers)) < len(numbers):
@@ -69,7 +69,7 @@ def _places(axes: Axes, values: Sequence[object]) -> np.ndarray:  # type: ignore
     return x
 
 
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, number: int, label: str) -> None:  # type: ignore[type-arg]
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, number: int, label: str) -> None:
     order = np.argsort(x)
     axes.plot(
         x[order],
