@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,12 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.known)
+
+    def only(self, rows: NDArray[Any]) -> Outcomes:
+        """The outcomes of some queries, by mask or by number. ``extent_m`` stays: a missing answer costs the same."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {name: array[rows] for name, array in arrays.items() if isinstance(array, np.ndarray)}
+        return replace(self, **kept, seconds={stage: seconds[rows] for stage, seconds in self.seconds.items()})
 
 
 @dataclass(frozen=True, slots=True)
