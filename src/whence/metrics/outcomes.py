@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,15 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.known)
+
+    def only(self, kept: NDArray[np.bool_]) -> Outcomes:
+        """Some of the queries."""
+        arrays: dict[str, Any] = {
+            field.name: value[kept]
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays, seconds={stage: taken[kept] for stage, taken in self.seconds.items()})
 
 
 @dataclass(frozen=True, slots=True)
