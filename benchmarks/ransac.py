@@ -109,9 +109,8 @@ def straightened(features: LocalFeatures, barrel: float) -> LocalFeatures:
     return replace(features, keypoints=keypoints)
 
 
-def variants() -> list[tuple[str, list[Variant]]]:
-    """By question."""
-    ratio, plain = Ratio(RatioOptions(0.75)), Ransac()
+def variants(ratio: Matcher, plain: Estimator) -> list[tuple[str, list[Variant]]]:
+    """By question, each with one thing changed in the reference."""
     mutual = MutualNearestNeighbour(MatchingOptions())
     ratios = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
     counts = (100, 300, 1000, 10_000)
@@ -167,7 +166,7 @@ class Ablation:
     def __init__(self, queries: Sequence[Asked], workers: int) -> None:
         self.queries = queries
         self._threads = ThreadPoolExecutor(workers)
-        self._matched: dict[int, tuple[list[list[Matches]], float]] = {}
+        self._matched: dict[Matcher, tuple[list[list[Matches]], float]] = {}
 
     def run(self, variant: Variant) -> Counted:
         """Inliers of every pair, and the photo with most of each query."""
@@ -192,15 +191,15 @@ class Ablation:
         )
 
     def _matches(self, matcher: Matcher) -> tuple[list[list[Matches]], float]:
-        if id(matcher) not in self._matched:
+        if matcher not in self._matched:
             spent, found = [], []
             for query in self.queries:
                 with one_thread_each:
                     pairs = list(self._threads.map(_timed(matcher.match, query.features), query.shortlist))
                 found.append([matches for matches, _ in pairs])
                 spent += [ms for _, ms in pairs]
-            self._matched = {**self._matched, id(matcher): (found, float(np.mean(spent)))}
-        return self._matched[id(matcher)]
+            self._matched[matcher] = found, float(np.mean(spent))
+        return self._matched[matcher]
 
 
 def _timed(
@@ -282,9 +281,10 @@ def table(ablation: Ablation, tolerance_m: float, only: str | None) -> None:
         "inliers of the best", "matches a pair", "ms to match a pair", "ms to fit a pair",
     )  # fmt: skip
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    reference = ablation.run(Variant(REFERENCE, Ratio(RatioOptions(0.75)), Ransac()))
+    ratio, plain = Ratio(RatioOptions(0.75)), Ransac()
+    reference = ablation.run(Variant(REFERENCE, ratio, plain))
     print(line(REFERENCE, reference, reference, groups, tolerance_m), flush=True)
-    for question, asked_for in variants():
+    for question, asked_for in variants(ratio, plain):
         if only and only.lower() not in question.lower():
             continue
         print(f"| *{question}* |{' |' * (len(columns) - 1)}")
