@@ -285,7 +285,7 @@ def table(ablation: Ablation, tolerance_m: float, only: str | None) -> None:
     reference = ablation.run(Variant(REFERENCE, ratio, plain))
     print(line(REFERENCE, reference, reference, groups, tolerance_m), flush=True)
     for question, asked_for in variants(ratio, plain):
-        if only and only.lower() not in question.lower():
+        if only and not any(part.lower() in question.lower() for part in only.split(",")):
             continue
         print(f"| *{question}* |{' |' * (len(columns) - 1)}")
         for variant in asked_for:
@@ -301,7 +301,7 @@ def table(ablation: Ablation, tolerance_m: float, only: str | None) -> None:
 def main() -> None:
     """Runs and prints."""
     options = parser(__doc__, queries=100)
-    options.add_argument("--only", help="part of a question's name")
+    options.add_argument("--only", help="parts of questions' names, as estimator,radial")
     options.add_argument("--workers", type=int, default=os.cpu_count(), help="threads")
     args = options.parse_args()
     with work_folder(args.work) as work:
