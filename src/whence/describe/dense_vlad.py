@@ -21,10 +21,14 @@ from whence.describe.dense import dense_sift
 from whence.describe.projection import learn_projection
 from whence.describe.unlearned import digest_of, whole_of
 from whence.describe.vlad import aggregated, unit
+from whence.errors import RecipeError
 from whence.types import FloatArray, Image, LocalFeatures
 
 _LEAST_CONTRAST = 10.0
 """Length of a gradient histogram, in grey levels summed over its bins, below which there is nothing but noise."""
+
+_LEAST_SIDE_PX = 16
+"""What the smallest descriptor covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,15 @@ class DenseVlad:
     options_type = DenseVladOptions
 
     def __init__(self, options: DenseVladOptions, projection: FloatArray | None = None) -> None:
+        """With a projection, or without one.
+
+        Raises:
+            RecipeError: An option out of range.
+        """
+        if options.shrinkage > 1:
+            raise RecipeError(f"[describe] shrinkage = {options.shrinkage}: expected a number from 0 to 1")
+        if options.side_px < _LEAST_SIDE_PX:
+            raise RecipeError(f"[describe] side_px = {options.side_px}: expected at least {_LEAST_SIDE_PX}")
         self.options = options
         self.projection = projection
 
