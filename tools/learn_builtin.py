@@ -32,12 +32,12 @@ def main() -> None:
     learn(np.concatenate(parts), TARGET)
 
 
-def pictures() -> Iterator[Image]:
+def pictures(per_town: int = VIEWS_PER_TOWN) -> Iterator[Image]:
     """Views of all towns."""
     for seed, family in TOWNS:
         town = Town(seed, family=family)
         views = town.survey(seed=seed)
-        chosen = np.random.default_rng(seed).permutation(len(views))[:VIEWS_PER_TOWN]
+        chosen = np.random.default_rng(seed).permutation(len(views))[:per_town]
         for index in sorted(chosen):
             yield town.render(views[index])
 

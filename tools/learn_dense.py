@@ -13,16 +13,16 @@ from learn_builtin import TARGET, learn, pictures
 from whence.describe.dense import dense_sift
 
 STEP_PX, BINS_PX = 8, (4, 6, 8, 10)
-PER_PICTURE = 1200
+VIEWS_PER_TOWN, PER_VIEW = 30, 1200
 
 
 def main() -> None:
     """Renders, describes, learns, writes."""
     random, parts = np.random.default_rng(0), []
-    for picture in pictures():
+    for picture in pictures(VIEWS_PER_TOWN):
         found = dense_sift(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), STEP_PX, BINS_PX)
         found = found[found.any(axis=1)]
-        parts.append(found[random.permutation(len(found))[:PER_PICTURE]])
+        parts.append(found[random.permutation(len(found))[:PER_VIEW]])
     learn(np.concatenate(parts), TARGET.with_name("dense.npz"))
 
 
