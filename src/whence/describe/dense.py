@@ -60,11 +60,8 @@ def _gradients(grey: FloatArray) -> FloatArray:
     across, down = (cv2.Sobel(grey, cv2.CV_32F, dx, 1 - dx, ksize=1, scale=0.5) for dx in (1, 0))
     length, angle = cv2.cartToPolar(across, down)
     angle *= _TURNS / (2 * np.pi)
-    before = np.floor(angle)
-    share = (length * (angle - before)).ravel()
-    first = before.astype(np.intp).ravel() % _TURNS
-    pixels = np.arange(first.size)
-    maps = np.zeros((_TURNS, first.size), np.float32)
-    maps[first, pixels] = length.ravel() - share
-    maps[(first + 1) % _TURNS, pixels] = share
-    return maps.reshape(_TURNS, *grey.shape)
+    maps = np.empty((_TURNS, *grey.shape), np.float32)
+    for turn in range(_TURNS):  # shared between the two nearest directions
+        apart = np.abs(angle - turn) if turn else np.minimum(angle, _TURNS - angle)
+        np.multiply(np.maximum(1 - apart, 0), length, out=maps[turn])
+    return maps
