@@ -63,9 +63,9 @@ def command(
 
     interruptible()
     if report:
-        from whence.evaluate.report import check_available
+        from whence.evaluate.report.plots.canvas import check_matplotlib
 
-        check_available()
+        check_matplotlib()
     plan = Plan(
         database=database,
         queries=tuple(queries or ()),

@@ -35,7 +35,8 @@ from whence.gallery.gallery import Gallery
 from whence.gallery.summary import folder_bytes
 from whence.locate.pipeline import Pipeline
 from whence.metrics.outcomes import Outcomes
-from whence.metrics.summary import DRAWS, compare, summarise
+from whence.metrics.resampling import DRAWS
+from whence.metrics.summary import compare, summarise
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Skipped
 

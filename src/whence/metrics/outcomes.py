@@ -59,14 +59,11 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.known)
 
-    def only(self, kept: NDArray[np.bool_]) -> Outcomes:
-        """Some of the queries."""
-        arrays: dict[str, Any] = {
-            field.name: value[kept]
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, **arrays, seconds={stage: taken[kept] for stage, taken in self.seconds.items()})
+    def only(self, rows: NDArray[Any]) -> Outcomes:
+        """The outcomes of some queries, by mask or by number. ``extent_m`` stays: a missing answer costs the same."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {name: array[rows] for name, array in arrays.items() if isinstance(array, np.ndarray)}
+        return replace(self, **kept, seconds={stage: seconds[rows] for stage, seconds in self.seconds.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whence.errors import InputError
+from whence.metrics import checks
 from whence.metrics.outcomes import Figure, Floats, Outcomes
-from whence.metrics.statistics import Auroc, CalibrationError, Counts, Mean, Means, Quantile, Statistic
+from whence.metrics.resampling import DRAWS, drawn, interval
+from whence.metrics.statistics import Auroc, CalibrationError, Mean, Quantile, Statistic
 
 RECALL_AT = (1, 5, 10, 20)
 CEILING = 50
 KILOMETRES = (1, 10, 25, 100, 200, 750, 1000, 2500, 10000)
 QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95, "max": 1.0}
-DRAWS = 10_000
-_CELLS = 20_000_000
-"""Counts in memory at once."""
-_EDGES = {"low95": 0.025, "high95": 0.975, "low50": 0.25, "high50": 0.75}
 
 
 def summarise(
@@ -41,9 +38,9 @@ def summarise(
         InputError: No queries, or a threshold that is not above 0.
     """
     statistics = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
-    drawn = _drawn(statistics, outcomes, draws, seed)
+    many = drawn(statistics, outcomes.cluster, draws, seed)
     ones = np.ones((1, len(outcomes)), np.float32)
-    return {name: _figure(float(made.on(ones)[0]), drawn[name]) for name, made in statistics.items()}
+    return {name: interval(float(made.on(ones)[0]), many[name]) for name, made in statistics.items()}
 
 
 def compare(
@@ -65,62 +62,26 @@ def compare(
     before = figures(first, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
     after = figures(second, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
     shared = [name for name in before if name in after]
-    one = _drawn({name: before[name] for name in shared}, first, draws, seed)
-    other = _drawn({name: after[name] for name in shared}, first, draws, seed)
+    one = drawn({name: before[name] for name in shared}, first.cluster, draws, seed)
+    other = drawn({name: after[name] for name in shared}, first.cluster, draws, seed)
     ones = np.ones((1, len(first)), np.float32)
     with np.errstate(invalid="ignore"):
         return {
-            name: _figure(float(after[name].on(ones)[0] - before[name].on(ones)[0]), other[name] - one[name])
+            name: interval(float(after[name].on(ones)[0] - before[name].on(ones)[0]), other[name] - one[name])
             for name in shared
         }
 
 
 def bootstrap_median(outcomes: Outcomes, draws: int = DRAWS, seed: int = 0) -> Floats:
     """``(draws,)`` medians of the error."""
-    return _drawn({"": Quantile(outcomes.error_m, outcomes.known, 0.5)}, outcomes, draws, seed)[""]
-
-
-def resamples(cluster: NDArray[np.intp], draws: int, seed: int) -> Iterator[Counts]:
-    """``(B, N)`` how often each query occurs, B draws of whole clusters at a time, ``draws`` in all."""
-    random = np.random.default_rng(seed)
-    named, member = np.unique(cluster, return_inverse=True)
-    at_once = max(1, _CELLS // max(1, len(cluster)))
-    for start in range(0, draws, at_once):
-        size = (min(at_once, draws - start), len(named))
-        picked = random.integers(0, len(named), size) + np.arange(size[0])[:, None] * len(named)
-        counts = np.bincount(picked.ravel(), minlength=size[0] * size[1]).reshape(size)
-        yield counts[:, member].astype(np.float32)
-
-
-def _drawn(statistics: Mapping[str, Statistic], outcomes: Outcomes, draws: int, seed: int) -> dict[str, Floats]:
-    means = {name: made for name, made in statistics.items() if isinstance(made, Mean)}
-    others = {name: made for name, made in statistics.items() if name not in means}
-    parts: dict[str, list[Floats]] = {name: [] for name in statistics}
-    together = Means(list(means.values())) if means else None
-    for counts in resamples(outcomes.cluster, draws, seed):
-        if together is not None:
-            for name, column in zip(means, together.on(counts).T, strict=True):
-                parts[name].append(column)
-        for name, statistic in others.items():
-            parts[name].append(statistic.on(counts))
-    return {name: np.concatenate(found) for name, found in parts.items()}
-
-
-def _figure(value: float, drawn: Floats) -> Figure:
-    defined = np.sort(drawn[~np.isnan(drawn)])
-    if not len(defined) or np.isnan(value):
-        return Figure(value, *[float("nan")] * 4)
-    edges = [float(defined[round(share * (len(defined) - 1))]) for share in _EDGES.values()]
-    return Figure(value, *edges)
+    return drawn({"": Quantile(outcomes.error_m, outcomes.known, 0.5)}, outcomes.cluster, draws, seed)[""]
 
 
 def figures(outcomes: Outcomes, *, tolerance_m: float, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
     """What ``summarise`` computes, by name."""
-    if not len(outcomes):
-        raise InputError("no queries; figures need at least one")
-    for threshold in (tolerance_m, *thresholds_m):
-        if not (np.isfinite(threshold) and threshold > 0):
-            raise InputError(f"threshold {threshold:g}: expected a distance above 0")
+    checks.outcomes(outcomes)
+    checks.thresholds([tolerance_m], "tolerance")
+    checks.thresholds(thresholds_m)
     return {
         **_errors(outcomes, thresholds_m),
         **_recalls(outcomes, thresholds_m),
@@ -136,6 +97,7 @@ def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]
     found: dict[str, Statistic] = {f"within.{t:g}": Mean(_share(of.error_m <= t), known) for t in thresholds_m}
     if of.offset_deg is not None:
         found |= {f"within_km.{km}": Mean(_share(of.error_m <= km * 1000), known) for km in KILOMETRES}
+    found["answered.share"] = Mean(_share(np.isfinite(of.error_m)), known)
     found["error.mean"] = Mean(_finite(of.error_m), answered)
     found |= {f"error.{name}": Quantile(of.error_m, known, share) for name, share in QUANTILES.items()}
     if of.equirectangular_m is not None:
@@ -143,7 +105,8 @@ def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]
         found["error.equirectangular.median"] = Quantile(of.equirectangular_m, known, 0.5)
     absolute = np.abs(_finite(of.offset_m))
     paid = np.where(np.isfinite(of.error_m), absolute.sum(axis=1), of.extent_m)
-    found["manhattan.mean"] = Mean(_finite(paid), known & np.isfinite(paid))
+    unpaid = (known & ~np.isfinite(paid)).any()  # a missing answer, and no extent to charge: no figure, not a fair one
+    found["manhattan.mean"] = Mean(_finite(paid), np.zeros_like(known) if unpaid else known)
     found["absolute.east.mean"] = Mean(absolute[:, 0], answered)
     found["absolute.north.mean"] = Mean(absolute[:, 1], answered)
     if of.offset_deg is not None:
@@ -182,6 +145,7 @@ def _confidence(of: Outcomes, tolerance_m: float) -> dict[str, Statistic]:
         "auroc.right": Auroc(of.confidence, right, every),
         "auroc.unknown": Auroc(of.confidence, of.known, every),
         "unknown.located": Mean(_share(of.located), ~of.known),
+        "radius.given": Mean(_share(given), of.known),
         "radius.inside": Mean(inside, of.known & given),
         "radius.inside.located": Mean(inside, of.known & of.located),
         "radius.median": Quantile(of.radius_m, of.known & given, 0.5),
@@ -239,6 +203,7 @@ def describe(name: str, unit: str = "m") -> str:
 
 
 _WORDS = {
+    "answered.share": "answered at all",
     "error.mean": "mean error ({unit})",
     "error.min": "least error ({unit})",
     "error.q25": "error of the best quarter ({unit})",
@@ -261,6 +226,7 @@ _WORDS = {
     "auroc.right": "AUROC of right answers by confidence",
     "auroc.unknown": "AUROC of refusing unknown places",
     "unknown.located": "unknown places called located",
+    "radius.given": "answers with a radius",
     "radius.inside": "truths inside the radius",
     "radius.inside.located": "truths inside the radius, of located ones",
     "radius.median": "median radius ({unit})",
