@@ -112,9 +112,35 @@ def batches(photos: PhotoSet, gallery: Path, workers: int | None) -> None:
     show("Locator.answers, many photos at once", ["state", "s per query"], rows)
 
 
+def recipes(photos: PhotoSet, gallery: Path, names: Sequence[str], workers: int | None) -> None:
+    """Seconds per query of recipes that can use the same gallery, in turn for each query."""
+    opened = whence.Gallery.open(gallery)
+    locators = {name: whence.Locator(opened, recipe=name, workers=workers) for name in names}
+    opened.features(range(len(opened)))  # all from memory
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    errors: dict[str, list[float]] = {name: [] for name in names}
+    for query in photos.queries:
+        for name, locator in locators.items():
+            start = perf_counter()
+            answer = locator.locate(query.path)
+            seconds[name].append(perf_counter() - start)
+            errors[name].append(error_m(answer.position, query.position))
+    rows = [
+        [
+            name,
+            float(np.mean(spent)),
+            float(np.median(spent)),
+            float(np.mean(np.array(errors[name]) <= photos.tolerance_m)),
+        ]
+        for name, spent in seconds.items()
+    ]
+    show("Recipes on one gallery", ["recipe", "mean s", "median s", f"within {photos.tolerance_m:g} m"], rows)
+
+
 def main() -> None:
     """Runs and prints."""
     options = parser(__doc__, queries=20)
+    options.add_argument("--recipes", default="", help="others on the same gallery, as sift-exhaustive,sift-sum50-fast")
     options.add_argument("--workers", type=int, help="threads of whence; else one per core")
     options.add_argument("--shortlist", type=int, default=50, help="candidates named by whence and tried by all")
     args = options.parse_args()
@@ -132,6 +158,8 @@ def main() -> None:
         run.figures()
         run.stages()
         batches(photos, folder, args.workers)
+        if args.recipes:
+            recipes(photos, folder, ["default", *args.recipes.split(",")], args.workers)
 
 
 if __name__ == "__main__":

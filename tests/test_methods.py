@@ -18,6 +18,7 @@ from samples import blank, place, textured, write_photos
 from whence import plugins
 from whence.describe.sift import Sift
 from whence.errors import RecipeError
+from whence.gallery.codec import pack, unpack
 from whence.gallery.gallery import Gallery
 from whence.geo.plane import Plane
 from whence.locate.pipeline import Pipeline
@@ -155,23 +156,31 @@ def test_fingerprints_of_extractors_follow_their_options(name: str) -> None:
     assert len({made().fingerprint, *others}) == 1 + len(others)
 
 
+def seen(made: Describer, found: LocalFeatures, image: Image) -> LocalFeatures:
+    """Features as a gallery keeps them, with what the describer takes of the pixels."""
+    return unpack(pack(dataclasses.replace(found, whole=made.whole(image))))
+
+
+def pictured(made: Describer, seed: int = 0) -> LocalFeatures:
+    return seen(made, features(seed), textured(seed))
+
+
 @describers
 def test_describers_give_unit_vectors(name: str) -> None:
     made = describer(name)
     assert isinstance(made, Describer)
-    for seed in range(3):
-        vector = made.describe(features(seed))
+    for found in [*(pictured(made, seed) for seed in range(3)), seen(made, one(), textured())]:
+        vector = made.describe(found)
         assert vector.shape == (made.dimension,)
         assert vector.dtype == np.float32
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
-    assert np.linalg.norm(made.describe(one())) == pytest.approx(1, abs=1e-5)
-    assert made.learns_from > 0
 
 
 @describers
-def test_describers_give_zeros_for_a_blank_image(name: str) -> None:
+@pytest.mark.parametrize("size", [(240, 180), (16, 16), (700, 16)])
+def test_describers_give_zeros_for_a_blank_image(name: str, size: tuple[int, int]) -> None:
     made = describer(name)
-    vector = made.describe(nothing())
+    vector = made.describe(seen(made, nothing(), blank(*size)))
     assert vector.shape == (made.dimension,)
     assert vector.dtype == np.float32
     assert not vector.any()
@@ -179,8 +188,9 @@ def test_describers_give_zeros_for_a_blank_image(name: str) -> None:
 
 @describers
 def test_describers_are_deterministic(name: str) -> None:
-    first, shared = describer(name).describe(features()), describer(name)
-    assert all(np.array_equal(first, vector) for vector in in_threads(lambda: shared.describe(features())))
+    shared = describer(name)
+    first = describer(name).describe(pictured(describer(name)))
+    assert all(np.array_equal(first, vector) for vector in in_threads(lambda: shared.describe(pictured(shared))))
 
 
 @describers
@@ -188,24 +198,62 @@ def test_similar_pictures_are_more_similar(name: str) -> None:
     made = describer(name)
     picture = textured()
     darker = (picture * 0.8).astype(np.uint8)
-    query, twin, other = (made.describe(Sift().extract(image)) for image in (picture, darker, textured(1)))
+    query, twin, other = (
+        made.describe(seen(made, Sift().extract(image), image)) for image in (picture, darker, textured(1))
+    )
     assert query @ twin > query @ other + 0.1
+
+
+@describers
+def test_describers_that_look_at_pixels_say_so(name: str) -> None:
+    made = describer(name)
+    taken = [made.whole(image) for image in (textured(), blank(), textured(1, 700, 16), textured(2, 16, 16))]
+    if not made.sees:
+        assert all(whole is None for whole in taken)
+        return
+    sizes = {whole.shape for whole in taken if whole is not None}
+    assert len(sizes) == 1
+    assert all(whole is not None and whole.dtype == np.float32 and np.isfinite(whole).all() for whole in taken)
+    found = dataclasses.replace(features(), whole=taken[0])
+    assert made.describe(unpack(pack(found))) @ made.describe(found) > 0.99999  # half precision is enough
+
+
+@describers
+def test_what_is_taken_of_pixels_follows_the_options(name: str) -> None:
+    made = plugins.load(plugins.DESCRIBERS, name)
+    plain, picture = made.shipped(made.options_type()), textured(0, 640, 480)
+    taken = plain.whole(picture)
+    if taken is None:
+        pytest.skip(f"{name} takes nothing of pixels")
+    for options in changed(made.options_type()):
+        other = made.shipped(options)
+        assert np.array_equal(other.whole(picture), taken) or other.sees != plain.sees
 
 
 @describers
 def test_learned_describers_can_be_stored(name: str) -> None:
     made = plugins.load(plugins.DESCRIBERS, name)
-    options, sample = made.options_type(), [features(seed) for seed in range(12)]
+    options = made.options_type()
+    shipped = made.shipped(options)
+    sample = [pictured(shipped, seed) for seed in range(12)]
     learned = made.learn(options, sample)
     assert learned.fingerprint == made.learn(options, sample).fingerprint
-    assert learned.fingerprint != made.shipped(options).fingerprint
-    assert made.learn(options, sample[:6]).fingerprint != learned.fingerprint
+    assert learned.sees == shipped.sees  # or the gallery's photos would have to be read again
+    if shipped.learns_from:
+        assert learned.fingerprint != shipped.fingerprint
+        assert made.learn(options, sample[:6]).fingerprint != learned.fingerprint
+    else:
+        assert learned.fingerprint == shipped.fingerprint
+        assert not learned.arrays()
     restored = made.restore(options, learned.arrays())
     assert restored.fingerprint == learned.fingerprint
     assert restored.dimension == learned.dimension
-    assert np.array_equal(restored.describe(features()), learned.describe(features()))
-    assert np.linalg.norm(learned.describe(features())) == pytest.approx(1, abs=1e-5)
-    assert not learned.describe(nothing()).any()
+    vector = learned.describe(pictured(shipped))
+    assert np.array_equal(restored.describe(pictured(shipped)), vector)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert not learned.describe(seen(shipped, nothing(), blank())).any()
+    if shipped.sees:
+        assert np.array_equal(learned.whole(textured()), shipped.whole(textured()))
 
 
 @describers
@@ -213,7 +261,8 @@ def test_fingerprints_of_describers_follow_their_options(name: str) -> None:
     made = plugins.load(plugins.DESCRIBERS, name)
     plain = made.shipped(made.options_type()).fingerprint
     assert plain == made.shipped(made.options_type()).fingerprint
-    assert any(made.shipped(options).fingerprint != plain for options in changed(made.options_type()))
+    others = [made.shipped(options).fingerprint for options in changed(made.options_type())]
+    assert len({plain, *others}) == 1 + len(others)
 
 
 @matchers

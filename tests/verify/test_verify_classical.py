@@ -162,6 +162,36 @@ def test_plain_ransac_bears_motions_along_an_axis(motion: tuple[float, float, fl
     assert np.median(epipolar_px(found.matrix, a, b)) < 0.01
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(8, 40), st.integers(1, 12), st.sampled_from(["ransac", "lo-ransac"]))
+def test_coinciding_keypoints_never_raise(seed: int, count: int, size: int, name: str) -> None:
+    """SIFT gives a keypoint of two orientations twice, and stored positions are rounded."""
+    rng = np.random.default_rng(seed)
+    a, b = (rng.integers(0, size, (count, 2)).astype(np.float64) * 7 for _ in range(2))
+    method = Ransac(RansacOptions(iterations=200)) if name == "ransac" else LoRansac(LoRansacOptions(iterations=200))
+    found = method.estimate(points(a), points(b), Matches(np.arange(count), np.arange(count)))
+    assert found.inliers.shape == (count,)
+    assert (found.matrix is None) == (found.kind == "none")
+    assert found.matrix is None or np.isfinite(found.matrix).all()
+
+
+def test_numpy_giving_up_on_a_sample_loses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does on some real pairs, where a sample is singular to the last bit."""
+    rng = np.random.default_rng(0)
+    a, b = (np.concatenate([rng.uniform(-1, 1, (20, 7, 2)), np.ones((20, 7, 1))], axis=2) for _ in range(2))
+    expected = seven_points(a, b)
+    a[0], b[0] = 1, 1
+
+    def raising(*_: object) -> None:
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(np.linalg, "solve", raising)
+    found = seven_points(a, b)
+    assert np.isfinite(found).all()
+    others = abs(expected.reshape(-1, 9) @ found.reshape(-1, 9).T).max(axis=1) > 1 - 1e-9
+    assert others[3:].all()
+
+
 def test_how_many_samples_plain_ransac_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
 

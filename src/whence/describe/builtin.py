@@ -1,4 +1,5 @@
-"""Arrays that ship with whence, learned from pictures that whence renders itself (tools/learn_builtin.py)."""
+"""Arrays that ship with whence, learned from pictures that whence renders itself (tools/learn_builtin.py and
+tools/learn_dense.py)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 
 
 @cache
-def arrays() -> dict[str, NDArray[Any]]:
-    """``mean (128,)`` and ``basis (64, 128)`` of RootSIFT, ``vocabulary (K, 64)`` of compact RootSIFT."""
-    with files("whence.describe").joinpath("builtin.npz").open("rb") as stream, np.load(stream) as loaded:
+def arrays(name: str = "builtin") -> dict[str, NDArray[Any]]:
+    """``mean (128,)`` and ``basis (64, 128)`` of RootSIFT, ``vocabulary (K, 64)`` of compact RootSIFT.
+
+    Args:
+        name: ``builtin`` for RootSIFT at keypoints, ``dense`` for upright RootSIFT on a grid.
+    """
+    with files("whence.describe").joinpath(f"{name}.npz").open("rb") as stream, np.load(stream) as loaded:
         return {name: loaded[name].astype(np.float32) for name in loaded.files}

@@ -50,7 +50,6 @@ class Vlad:
         self.options = options
         self.vocabulary = vocabulary
         self.projection = projection
-        self._half_norms = 0.5 * np.square(vocabulary).sum(axis=1)
 
     @classmethod
     def shipped(cls, options: VladOptions | None = None) -> Self:
@@ -117,14 +116,18 @@ class Vlad:
         """``(D,)`` float32 of unit length; all zeros for a photo without features."""
         if not len(features):
             return np.zeros(self.dimension, dtype=np.float32)
-        points = unit(features.descriptors.astype(np.float32))
-        nearest = np.argmax(points @ self.vocabulary.T - self._half_norms, axis=1)
-        residuals = unit(points - self.vocabulary[nearest])
-        member = np.zeros((len(self.vocabulary), len(points)), dtype=np.float32)
-        member[nearest, np.arange(len(points))] = 1
-        words = unit(member @ residuals)
-        vector = unit(np.sign(words) * np.sqrt(np.abs(words)), axis=None).ravel()
+        vector = aggregated(unit(features.descriptors.astype(np.float32)), self.vocabulary)
         return vector if self.projection is None else unit(self.projection @ vector, axis=None)
+
+
+def aggregated(points: FloatArray, vocabulary: FloatArray) -> FloatArray:
+    """``(K * D,)`` of unit length: residuals of ``(N, D)`` unit points to the nearest of ``(K, D)`` words."""
+    nearest = np.argmax(points @ vocabulary.T - 0.5 * np.square(vocabulary).sum(axis=1), axis=1)
+    residuals = unit(points - vocabulary[nearest])
+    member = np.zeros((len(vocabulary), len(points)), dtype=np.float32)
+    member[nearest, np.arange(len(points))] = 1
+    words = unit(member @ residuals)
+    return unit(np.sign(words) * np.sqrt(np.abs(words)), axis=None).ravel()
 
 
 def unit(rows: FloatArray, axis: int | None = 1) -> FloatArray:

@@ -29,7 +29,7 @@ from whence.gallery.where import Times, Where
 from whence.photos.names import native
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
-_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time"]
+_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time", "label"]
 _CACHED = 2048
 """Photos whose features stay in memory between queries: about 150 MB."""
 
@@ -45,6 +45,7 @@ class GalleryPhoto:
         content_hash: Of the file.
         group: Of photos taken at one place.
         heading_deg: Direction of view.
+        label: Class that its data set puts it in.
     """
 
     path: str
@@ -53,6 +54,7 @@ class GalleryPhoto:
     content_hash: str
     group: str | None
     heading_deg: float | None
+    label: str | None = None
 
 
 class Gallery:
@@ -262,7 +264,9 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
 
 def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[GalleryPhoto]:
     kind = LatLon if crs is Crs.WGS84 else XY
-    names = ("path", "position_source", "hash", "group", "heading_deg")
+    names = ("path", "position_source", "hash", "group", "heading_deg", "label")
     columns = [rows[name].to_pylist() for name in names]
-    for (first, second), path, source, digest, group, heading in zip(coordinates.tolist(), *columns, strict=True):
-        yield GalleryPhoto(native(path), kind(first, second), source, digest, group and native(group), heading)
+    for (first, second), path, source, digest, group, heading, label in zip(
+        coordinates.tolist(), *columns, strict=True
+    ):
+        yield GalleryPhoto(native(path), kind(first, second), source, digest, group and native(group), heading, label)

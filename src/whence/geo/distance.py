@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whence.geo.plane import coordinates
-from whence.types import DoubleArray, LatLon, Position
+from whence.types import Crs, DoubleArray, LatLon, Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,31 @@ def metres_from(origin: Position, coords: DoubleArray) -> DoubleArray:
     lat, lon = coords.T
     _, _, metres = geod().inv(np.full(len(lon), origin.lon), np.full(len(lat), origin.lat), lon, lat)
     return np.asarray(metres, dtype=np.float64)
+
+
+EARTH_M = 6_371_008.8
+"""Mean radius (IUGG)."""
+
+
+def equirectangular_m(first: DoubleArray, second: DoubleArray) -> DoubleArray:
+    """``(N,)`` metres between ``(N, 2)`` latitudes and longitudes by the equirectangular approximation on a sphere.
+
+    What some publications report; good to half a per cent over a city, and nonsense across an ocean. For figures that
+    are to be compared with theirs; all else here is geodesic.
+    """
+    lat, lon = np.radians(first).T
+    other_lat, other_lon = np.radians(second).T
+    turn = (other_lon - lon + np.pi) % (2 * np.pi) - np.pi
+    return np.asarray(EARTH_M * np.hypot(turn * np.cos((lat + other_lat) / 2), other_lat - lat))
+
+
+def offsets_m(first: DoubleArray, second: DoubleArray, crs: Crs) -> DoubleArray:
+    """``(N, 2)`` metres east and north from ``(N, 2)`` coordinates to others: along the geodesic, in the direction in
+    which it sets out, or straight on a local plane."""
+    if crs is Crs.LOCAL or not len(first):
+        return np.asarray(second - first)
+    bearing, _, metres = geod().inv(first[:, 1], first[:, 0], second[:, 1], second[:, 0])
+    return np.column_stack([metres * np.sin(np.radians(bearing)), metres * np.cos(np.radians(bearing))])
 
 
 @cache

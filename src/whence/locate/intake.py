@@ -45,8 +45,10 @@ class Intake:
         part: str | None = None,
         gpx: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         gpx_offset_s: float = 0.0,
+        unplaced: bool = False,
     ) -> Intake:
-        """Opens the source and reads the tracks; the arguments are those of ``index``.
+        """Opens the source and reads the tracks; the arguments are those of ``index``,
+        and ``unplaced`` as for ``open_source``.
 
         Raises:
             InputError: One of them cannot be used.
@@ -55,7 +57,7 @@ class Intake:
         if gpx_offset_s and not gpx:
             raise InputError(f"GPX offset {gpx_offset_s:g} s without a GPX file: name one with --gpx")
         epsg, read = _systems(crs)
-        source = open_source(given, crs=read, layout=layout, part=part)
+        source = open_source(given, crs=read, layout=layout, part=part, unplaced=unplaced)
         tracks = Tracks.read(gpx, offset_s=gpx_offset_s) if gpx else None
         intake = cls(given, source, epsg, tracks, layout, part)
         if tracks is not None and intake.crs is Crs.LOCAL:

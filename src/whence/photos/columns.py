@@ -153,6 +153,10 @@ class Row:
             raise RowError(problem)
         return position
 
+    def has_position(self, crs: Crs) -> bool:
+        """Whether a position is written there, usable or not."""
+        return any(self.required(name) for name in (("lat", "lon") if crs is Crs.WGS84 else ("x", "y")))
+
     def heading_deg(self) -> float | None:
         """Clockwise from north, 0 up to but not including 360."""
         heading = self.number("heading")

@@ -31,6 +31,7 @@ def open_source(
     need_position: bool = True,
     layout: str | None = None,
     part: str | None = None,
+    unplaced: bool = False,
 ) -> PlacedSource:
     """The source for a folder, a CSV file or a data set.
 
@@ -44,6 +45,7 @@ def open_source(
         need_position: False for queries: nothing is told but paths.
         layout: Name of a registered source; see ``photos.layouts``.
         part: Part of a data set, such as ``test/database``.
+        unplaced: Whether rows of a table whose position is empty are wanted all the same.
 
     Raises:
         InputError: Nothing there, nothing that can be used, or no such layout or part.
@@ -54,7 +56,7 @@ def open_source(
         if path.suffix.lower() in SUFFIXES:
             raise InputError(f"{path} is a single photo; expected a folder of photos or a CSV file")
         raise InputError(f"{path} is neither a folder nor a CSV file ({', '.join(TABLE_SUFFIXES)})")
-    made = _make(_class(name), path, {"crs": crs, "need_position": need_position, "part": part})
+    made = _make(_class(name), path, {"crs": crs, "need_position": need_position, "part": part, "unplaced": unplaced})
     if crs is not None and need_position and made.crs is not crs:
         raise InputError(f"{path} has positions of kind {made.crs} (layout {name}), not {crs}; leave out --crs")
     return made

@@ -32,13 +32,16 @@ class CsvSource:
         need_position: Rows without a usable position are skipped. False for queries: only paths are read, positions
             and all else are ignored, and a path may come twice.
 
+        unplaced: Rows whose position is empty are given without one, instead of as ``Skipped``: photos of places that
+            nobody knows, to be refused.
+
     Raises:
         InputError: The file cannot be read, is no text, or lacks a column that is needed.
     """
 
-    def __init__(self, path: Path, crs: Crs | None = None, need_position: bool = True) -> None:
+    def __init__(self, path: Path, crs: Crs | None = None, need_position: bool = True, unplaced: bool = False) -> None:
         self._path = path
-        self._need_position = need_position
+        self._need_position, self._unplaced = need_position, unplaced
         self._text = read_text(path)
         self._columns = find_columns(self._text, path)
         self._crs = self._columns.choose_crs(crs, need_position, str(path))
@@ -75,11 +78,12 @@ class CsvSource:
         path = _locate(self._path.parent, row.name)
         if not self._need_position:
             return Photo(path, row.name)
+        unknown = self._unplaced and not row.has_position(self._crs)
         return Photo(
             path,
             row.name,
-            position=row.position(self._crs),
-            position_source="csv",
+            position=None if unknown else row.position(self._crs),
+            position_source="" if unknown else "csv",
             time=row.time(),
             heading_deg=row.heading_deg(),
             altitude_m=row.number("z"),

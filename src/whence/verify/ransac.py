@@ -97,8 +97,7 @@ def samples(rng: np.random.Generator, count: int, size: int) -> NDArray[np.intp]
 def seven_points(a: DoubleArray, b: DoubleArray) -> DoubleArray:
     """``(K, 3, 3)`` fundamental matrices, one to three for each of ``(S, 7, 3)`` samples of homogeneous points."""
     equations = ((b[:, :, :, None] * a[:, :, None, :]).reshape(-1, 9) @ _TURN).reshape(-1, _SAMPLE, 9)
-    solvable = equations[:, :, :_SAMPLE] + 1e-12 * np.eye(_SAMPLE)  # two equal matches make it singular
-    solved = np.linalg.solve(solvable, -equations[:, :, _SAMPLE:])
+    solved = _solved(equations[:, :, :_SAMPLE], -equations[:, :, _SAMPLE:])
     first, second = (
         (solved[:, :, free] @ _TURN[:, :_SAMPLE].T + _TURN[:, _SAMPLE + free]).reshape(-1, 3, 3) for free in (0, 1)
     )
@@ -107,6 +106,14 @@ def seven_points(a: DoubleArray, b: DoubleArray) -> DoubleArray:
         found = first[:, None] + roots[..., None, None] * second[:, None]
         found = found / np.linalg.norm(found, axis=(2, 3), keepdims=True)
     return np.asarray(found[np.isfinite(found).all(axis=(2, 3))])
+
+
+def _solved(left: DoubleArray, right: DoubleArray) -> DoubleArray:
+    """``(S, 7, 2)``; something finite where two of seven matches are equal, as keypoints of two orientations are."""
+    try:
+        return np.asarray(np.linalg.solve(left + 1e-10 * np.eye(_SAMPLE), right))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(left) @ right)
 
 
 def _determinant(first: DoubleArray, second: DoubleArray) -> tuple[DoubleArray, ...]:

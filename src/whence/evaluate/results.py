@@ -1,0 +1,209 @@
+"""Results for programs, for spreadsheets, and to paste."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from whence.evaluate.model import Evaluation, Leak, Run
+from whence.metrics.outcomes import Figure
+from whence.metrics.summary import CEILING, describe
+from whence.photos import files
+from whence.present.words import printable
+
+_RANGE = ("value", "low95", "high95", "low50", "high50")
+
+
+def write_results(evaluation: Evaluation, out: Path) -> None:
+    """``results.json``, ``results.csv`` and ``results.md`` in a folder, each whole or not at all."""
+    files.write(out / "results.json", (json.dumps(to_json(evaluation), indent=1, allow_nan=False) + "\n").encode())
+    files.write(out / "results.csv", to_csv(evaluation).encode("utf-8"))
+    files.write(out / "results.md", to_markdown(evaluation).encode("utf-8"))
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything, as JSON types. What is not defined is null."""
+    known = sum(question.truth is not None for question in evaluation.questions)
+    return {
+        "title": evaluation.title,
+        "whence": evaluation.version,
+        "command": evaluation.command,
+        "protocol": evaluation.protocol,
+        "leaky": evaluation.leaky or None,
+        "database_photos": len(evaluation.database),
+        "queries": known,
+        "unknown_places": len(evaluation.questions) - known,
+        "resampled_in": len(set(evaluation.runs[0].outcomes.cluster.tolist())),
+        "coordinates": str(evaluation.crs),
+        "unit": evaluation.unit,
+        "tolerance": evaluation.tolerance_m,
+        "thresholds": list(evaluation.thresholds_m),
+        "seed": evaluation.seed,
+        "runs": [_run(run) for run in evaluation.runs],
+        "compared_with_first": {name: _figures(found) for name, found in evaluation.comparisons.items()},
+        "leaks": [
+            {
+                "query": evaluation.questions[leak.question].name,
+                "kind": leak.kind,
+                "with": leak.photo,
+                "bits": leak.bits,
+            }
+            for leak in evaluation.leaks
+        ],
+    }
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """One line for each figure of each run."""
+    stream = io.StringIO(newline="")
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(["run", "queries", "figure", "words", *_RANGE])
+    for run in evaluation.runs:
+        for queries, figures in (("all", run.figures), ("without leaks", run.clean)):
+            for name, figure in figures.items():
+                numbers = ("" if math.isnan(v) else f"{v:.6g}" for v in _values(figure))
+                table.writerow([run.name, queries, name, describe(name, evaluation.unit), *numbers])
+    return stream.getvalue()
+
+
+def to_markdown(evaluation: Evaluation) -> str:
+    """The main figures of all runs, and what has to be known to believe them."""
+    names = main_figures(evaluation)
+    lines = [
+        f"# {printable(evaluation.title)}",
+        "",
+        *_table(evaluation, names, [run.figures for run in evaluation.runs]),
+    ]
+    if any(run.clean for run in evaluation.runs):
+        leaking = len({leak.question for leak in evaluation.leaks})
+        lines += ["", f"Without the {leaking} queries that leak:", ""]
+        lines += _table(evaluation, names, [run.clean for run in evaluation.runs])
+    if evaluation.comparisons:
+        lines += ["", f"Difference to {evaluation.runs[0].name}, on the same queries:", ""]
+        lines += _rows(
+            evaluation, names, list(evaluation.comparisons), list(evaluation.comparisons.values()), signed=True
+        )
+    return "\n".join([*lines, "", *_notes(evaluation), ""])
+
+
+def main_figures(evaluation: Evaluation) -> list[str]:
+    """Figures that a table has room for."""
+    figures = evaluation.runs[0].figures
+    tolerance = f"{evaluation.tolerance_m:g}"
+    at = tolerance if f"within.{tolerance}" in figures else f"{evaluation.thresholds_m[-1]:g}"
+    wanted = [
+        f"within.{at}",
+        f"recall@1.{at}.before",
+        f"recall@1.{at}",
+        f"recall@{CEILING}.{at}.before",
+        "error.median",
+        "manhattan.mean",
+        "located.share",
+        f"located.within.{at}",
+        "unknown.located",
+        "auroc.unknown",
+        "ece",
+        "radius.inside",
+        "class.accuracy",
+    ]
+    return [name for name in wanted if name in figures and not math.isnan(figures[name].value)]
+
+
+def _table(evaluation: Evaluation, names: Sequence[str], found: Sequence[Mapping[str, Figure]]) -> list[str]:
+    return _rows(evaluation, names, [run.name for run in evaluation.runs], found)
+
+
+def _rows(
+    evaluation: Evaluation,
+    names: Sequence[str],
+    runs: Sequence[str],
+    found: Sequence[Mapping[str, Figure]],
+    *,
+    signed: bool = False,
+) -> list[str]:
+    """A figure a line, a run a column: there are more figures than runs, and their names are long."""
+    lines = [f"| | {' | '.join(name.replace('|', '/') for name in runs)} |", "|---" * (len(runs) + 1) + "|"]
+    for name in names:
+        cells = [_cell(figures.get(name), signed) for figures in found]
+        lines.append(f"| {describe(name, evaluation.unit)} | {' | '.join(cells)} |")
+    if not signed:
+        seconds = [_number(run.costs.seconds_per_query) for run in evaluation.runs]
+        lines.append(f"| seconds a query | {' | '.join(seconds)} |")
+    return lines
+
+
+def _cell(figure: Figure | None, signed: bool) -> str:
+    if figure is None or math.isnan(figure.value):
+        return ""
+    sign = "+" if signed else ""
+    value = format(figure.value, f"{sign}.3f") if abs(figure.value) < 10 else format(figure.value, f"{sign}.1f")
+    if math.isnan(figure.low95):
+        return value
+    low, high = (f"{v:{sign}.3g}" for v in (figure.low95, figure.high95))
+    return f"{value} ({low} to {high})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _notes(evaluation: Evaluation) -> list[str]:
+    known = sum(question.truth is not None for question in evaluation.questions)
+    unknown = len(evaluation.questions) - known
+    clusters = len(set(evaluation.runs[0].outcomes.cluster.tolist()))
+    recipes = ", ".join(f"{run.name} ({run.recipe.hash})" for run in evaluation.runs)
+    unknown_said = f" and {unknown:,} photos of unknown places" if unknown else ""
+    brackets = f"In brackets the range that holds 95 % of resamplings of the queries (in {clusters:,} groups, seed"
+    tolerance = f"{evaluation.tolerance_m:g} {evaluation.unit}"
+    notes = [
+        f"{len(evaluation.database):,} photos in the database; {known:,} queries{unknown_said}; {evaluation.protocol}.",
+        f"{brackets} {evaluation.seed}). Confidence is that of an error of at most {tolerance}.",
+        f"Recipes: {recipes}; whence {evaluation.version}.",
+    ]
+    if evaluation.leaky:
+        notes.insert(0, f"**A leaky split**: {evaluation.leaky}.")
+    if evaluation.leaks:
+        notes.append(f"Leaks: {_leaks(evaluation.leaks)}.")
+    return [f"- {note}" for note in notes]
+
+
+def _leaks(found: Sequence[Leak]) -> str:
+    kinds = dict.fromkeys(leak.kind for leak in found)
+    return ", ".join(f"{len({k.question for k in found if k.kind == kind}):,} with the {kind}" for kind in kinds)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    costs = run.costs
+    return {
+        "name": run.name,
+        "recipe": run.recipe.name,
+        "recipe_hash": run.recipe.hash,
+        "sections": {name: dict(values) for name, values in run.recipe.sections.items()},
+        "varied": dict(run.varied),
+        "figures": _figures(run.figures),
+        "figures_without_leaks": _figures(run.clean),
+        "costs": {
+            "seconds_per_stage": dict(costs.seconds_per_stage),
+            "seconds_per_query": costs.seconds_per_query,
+            "index_seconds": costs.index_seconds,
+            "photos_per_second": costs.photos_per_second,
+            "bytes_per_photo": costs.bytes_per_photo,
+            "peak_mb": costs.peak_mb,
+        },
+    }
+
+
+def _figures(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {key: value if math.isfinite(value) else None for key, value in zip(_RANGE, _values(figure), strict=True)}
+        for name, figure in figures.items()
+    }
+
+
+def _values(figure: Figure) -> tuple[float, ...]:
+    return tuple(getattr(figure, name) for name in _RANGE)

@@ -1,0 +1,69 @@
+"""Variants of a recipe: one option, several values."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from whence.errors import InputError, RecipeError
+from whence.recipes import SECTIONS, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """An option and the values that it takes in turn.
+
+    Attributes:
+        section: Of the recipe.
+        key: Of the option.
+        values: As TOML reads them.
+    """
+
+    section: str
+    key: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def parse(cls, said: str) -> Sweep:
+        """``retrieve.top_k=10,50,100``.
+
+        Raises:
+            InputError: Something else.
+        """
+        name, equals, values = said.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if not (equals and dot and key and values.strip()):
+            raise InputError(f"--sweep {said}: expected section.option=value,value such as retrieve.top_k=10,50,100")
+        if section not in SECTIONS:
+            near = difflib.get_close_matches(section, SECTIONS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SECTIONS)}"
+            raise RecipeError(f"--sweep {said}: a recipe has no section {section!r}; {hint}")
+        found = tuple(_value(part.strip()) for part in values.split(","))
+        if len(set(map(repr, found))) < len(found):
+            raise InputError(f"--sweep {said}: a value is named twice")
+        return cls(section, key, found)
+
+
+def variants(recipe: Recipe, sweeps: Sequence[Sweep]) -> list[tuple[Recipe, dict[str, Any]]]:
+    """Every combination of the values, each with what was varied; the recipe itself without a sweep."""
+    found = []
+    for chosen in itertools.product(*(sweep.values for sweep in sweeps)):
+        sections = {name: dict(values) for name, values in recipe.sections.items()}
+        varied: dict[str, Any] = {}
+        for sweep, value in zip(sweeps, chosen, strict=True):
+            sections[sweep.section][sweep.key] = value
+            varied[f"{sweep.section}.{sweep.key}"] = value
+        name = " ".join([recipe.name, *(f"{key}={value}" for key, value in varied.items())])
+        found.append((replace(recipe, name=name, sections=sections), varied))
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a word without quotes
