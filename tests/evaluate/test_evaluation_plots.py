@@ -90,7 +90,7 @@ def test_a_map_keeps_to_database_and_queries_however_far_an_answer_is() -> None:
 @pytest.mark.parametrize(("error", "kind"), [(5.0, "e0"), (5.1, "e1"), (20.0, "e1"), (79.0, "e2"), (81.0, "e3")])
 def test_a_map_colours_errors_by_tolerances(error: float, kind: str) -> None:
     truth = np.array([(0.0, 0.0)])
-    made = error_map(SQUARE, truth, truth + [error, 0], tolerance=5, errors=[error], names=["<b>.jpg"])
+    made = error_map(SQUARE, truth, np.array([(error, 0.0)]), tolerance=5, errors=[error], names=["<b>.jpg"])
     assert len(shapes(made, kind)) == 1
     assert f"<title>&lt;b&gt;.jpg: {distance_words(error, 'm')}</title>" in made
 
