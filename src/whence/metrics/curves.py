@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.outcomes import Floats, Outcomes
+from whence.metrics.recall import check_lists
 from whence.metrics.resampling import drawn, interval
 from whence.metrics.statistics import Mean, Quantile, Statistic, bin_of
 
@@ -89,11 +90,9 @@ def recall_curve(
         InputError: No queries, NaN, or a threshold not above 0.
     """
     lists = np.asarray(distances_m, np.float64)
-    if lists.ndim != 2:
-        raise InputError(f"distances of shape {lists.shape}: expected (queries, photos)")
+    check_lists(lists)
     members = _clusters(cluster, len(lists))
     checks.rows(distances_m=lists, cluster=members)
-    checks.numbers("distances_m", lists)
     checks.thresholds([threshold_m])
     if max_n is not None and max_n < 1:
         raise InputError(f"recall at {max_n}: expected at least 1")
