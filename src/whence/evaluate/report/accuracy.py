@@ -27,9 +27,13 @@ MAP = (
     "Rings are the true places of the queries; a line leads to each answer, in the colour of its error. Look for lines "
     "that gather in one part: there the database is thin, or places look alike."
 )
+BANDS = (
+    "Bands hold 95 % of what resampling the queries gives; of more than two runs, the first alone has one, or they "
+    "would hide each other."
+)
 PROMISE = (
     "Points on the dotted line keep their promise; below it confidence is too high, above it too low. Thin lines are "
-    "95 % intervals, the numbers count answers."
+    "95 % intervals; a hollow point stands on fewer than five answers."
 )
 DRAWN = 6
 """Runs that share a plot; more would hide each other. The tables have all."""
@@ -93,7 +97,7 @@ def recall(evaluation: Evaluation) -> str:
     ]
     return html.section(
         "Recall",
-        "Bands hold 95 % of what resampling the queries gives.",
+        BANDS,
         html.card(html.key(names_of(evaluation), lines), html.plots(*drawings)),
     )
 
@@ -105,7 +109,7 @@ def errors(evaluation: Evaluation) -> str:
         return ""
     known = {run.name: run.outcomes.error_m[run.outcomes.known] for run in runs}
     first = html.plot(
-        "Errors",
+        "How large errors are",
         svg(
             error_distribution(known, tolerance=evaluation.tolerance_m, unit=evaluation.unit),
             f"Histogram and density of errors, {_spoken(evaluation)}",
