@@ -2,8 +2,9 @@
 
 The loop draws clusters, gathers the rows of each sample and computes the same figures from them, as one writes it
 first; a part of its samples is timed and the time scaled up. Outcomes are random, with as many ties, missing answers
-and unknown places as real ones may have; every third query belongs to a sequence of ten. MB are the peak of the
-process, Python and NumPy included; sizes go upwards, each after the smaller ones. Prints Markdown.
+and unknown places as real ones may have; every third query belongs to a sequence of ten. Seconds are of the processor,
+all threads together, so that what else the machine does matters less. MB are the peak of the process, Python and NumPy
+included; sizes go upwards, each after the smaller ones. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import resource
 import sys
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -52,16 +53,16 @@ def made(count: int, seed: int) -> Outcomes:
 
 
 def loop(of: Outcomes, draws: int) -> float:
-    """Seconds of ``draws`` samples, one after the other."""
+    """CPU seconds of ``draws`` samples, one after the other."""
     random = np.random.default_rng(0)
-    start = perf_counter()
+    start = process_time()
     members = [np.flatnonzero(of.cluster == number) for number in np.unique(of.cluster)]
     for _ in range(draws):
         sample = of.only(np.concatenate([members[at] for at in random.integers(0, len(members), len(members))]))
         once = np.ones((1, len(sample)), np.float32)
         for one in figures(sample, tolerance_m=TOLERANCE_M, thresholds_m=THRESHOLDS_M).values():
             one.on(once)
-    return perf_counter() - start
+    return process_time() - start
 
 
 def main() -> None:
@@ -70,20 +71,20 @@ def main() -> None:
     options.add_argument("--draws", type=int, default=DRAWS)
     options.add_argument("--loop-draws", type=int, default=100)
     asked = options.parse_args()
-    print(f"{asked.draws} draws, Python {sys.version.split()[0]}, NumPy {np.__version__}\n")
-    print("| queries | figures | summarise, s | one by one, s | ratio | compare, s | median alone, s | peak MB |")
+    print(f"{asked.draws} draws, CPU seconds, Python {sys.version.split()[0]}, NumPy {np.__version__}\n")
+    print("| queries | figures | summarise | one by one | ratio | compare | median alone | peak MB |")
     print("|---|---|---|---|---|---|---|---|")
     for count in sorted(asked.queries):
         of = made(count, 0)
-        start = perf_counter()
+        start = process_time()
         found = summarise(of, tolerance_m=TOLERANCE_M, thresholds_m=THRESHOLDS_M, draws=asked.draws)
-        together = perf_counter() - start
-        start = perf_counter()
+        together = process_time() - start
+        start = process_time()
         compare(of, of, tolerance_m=TOLERANCE_M, thresholds_m=THRESHOLDS_M, draws=asked.draws)
-        compared = perf_counter() - start
-        start = perf_counter()
+        compared = process_time() - start
+        start = process_time()
         bootstrap_median(of, asked.draws)
-        median = perf_counter() - start
+        median = process_time() - start
         apart = loop(of, asked.loop_draws) * asked.draws / asked.loop_draws
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
         print(

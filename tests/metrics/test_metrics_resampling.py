@@ -181,6 +181,18 @@ def test_bootstrap_median_is_what_its_interval_is_made_of() -> None:
     assert (np.sort(medians)[10], np.sort(medians)[389]) == (low, high)
 
 
+def test_one_cluster_alone_says_nothing_about_others() -> None:
+    of = dataclasses.replace(outcomes(0, unknown=0), cluster=np.full(20, 3))
+    for name, (_, *edges) in summary(of).items():
+        assert all(map(math.isnan, edges)), name
+    assert summary(of)["within.25"][0] == summary(outcomes(0, unknown=0))["within.25"][0]
+
+
+def test_no_draws() -> None:
+    with pytest.raises(InputError, match="0 draws: expected at least 1"):
+        summary(outcomes(0), 0)
+
+
 def test_one_cluster_for_each_query() -> None:
     with pytest.raises(InputError, match="3 of queries, 2 of cluster"):
         bootstrap(Mean(np.zeros(3), np.ones(3, np.bool_)), 3, cluster=[0, 1])

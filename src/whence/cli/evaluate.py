@@ -12,8 +12,9 @@ from whence.cli import interruptible
 from whence.cli.console import count, progress_bar, say
 
 if TYPE_CHECKING:
-    from whence.evaluate.evaluation import Plan, Step
+    from whence.evaluate.evaluation import Step
     from whence.evaluate.model import Evaluation
+    from whence.evaluate.plan import Plan
     from whence.types import Skipped
 
 NAME = "evaluate"
@@ -58,7 +59,7 @@ def command(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say how good recipes are on photos whose positions are known, with intervals and a report."""
-    from whence.evaluate.evaluation import Plan
+    from whence.evaluate.plan import Plan
     from whence.evaluate.results import to_markdown, write_results
 
     interruptible()

@@ -42,7 +42,7 @@ def read_answers(path: Path) -> list[Answered]:
     """What was written so far; a last line that was cut off is left out."""
     try:
         text = path.read_text("utf-8")
-    except OSError:
+    except (OSError, ValueError):  # not there, or no text
         return []
     found = []
     for said in text.splitlines(keepends=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,133 +14,31 @@ import numpy as np
 import whence
 from whence.errors import GalleryBusyError, InputError
 from whence.evaluate.answers import SHORTLISTED
-from whence.evaluate.galleries import Galleries, Indexed, database_of
-from whence.evaluate.inputs import (
-    Given,
-    is_gallery,
-    questions,
-    questions_of,
-    read_photos,
-    spread,
-    write_database,
-)
+from whence.evaluate.galleries import Galleries, Indexed
+from whence.evaluate.inputs import Database, Given, is_gallery, questions, questions_of, read_database, settled, spread
 from whence.evaluate.judging import clusters_of, judge
-from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery, near_duplicates
+from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
+from whence.evaluate.leaving import Hidden, rows_of
 from whence.evaluate.memory import peak_mb
 from whence.evaluate.model import Costs, Evaluation, Leak, Question, Run
-from whence.evaluate.running import Asked, ask
+from whence.evaluate.plan import Plan, Step
+from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
 from whence.evaluate.sweeps import Sweep, variants
-from whence.gallery.gallery import Gallery
 from whence.gallery.summary import folder_bytes
 from whence.locate.pipeline import Pipeline
 from whence.metrics.outcomes import Outcomes
-from whence.metrics.resampling import DRAWS
 from whence.metrics.summary import compare, summarise
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Skipped
 
+__all__ = ["Plan", "Step", "evaluate"]
+
+_LOCK = ".evaluation.lock"
 CANDIDATES = 100
 """Named in each answer, so that recall can be told before and after re-ranking."""
 _USUAL_M = 25.0
 """The threshold that most publications on street images give recall at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far an evaluation is.
-
-    Attributes:
-        stage: ``indexing``, ``comparing`` or the name of a run.
-        done: Photos or queries.
-        total: Of them.
-    """
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to evaluate, and how.
-
-    Attributes:
-        database: A gallery, or what ``whence index`` takes.
-        queries: Tables, folders or parts of data sets with known positions; none for leave-one-out and held-out ones.
-        out: Folder for everything that is written.
-        recipes: Names, files or recipes; none for the gallery's own, or the default.
-        leave_one_out: ``photo`` or ``group``: ask the gallery's own photos, without themselves or their whole group.
-        hold_out: ``group`` or ``random``: turn a share of the database into queries.
-        share: That is held out.
-        seed: Of the split and of resampling.
-        sweeps: Options of the recipes to vary, such as ``retrieve.top_k=10,50``.
-        thresholds_m: At which shares and recall are given; none for 25 m (degrees), and the tolerance.
-        tolerance_m: What confidence is the probability of; None for the gallery's.
-        frames: Tolerance in frames, where x is the number of a frame.
-        crs: Of the positions of database and queries; as for ``whence index``.
-        layout: Of a data set.
-        part: Of a data set that is the database.
-        query_part: Of the same data set that are the queries.
-        limit: At most so many queries, spread evenly.
-        draws: Of resampling.
-        workers: Threads; None for one per core.
-        command: To be written down.
-    """
-
-    database: Path
-    queries: Sequence[Path] = ()
-    out: Path = Path("evaluation")
-    recipes: Sequence[str | Recipe] = ()
-    leave_one_out: str | None = None
-    hold_out: str | None = None
-    share: float = 0.2
-    seed: int = 0
-    sweeps: Sequence[str] = ()
-    thresholds_m: Sequence[float] = ()
-    tolerance_m: float | None = None
-    frames: float | None = None
-    crs: str | None = None
-    layout: str | None = None
-    part: str | None = None
-    query_part: str | None = None
-    limit: int | None = None
-    draws: int = DRAWS
-    workers: int | None = None
-    command: str = ""
-
-    def check(self) -> None:
-        """Refuses what cannot be meant, before any work is done.
-
-        Raises:
-            InputError: Said in one line.
-        """
-        ways = [bool(self.queries) or self.query_part is not None, self.leave_one_out is not None, bool(self.hold_out)]
-        if sum(ways) != 1:
-            raise InputError(
-                "an evaluation needs queries with known positions, or --leave-one-out, or --hold-out; "
-                f"{'several' if sum(ways) else 'none'} of them given"
-            )
-        for name, value, known in (
-            ("--leave-one-out", self.leave_one_out, ("photo", "group")),
-            ("--hold-out", self.hold_out, ("group", "random")),
-        ):
-            if value is not None and value not in known:
-                raise InputError(f"{name} {value}: expected {' or '.join(known)}")
-        given = {"--threshold": self.thresholds_m, "--tolerance": [self.tolerance_m], "--frames": [self.frames]}
-        for name, values in given.items():
-            for distance in values:
-                if distance is not None and not (np.isfinite(distance) and distance > 0):
-                    raise InputError(f"{name} {distance:g}: expected a distance above 0")
-        if self.frames is not None and self.tolerance_m is not None:
-            raise InputError("--frames is the tolerance, in frames; leave out --tolerance")
-        for name, number in (("--limit", self.limit), ("--draws", self.draws), ("--workers", self.workers)):
-            if number is not None and number < 1:
-                raise InputError(f"{name} {number}: expected at least 1")
-        if not 0 < self.share < 1:
-            raise InputError(f"--share {self.share:g}: expected a number between 0 and 1")
-        if self.seed < 0:
-            raise InputError(f"--seed {self.seed}: expected 0 or more")
 
 
 def evaluate(
@@ -160,28 +58,30 @@ def evaluate(
         GalleryBusyError: Another evaluation writes to the same folder.
     """
     plan.check()
-    recipes = _recipes(plan)
-    for recipe, _ in recipes:
-        Pipeline(recipe)  # a slip of the pen is told before hours of work
+    _check_out(plan.out)
+    database = read_database(Given(plan.database, plan.crs, plan.layout, plan.part))
+    recipes = _recipes(plan, database)
     tell = progress or (lambda step: None)
     with _alone(plan.out):
-        set_up = _set_up(plan, tell, passed or (lambda photo: None))
+        set_up = _set_up(plan, database, recipes[0][0], tell, passed or (lambda photo: None))
         runs = [_run(plan, set_up, recipe, varied, tell) for recipe, varied in recipes]
         found = _leaks(plan, set_up, runs, tell)
-        return _finished(plan, set_up, runs, found)
+        return _finished(plan, database, set_up, runs, found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _SetUp:
     """Queries and galleries, ready."""
 
     galleries: Galleries
+    hidden: Hidden | None
     questions: list[Question]
     crs: Crs
     tolerance_m: float
     thresholds_m: tuple[float, ...]
     protocol: str
     leaky: str
+    left_out: list[Skipped]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,109 +90,113 @@ class _Done:
 
     recipe: Recipe
     varied: dict[str, object]
-    gallery: Gallery
     indexed: Indexed
     asked: Asked
     outcomes: Outcomes
 
 
-def _recipes(plan: Plan) -> list[tuple[Recipe, dict[str, object]]]:
-    asked = plan.recipes
-    if not asked and is_gallery(plan.database):
-        settings = Gallery.open(plan.database).settings
+def _recipes(plan: Plan, database: Database) -> list[tuple[Recipe, dict[str, object]]]:
+    """All variants, checked: a slip of the pen is told before hours of work."""
+    asked = plan.recipes or ["default"]
+    if not plan.recipes and database.gallery is not None:
+        settings = database.gallery.settings
         asked = [Recipe(settings.recipe, "", settings.sections)]
-    loaded = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in asked or ["default"]]
+    loaded = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in asked]
     sweeps = [Sweep.parse(said) for said in plan.sweeps]
     found = [variant for recipe in loaded for variant in variants(recipe, sweeps)]
-    names = [recipe.name for recipe, _ in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = [file_name(recipe.name).casefold() for recipe, _ in found]
+    twice = next((recipe.name for recipe, _ in found if names.count(file_name(recipe.name).casefold()) > 1), None)
     if twice is not None:
         raise InputError(f"recipe {twice} is named twice; give variants names of their own")
+    for recipe, _ in found:
+        Pipeline(recipe)
     return found
 
 
-def _set_up(plan: Plan, tell: Callable[[Step], None], passed: Callable[[Skipped], None]) -> _SetUp:
-    database = Given(plan.database, plan.crs, plan.layout, plan.part)
-    work = plan.out / "work"
-    given = plan.database if is_gallery(plan.database) else None
-    protocol, leaky = "", ""
+def _set_up(
+    plan: Plan, database: Database, first: Recipe, tell: Callable[[Step], None], passed: Callable[[Skipped], None]
+) -> _SetUp:
     asked: list[Question] = []
-    if given is not None:
-        gallery = Gallery.open(given)
-        crs, tolerance_m = gallery.settings.crs, gallery.settings.tolerance_m
-        if not len(gallery):
-            raise InputError(f"the gallery {given} holds no photos; add some: whence index PHOTOS --gallery {given}")
-        database = database_of(gallery, work)
-    else:
-        crs, tolerance_m = _crs_of(database), None
+    left_out: list[Skipped] = []
+    leaky, hidden = "", None
+    if plan.frames is not None and database.crs is Crs.WGS84:
+        raise InputError(
+            f"--frames: {plan.database} has latitude and longitude; numbers of frames stand in x, with y 0"
+        )
     if plan.hold_out is not None:
-        database, asked, leaky, given = _held_out(plan, database, work, passed)
+        database, asked, left_out, leaky = _held_out(plan, database)
         protocol = f"{plan.share:g} of the database held out, by {plan.hold_out}, seed {plan.seed}"
     elif plan.leave_one_out is None:
-        sources = [Given(path, plan.crs, plan.layout, None) for path in plan.queries]
-        if plan.query_part is not None:
-            sources.append(Given(plan.database, plan.crs, plan.layout, plan.query_part))
-        asked, skipped = questions(sources, crs)
-        for photo in skipped:
-            passed(photo)
+        asked, left_out = questions(_sources(plan, database), database.crs)
         protocol = "queries given apart from the database"
-
+    for photo in left_out:
+        passed(photo)
     wanted = plan.frames or plan.tolerance_m
+    own = None if database.gallery is None else database.gallery.settings.tolerance_m
     galleries = Galleries(
         database,
-        given,
-        work,
-        wanted or tolerance_m,
+        plan.out / "work" / "galleries",
+        wanted or own,
         plan.workers,
         lambda step: tell(Step("indexing", step.done, step.total)),
     )
     if plan.leave_one_out is not None:
-        first = Gallery.open(galleries.of(_recipes(plan)[0][0]).folder)
-        asked = questions_of(first)
-        protocol = (
-            "every photo of the gallery asked as if "
-            + ("no photo of its group" if plan.leave_one_out == "group" else "it")
-            + " were there, nor copies of it"
-        )
+        _check_groups(plan, database)
+        hidden = Hidden(plan.leave_one_out, _workers(plan), lambda done, total: tell(Step("comparing", done, total)))
+        asked, leaky = questions_of(galleries.of(first).gallery), hidden.flatters(database)
+        protocol = hidden.protocol
     asked = spread(asked, plan.limit)
     if plan.limit is not None:
         protocol += f"; {len(asked)} queries, spread evenly"
-    if tolerance_m is None or wanted is not None:
-        tolerance_m = wanted or Gallery.open(galleries.of(_recipes(plan)[0][0]).folder).settings.tolerance_m
-    usual = [_USUAL_M] if crs is Crs.WGS84 else []
+    tolerance_m = wanted or own or galleries.of(first).gallery.settings.tolerance_m
+    usual = [_USUAL_M] if database.crs is Crs.WGS84 else []
     thresholds = tuple(sorted({float(t) for t in plan.thresholds_m or [*usual, tolerance_m]}))
-    return _SetUp(galleries, asked, crs, float(tolerance_m), thresholds, protocol, leaky)
+    crs = database.crs
+    return _SetUp(galleries, hidden, asked, crs, float(tolerance_m), thresholds, protocol, leaky, left_out)
 
 
-def _crs_of(database: Given) -> Crs:
-    from whence.locate.intake import Intake
+def _sources(plan: Plan, database: Database) -> list[Given]:
+    if plan.queries:
+        return [Given(path, plan.crs, plan.layout, plan.query_part if path.is_dir() else None) for path in plan.queries]
+    if database.gallery is not None:
+        raise InputError(f"--query-part {plan.query_part}: {plan.database} is a gallery; name the data set too")
+    return [Given(plan.database, plan.crs, plan.layout, plan.query_part)]
 
-    return Intake.open(database.path, crs=database.crs, layout=database.layout, part=database.part).crs
 
-
-def _held_out(
-    plan: Plan, database: Given, work: Path, passed: Callable[[Skipped], None]
-) -> tuple[Given, list[Question], str, None]:
-    photos, skipped, crs = read_photos(database)
-    for photo in skipped:
-        passed(photo)
+def _held_out(plan: Plan, database: Database) -> tuple[Database, list[Question], list[Skipped], str]:
+    _check_groups(plan, database)
+    photos, left_out = settled(database.photos)
     held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
-    table = work / "database.csv"
-    write_database(table, (photo for photo, out in zip(photos, held, strict=True) if not out), crs)
+    kept = database.only(photo for photo, out in zip(photos, held, strict=True) if not out)
     asked = [Question(p.name, p.path, p.position, p.group, p.label) for p, out in zip(photos, held, strict=True) if out]
-    return Given(table, str(crs)), asked, LEAKY if plan.hold_out == "random" else "", None
+    return kept, asked, left_out, LEAKY if plan.hold_out == "random" else ""
+
+
+def _check_groups(plan: Plan, database: Database) -> None:
+    """Single photos by the name of groups would flatter without saying so."""
+    for option, value, other in (
+        ("--hold-out", plan.hold_out, "random"),
+        ("--leave-one-out", plan.leave_one_out, "photo"),
+    ):
+        if value == "group" and not any(photo.group is not None for photo in database.photos):
+            raise InputError(
+                f"{option} group: no photo of {plan.database} has a group; add a column group, or use {option} {other}"
+            )
 
 
 def _run(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], tell: Callable[[Step], None]) -> _Done:
     indexed = set_up.galleries.of(recipe)
-    gallery = Gallery.open(indexed.folder)
-    asked = _rows_of(set_up.questions, gallery)
+    gallery, asked = indexed.gallery, set_up.questions
+    hidden = None
+    if set_up.hidden is not None:
+        asked = rows_of(asked, gallery)
+        hidden = set_up.hidden.of(asked, gallery)
     total = len(asked)
     answered = ask(
         recipe,
         gallery,
         asked,
-        _hidden(plan, gallery, asked, tell),
+        hidden,
         plan.out,
         tolerance_m=set_up.tolerance_m,
         candidates=CANDIDATES,
@@ -302,49 +206,14 @@ def _run(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], 
     labels = {photo.path: photo.label for photo in gallery.photos}
     clusters = clusters_of(asked, plan.frames)
     outcomes = judge(asked, answered.answers, set_up.crs, labels, clusters)
-    return _Done(recipe, varied, gallery, indexed, answered, outcomes)
-
-
-def _rows_of(asked: Sequence[Question], gallery: Gallery) -> list[Question]:
-    """The same queries with their rows in this gallery, if they are its photos."""
-    if not asked or asked[0].row is None:
-        return list(asked)
-    rows = {os.path.normpath(gallery.file(row)): row for row in range(len(gallery))}
-    found = [(question, rows.get(os.path.normpath(question.path))) for question in asked]
-    missing = next((question.path for question, row in found if row is None), None)
-    if missing is not None:
-        raise InputError(f"{missing} could not be described by every recipe; leave it out of the database")
-    return [replace(question, row=row) for question, row in found]
-
-
-def _hidden(plan: Plan, gallery: Gallery, asked: Sequence[Question], tell: Callable[[Step], None]) -> list[list[int]]:
-    """Rows that each query of leave-one-out must not see: near duplicates, and its group."""
-    if plan.leave_one_out is None:
-        return [[] for _ in asked]
-    tell(Step("comparing", 0, len(gallery)))
-    looks = looks_of_gallery(gallery, plan.workers or os.cpu_count() or 1)
-    near = near_duplicates(looks, looks)
-    members: dict[str, list[int]] = {}
-    for row, photo in enumerate(gallery.photos):
-        if photo.group is not None and plan.leave_one_out == "group":
-            members.setdefault(photo.group, []).append(row)
-    found = []
-    for question in asked:
-        rows = {row for row, _ in near[question.row or 0]} | set(members.get(question.group or "", []))
-        if len(rows) >= len(gallery):
-            raise InputError(
-                f"without the group {question.group} no photo is left to find {question.name} by; "
-                "use --leave-one-out photo, or give photos other groups"
-            )
-        found.append(sorted(rows))
-    return found
+    return _Done(recipe, varied, indexed, answered, outcomes)
 
 
 def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[Step], None]) -> list[Leak]:
-    """What ties queries to the database; nothing for leave-one-out, where all that is hidden."""
+    """What ties queries to the database; nothing for leave-one-out, where that is hidden, or said of the protocol."""
     if plan.leave_one_out is not None:
         return []
-    workers, asked = plan.workers or os.cpu_count() or 1, set_up.questions
+    workers, asked = _workers(plan), set_up.questions
     done = 0
 
     def looked() -> None:
@@ -353,11 +222,13 @@ def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[St
         tell(Step("comparing", done, len(asked)))
 
     queries = looks_of_files([question.path for question in asked], workers, looked)
-    gallery = runs[0].gallery
+    gallery = runs[0].indexed.gallery
     return leaks(asked, queries, gallery, looks_of_gallery(gallery, workers))
 
 
-def _finished(plan: Plan, set_up: _SetUp, done: Sequence[_Done], found: Sequence[Leak]) -> Evaluation:
+def _finished(
+    plan: Plan, database: Database, set_up: _SetUp, done: Sequence[_Done], found: Sequence[Leak]
+) -> Evaluation:
     options: dict[str, Any] = {"tolerance_m": set_up.tolerance_m, "thresholds_m": set_up.thresholds_m}
     leaking = {leak.question for leak in found}
     clean = np.array([number not in leaking for number in range(len(set_up.questions))], np.bool_)
@@ -370,7 +241,7 @@ def _finished(plan: Plan, set_up: _SetUp, done: Sequence[_Done], found: Sequence
                 name=each.recipe.name,
                 recipe=each.recipe,
                 varied=each.varied,
-                gallery=each.gallery.folder,
+                gallery=each.indexed.gallery.folder,
                 answers=[answered.location for answered in answers],
                 shortlists=[answered.shortlist[:SHORTLISTED] for answered in answers],
                 outcomes=each.outcomes,
@@ -387,7 +258,7 @@ def _finished(plan: Plan, set_up: _SetUp, done: Sequence[_Done], found: Sequence
     return Evaluation(
         title=f"{names}, asked of {plan.database.name or plan.database}",
         questions=set_up.questions,
-        database=[photo.position for photo in done[0].gallery.photos],
+        database=[photo.position for photo in done[0].indexed.gallery.photos],
         crs=set_up.crs,
         unit="m" if plan.frames is None else "frames",
         tolerance_m=set_up.tolerance_m,
@@ -400,6 +271,8 @@ def _finished(plan: Plan, set_up: _SetUp, done: Sequence[_Done], found: Sequence
         seed=plan.seed,
         version=whence.__version__,
         command=plan.command,
+        left_out=set_up.left_out,
+        not_indexed=[*database.skipped, *done[0].indexed.skipped],
     )
 
 
@@ -407,15 +280,30 @@ def _costs(done: _Done) -> Costs:
     means = {
         stage: float(np.nanmean(taken)) for stage, taken in done.outcomes.seconds.items() if np.isfinite(taken).any()
     }
-    indexed, count = done.indexed, len(done.gallery)
+    indexed, count = done.indexed, len(done.indexed.gallery)
     return Costs(
         seconds_per_stage=means,
         seconds_per_query=done.asked.seconds_per_query,
         index_seconds=indexed.seconds,
         photos_per_second=indexed.photos / indexed.seconds if indexed.seconds else None,
-        bytes_per_photo=folder_bytes(str(done.gallery.folder)) / count if count else None,
+        bytes_per_photo=folder_bytes(str(indexed.gallery.folder)) / count if count else None,
         peak_mb=peak_mb(),
     )
+
+
+def _workers(plan: Plan) -> int:
+    return plan.workers or os.cpu_count() or 1
+
+
+def _check_out(out: Path) -> None:
+    """Refuses a folder with other things in it, among which a result could take the place of something."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
+    if is_gallery(out):
+        raise InputError(f"--out {out} is a gallery; name another folder for the results")
+    strangers = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    if strangers and _LOCK not in strangers:
+        raise InputError(f"--out {out} is not empty and no evaluation's (it holds {strangers[0]}); name a new folder")
 
 
 @contextmanager
@@ -425,7 +313,7 @@ def _alone(out: Path) -> Iterator[None]:
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        held = FileLock(out / ".evaluation.lock", timeout=0)
+        held = FileLock(out / _LOCK, timeout=0)
         held.acquire()
     except Timeout as error:
         raise GalleryBusyError(f"another evaluation writes to {out}; wait for it, or name another folder") from error

@@ -4,44 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from whence.errors import InputError
-from whence.evaluate.inputs import Given, write_database
+from whence.evaluate.inputs import Database
 from whence.gallery.gallery import Gallery
-from whence.gallery.schema import Settings
+from whence.gallery.store import Store
 from whence.locate.indexing import Progress, index
+from whence.locate.intake import Intake
+from whence.locate.pipeline import Pipeline
 from whence.photos import files
 from whence.recipes import Recipe
-from whence.types import Crs, Photo
-
-_MADE = "made.json"
+from whence.types import Skipped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Indexed:
     """A gallery and what it took to make it.
 
     Attributes:
-        folder: Of the gallery.
+        gallery: Opened.
         seconds: None for one that was there.
         photos: That were indexed in these seconds.
+        skipped: What could not be indexed.
     """
 
-    folder: Path
+    gallery: Gallery
     seconds: float | None = None
     photos: int = 0
+    skipped: tuple[Skipped, ...] = ()
 
 
 class Galleries:
-    """Makes each gallery once, below a folder, and finds it again in the next run."""
+    """Makes each gallery once, below a folder, opens it once, and finds it again in the next run.
+
+    A gallery's name has the recipe's sections for indexing in it and the photos too: photos that another split held out
+    must never be found in it.
+    """
 
     def __init__(
         self,
-        database: Given,
-        given: Path | None,
-        work: Path,
+        database: Database,
+        folder: Path,
         tolerance_m: float | None,
         workers: int | None,
         progress: Callable[[Progress], None] | None,
@@ -49,35 +54,31 @@ class Galleries:
         """
         Args:
             database: What to index.
-            given: A gallery that is there already, of the same photos.
-            work: Where to make others.
+            folder: Where to make galleries.
             tolerance_m: Of the new ones.
             workers: Threads.
             progress: Called while indexing.
         """
-        self._database, self._given, self._work = database, given, work
+        self._database, self._folder = database, folder
         self._tolerance_m, self._workers, self._progress = tolerance_m, workers, progress
+        self._there: dict[str, Indexed] = {}
 
     def of(self, recipe: Recipe) -> Indexed:
-        """The gallery for a recipe."""
-        if (
-            self._given is not None
-            and _recipe_of(Gallery.open(self._given).settings).indexing_hash == recipe.indexing_hash
-        ):
-            return Indexed(self._given)
-        folder = self._work / "galleries" / recipe.indexing_hash
-        note = self._work / "galleries" / f"{recipe.indexing_hash}.{_MADE}"
-        named = Recipe(f"evaluated-{recipe.indexing_hash}", "", recipe.sections)
-        if folder.exists():
-            named = _recipe_of(Gallery.open(folder).settings)
+        """The gallery for a recipe; the same one for all that agree on what a gallery holds."""
+        if recipe.indexing_hash not in self._there:
+            given = self._database.gallery
+            made = Indexed(given) if given is not None and _fits(given, recipe) else self._made(recipe)
+            self._there[recipe.indexing_hash] = made
+        return self._there[recipe.indexing_hash]
+
+    def _made(self, recipe: Recipe) -> Indexed:
         database = self._database
+        folder = self._folder / f"{recipe.indexing_hash}-{database.fingerprint}"
+        note = folder.with_name(f"{folder.name}.json")
         report = index(
-            database.path,
+            Intake.of(database.root, database.photos, database.crs),
             folder,
-            recipe=named,
-            crs=database.crs,
-            layout=database.layout,
-            part=database.part,
+            recipe=None if Store.check_place(folder) else recipe,  # of another one that agrees in what it holds
             tolerance_m=self._tolerance_m,
             workers=self._workers,
             progress=self._progress,
@@ -86,33 +87,26 @@ class Galleries:
             raise KeyboardInterrupt
         if not report.total:
             reason = f" ({report.skipped[0].name}: {report.skipped[0].reason})" if report.skipped else ""
-            raise InputError(f"{database.path}: none of its photos can be indexed{reason}")
+            raise InputError(f"none of the {len(database.photos):,} photos of the database can be indexed{reason}")
+        seconds, photos = _read(note)
         if report.added:  # what a later run finds unchanged took this long
-            before = _read(note)
-            made = Indexed(folder, (before.seconds or 0.0) + report.seconds, before.photos + report.added)
-            files.write(note, json.dumps({**asdict(made), "folder": str(folder)}).encode())
-        made = _read(note)
-        return Indexed(folder, made.seconds, made.photos)
+            seconds, photos = (seconds or 0.0) + report.seconds, photos + report.added
+            files.write(note, json.dumps({"seconds": seconds, "photos": photos}).encode())
+        return Indexed(Gallery.open(folder), seconds, photos, tuple(report.skipped))
 
 
-def database_of(gallery: Gallery, work: Path) -> Given:
-    """A gallery's photos as a table, for recipes that describe them otherwise."""
-    photos = [
-        Photo(gallery.file(row), photo.path, photo.position, group=photo.group, heading_deg=photo.heading_deg)
-        for row, photo in enumerate(gallery.photos)
-    ]
-    path = work / "database.csv"
-    write_database(path, photos, gallery.settings.crs)
-    return Given(path, "wgs84" if gallery.settings.crs is Crs.WGS84 else "local")
+def _fits(gallery: Gallery, recipe: Recipe) -> bool:
+    """Whether the gallery was indexed as the recipe wants it, by this version of the extractor."""
+    own = Recipe(gallery.settings.recipe, "", gallery.settings.sections)
+    return (
+        own.indexing_hash == recipe.indexing_hash
+        and Pipeline(recipe).extractor_fingerprint == gallery.settings.extractor
+    )
 
 
-def _recipe_of(settings: Settings) -> Recipe:
-    return Recipe(settings.recipe, "", settings.sections)
-
-
-def _read(note: Path) -> Indexed:
+def _read(note: Path) -> tuple[float | None, int]:
     try:
         data = json.loads(note.read_text("utf-8"))
-        return Indexed(Path(data["folder"]), data["seconds"], data["photos"])
-    except (OSError, ValueError, KeyError):
-        return Indexed(note)
+        return float(data["seconds"]), int(data["photos"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, 0

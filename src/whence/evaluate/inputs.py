@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +10,12 @@ from pathlib import Path
 from whence.errors import InputError, PhotoError
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
-from whence.gallery.store import Store
+from whence.gallery.schema import SETTINGS
 from whence.locate.intake import Intake
 from whence.locate.placing import placed
 from whence.photos import files
 from whence.photos.decode import read_facts
-from whence.types import Crs, LatLon, Photo, Skipped
+from whence.types import Crs, Photo, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,74 +34,150 @@ class Given:
     layout: str | None = None
     part: str | None = None
 
+    def open(self, *, unplaced: bool = False) -> Intake:
+        """The source; ``unplaced`` keeps rows of a table without a position."""
+        return Intake.open(self.path, crs=self.crs, layout=self.layout, part=self.part, unplaced=unplaced)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Database:
+    """What queries are asked of.
+
+    Attributes:
+        photos: In their order; the position of some may be in their files alone.
+        crs: What positions mean.
+        root: Folder that paths in galleries are relative to.
+        skipped: What its source names but cannot use.
+        gallery: One that was given, of just these photos.
+    """
+
+    photos: Sequence[Photo]
+    crs: Crs
+    root: Path
+    skipped: Sequence[Skipped] = ()
+    gallery: Gallery | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what is said of the photos, and with which they are."""
+        digest = hashlib.blake2b(digest_size=5)
+        for photo in self.photos:
+            digest.update(repr(photo).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def only(self, photos: Iterable[Photo]) -> Database:
+        """Some of its photos; no gallery holds just these."""
+        return replace(self, photos=tuple(photos), gallery=None)
+
 
 def is_gallery(path: Path) -> bool:
-    """Whether a folder is a gallery; a folder of photos is none."""
-    if not path.is_dir():
-        return False
-    try:
-        Store.open(path)
-    except Exception:  # noqa: BLE001 - whatever it is, it is no gallery that can be opened
-        return False
-    return True
+    """Whether a folder is a gallery, perhaps one that cannot be opened; a folder of photos is none."""
+    return (path / f"{SETTINGS}.lance").is_dir()
 
 
-def read_photos(given: Given, *, unplaced: bool = False) -> tuple[list[Photo], list[Skipped], Crs]:
-    """Photos with their positions, what was passed over, and what positions mean.
+def read_database(given: Given) -> Database:
+    """The photos of a gallery, as it knows them, or of a source; no file is looked into.
 
-    Args:
-        given: What to read.
-        unplaced: Keep rows of a table without a position.
+    Raises:
+        InputError: It cannot be read, or holds nothing.
+        GalleryError: It is a gallery that cannot be opened.
     """
-    intake = Intake.open(given.path, crs=given.crs, layout=given.layout, part=given.part, unplaced=unplaced)
-    photos: list[Photo] = []
-    skipped: list[Skipped] = []
-    table = not given.path.is_dir()
-    for photo in intake.photos():
-        if isinstance(photo, Skipped):
-            skipped.append(photo)
-        elif photo.position is not None or (table and unplaced):
-            photos.append(photo)
+    if is_gallery(given.path):
+        if given.part is not None:
+            raise InputError(
+                f"--part {given.part}: {given.path} is a gallery; parts of queries are named by --query-part"
+            )
+        gallery = Gallery.open(given.path)
+        if not len(gallery):
+            raise InputError(
+                f"the gallery {given.path} holds no photos; add some: whence index PHOTOS --gallery {given.path}"
+            )
+        photos = tuple(
+            Photo(
+                gallery.file(row),
+                photo.path,
+                photo.position,
+                photo.position_source,
+                group=photo.group,
+                heading_deg=photo.heading_deg,
+                label=photo.label,
+            )
+            for row, photo in enumerate(gallery.photos)
+        )
+        return Database(photos, gallery.settings.crs, gallery.root, gallery=gallery)
+    intake = given.open()
+    found = list(intake.photos())
+    photos = tuple(photo for photo in found if isinstance(photo, Photo))
+    skipped = tuple(photo for photo in found if isinstance(photo, Skipped))
+    if not photos:
+        reason = f" ({skipped[0].name}: {skipped[0].reason})" if skipped else ""
+        raise InputError(f"{given.path}: no photo with a known position{reason}")
+    return Database(photos, intake.crs, intake.place, skipped)
+
+
+def settled(photos: Iterable[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """The photos with the positions that their files know, and those that have none."""
+    known: list[Photo] = []
+    unknown: list[Skipped] = []
+    for photo in photos:
+        found = photo if photo.position is not None else _placed_by_file(photo)
+        if isinstance(found, Photo):
+            known.append(found)
         else:
-            found = _placed_by_file(photo, intake)
-            (photos if isinstance(found, Photo) else skipped).append(found)  # type: ignore[arg-type]
-    return photos, skipped, intake.crs
+            unknown.append(found)
+    return known, unknown
 
 
-def _placed_by_file(photo: Photo, intake: Intake) -> Photo | Skipped:
+def _placed_by_file(photo: Photo) -> Photo | Skipped:
     try:
-        found, problem = placed(photo, read_facts(files.read(photo.path)), intake.tracks)
+        found, problem = placed(photo, read_facts(files.read(photo.path)))
     except PhotoError as error:
         return Skipped(photo.name, str(error))
     return Skipped(photo.name, problem) if problem else found
 
 
 def questions(given: Sequence[Given], crs: Crs) -> tuple[list[Question], list[Skipped]]:
-    """Queries in the order given.
+    """Queries in the order given, and photos that cannot be asked since nobody says where they were taken.
 
     Args:
-        given: Tables, folders, data sets. A table's rows without a position are of unknown places.
+        given: Tables, folders, data sets. A table's rows with empty positions are of unknown places.
         crs: What positions of the database mean.
 
     Raises:
-        InputError: No queries, or positions of another kind.
+        InputError: No queries, a row of a table that cannot be used, or positions of another kind.
     """
     asked: list[Question] = []
-    skipped: list[Skipped] = []
+    left_out: list[Skipped] = []
     for source in given:
-        photos, passed, kind = read_photos(source, unplaced=True)
-        if kind is not crs and any(photo.position is not None for photo in photos):
-            raise InputError(
-                f"{source.path} has {_WORDS[kind]}, the database has {_WORDS[crs]}; they cannot be compared"
-            )
-        skipped += passed
+        photos, passed = _queries(source, crs)
+        left_out += passed
         prefix = f"{source.path.as_posix().rstrip('/')}/" if source.path.is_dir() else ""
         asked += [Question(prefix + p.name, p.path, p.position, p.group, p.label) for p in photos]
     if not asked:
-        reason = f" ({skipped[0].name}: {skipped[0].reason})" if skipped else ""
+        reason = f" ({left_out[0].name}: {left_out[0].reason})" if left_out else ""
         names = ", ".join(str(source.path) for source in given)
         raise InputError(f"{names}: no queries with a known position{reason}; expected path and lat,lon or x,y")
-    return _named_apart(asked), skipped
+    return _named_apart(asked), left_out
+
+
+def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
+    intake = source.open(unplaced=True)
+    found = list(intake.photos())
+    photos = [photo for photo in found if isinstance(photo, Photo)]
+    passed = [photo for photo in found if isinstance(photo, Skipped)]
+    if not source.path.is_dir():
+        broken = [row for row in passed if "the same photo as" not in row.reason]
+        if broken:
+            others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+            raise InputError(f"{source.path}: {broken[0].name}, {broken[0].reason}{others}")
+    else:
+        photos, unknown = settled(photos)
+        passed += unknown
+    if intake.crs is not crs and any(photo.position is not None for photo in photos):
+        raise InputError(
+            f"{source.path} has {_WORDS[intake.crs]}, the database has {_WORDS[crs]}; they cannot be compared"
+        )
+    return photos, passed
 
 
 def questions_of(gallery: Gallery) -> list[Question]:
@@ -117,22 +193,6 @@ def spread(asked: Sequence[Question], limit: int | None) -> list[Question]:
     if limit is None or len(asked) <= limit:
         return list(asked)
     return [asked[number * len(asked) // limit] for number in range(limit)]
-
-
-def write_database(path: Path, photos: Iterable[Photo], crs: Crs) -> None:
-    """A table of photos as ``whence index`` reads it, with absolute paths."""
-    names = ("lat", "lon") if crs is Crs.WGS84 else ("x", "y")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        table = csv.writer(stream)
-        table.writerow(["path", *names, "group", "heading", "time", "z"])
-        for photo in photos:
-            if photo.position is None:
-                continue
-            where = photo.position
-            pair = (where.lat, where.lon) if isinstance(where, LatLon) else (where.x, where.y)
-            rest = (photo.group, photo.heading_deg, photo.time and photo.time.isoformat(), photo.altitude_m)
-            table.writerow([photo.path.absolute(), *map(repr, pair), *("" if v is None else v for v in rest)])
 
 
 def _named_apart(asked: list[Question]) -> list[Question]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whence.metrics.outcomes import Figure, Outcomes
 from whence.recipes import Recipe
-from whence.types import Crs, Location, Position
+from whence.types import Crs, Location, Position, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ class Evaluation:
         seed: Of splits and resampling.
         version: Of whence.
         command: That made it; empty from Python.
+        left_out: Photos that could not be asked, since nobody says where they were taken.
+        not_indexed: Photos of the database that could not be used.
     """
 
     title: str
@@ -136,3 +138,5 @@ class Evaluation:
     seed: int = 0
     version: str = ""
     command: str = ""
+    left_out: Sequence[Skipped] = ()
+    not_indexed: Sequence[Skipped] = ()

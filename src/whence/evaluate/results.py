@@ -15,6 +15,7 @@ from whence.metrics.outcomes import Figure
 from whence.metrics.summary import CEILING, describe
 from whence.photos import files
 from whence.present.words import printable
+from whence.types import Skipped
 
 _RANGE = ("value", "low95", "high95", "low50", "high50")
 
@@ -27,7 +28,14 @@ def write_results(evaluation: Evaluation, out: Path) -> None:
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything, as JSON types. What is not defined is null."""
+    """Everything, as JSON types.
+
+    ``queries`` counts those of known places, ``unknown_places`` the others; ``resampled_in`` is the number of clusters
+    that the bootstrap draws; ``runs[].figures`` has by its name (see ``whence.metrics.summary``) the ``value`` of each
+    figure on the queries as they are, and between which limits 95 % and 50 % of its resampled values lie. A number is
+    null where it is not defined, and where it is infinite, as the largest error is once a query has no answer.
+    ``compared_with_first`` has the differences of later runs to the first, on the same resamplings.
+    """
     known = sum(question.truth is not None for question in evaluation.questions)
     return {
         "title": evaluation.title,
@@ -44,6 +52,8 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "tolerance": evaluation.tolerance_m,
         "thresholds": list(evaluation.thresholds_m),
         "seed": evaluation.seed,
+        "left_out": _skipped(evaluation.left_out),
+        "not_indexed": _skipped(evaluation.not_indexed),
         "runs": [_run(run) for run in evaluation.runs],
         "compared_with_first": {name: _figures(found) for name, found in evaluation.comparisons.items()},
         "leaks": [
@@ -168,8 +178,23 @@ def _notes(evaluation: Evaluation) -> list[str]:
     if evaluation.leaky:
         notes.insert(0, f"**A leaky split**: {evaluation.leaky}.")
     if evaluation.leaks:
-        notes.append(f"Leaks: {_leaks(evaluation.leaks)}.")
+        every = "" if any(run.clean for run in evaluation.runs) else "; no query is without"
+        notes.append(f"Leaks: {_leaks(evaluation.leaks)}{every}.")
+    notes += _left_out(evaluation)
     return [f"- {note}" for note in notes]
+
+
+def _left_out(evaluation: Evaluation) -> list[str]:
+    """Who is not among the figures; a set that was picked over is another set."""
+    return [
+        f"{len(photos):,} photos {what}, the first {printable(photos[0].name)}: {photos[0].reason}."
+        for photos, what in ((evaluation.left_out, "not asked"), (evaluation.not_indexed, "not indexed"))
+        if photos
+    ]
+
+
+def _skipped(photos: Sequence[Skipped]) -> list[dict[str, str]]:
+    return [{"path": photo.name, "reason": photo.reason} for photo in photos]
 
 
 def _leaks(found: Sequence[Leak]) -> str:

@@ -21,6 +21,9 @@ from whence.photos import files
 from whence.recipes import Recipe
 from whence.types import Location, Status
 
+_NAME = 150
+"""Characters of a run's name in that of a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -39,7 +42,7 @@ def ask(
     recipe: Recipe,
     gallery: Gallery,
     asked: Sequence[Question],
-    hidden: Sequence[Sequence[int]],
+    hidden: Sequence[Sequence[int]] | None,
     out: Path,
     *,
     tolerance_m: float,
@@ -53,7 +56,7 @@ def ask(
         recipe: That describes photos as the gallery does.
         gallery: Opened.
         asked: The queries.
-        hidden: Rows of the gallery that are hidden from each query, for leave-one-out.
+        hidden: Rows of the gallery that are hidden from each query, for leave-one-out; None to ask the files.
         out: Folder of the evaluation.
         tolerance_m: What confidence is the probability of.
         candidates: Named in each answer.
@@ -76,7 +79,7 @@ def ask(
         start, count = perf_counter(), 0
         try:
             with file.open("a", encoding="utf-8", newline="\n") as stream:
-                for answer in _answers(locator, asked[len(done) :], hidden[len(done) :]):
+                for answer in _answers(locator, asked[len(done) :], hidden and hidden[len(done) :]):
                     stream.write(line(answer, gallery) + "\n")
                     stream.flush()
                     count += 1
@@ -91,38 +94,45 @@ def ask(
 
 def file_name(name: str) -> str:
     """A run's name as that of a file."""
-    return re.sub(r"[^\w.=+-]+", "_", name)[:150]
+    plain = re.sub(r"[^\w.=+-]+", "_", name)
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return plain if len(plain) <= _NAME else f"{plain[:_NAME]}-{digest}"
 
 
-def _answers(locator: Locator, asked: Sequence[Question], hidden: Sequence[Sequence[int]]) -> Iterator[Answer]:
-    if not asked or asked[0].row is None:
+def _answers(locator: Locator, asked: Sequence[Question], hidden: Sequence[Sequence[int]] | None) -> Iterator[Answer]:
+    if hidden is None:
         yield from locator.answers([(question.name, question.path) for question in asked])
         return
     for question, rows in zip(asked, hidden, strict=True):
-        try:
-            yield locator.answer_row(question.row or 0, rows)
-        except PhotoError as error:
-            yield Answer(Location(question.name, Status.FAILED, error=str(error)))
+        if question.row is None:
+            reason = f"the gallery {locator.gallery.folder} could not take it in"
+            yield Answer(Location(question.name, Status.FAILED, error=reason))
+        else:
+            yield locator.answer_row(question.row, rows)
 
 
 def _fingerprint(
     recipe: Recipe,
     gallery: Gallery,
     asked: Sequence[Question],
-    hidden: Sequence[Sequence[int]],
+    hidden: Sequence[Sequence[int]] | None,
     tolerance_m: float,
     candidates: int,
 ) -> str:
-    """Changes with whatever may change an answer."""
+    """Changes with whatever may change an answer; not with the truth, by which answers are judged anew each time."""
     digest = hashlib.blake2b(digest_size=16)
-    said = (whence.__version__, recipe.hash, gallery.model, gallery.settings.extractor, tolerance_m, candidates)
-    digest.update(repr(said).encode())
+
+    def add(*said: object) -> None:
+        digest.update(repr(said).encode("utf-8", "surrogatepass"))
+
+    add(whence.__version__, recipe.hash, gallery.model, gallery.settings.extractor, tolerance_m, candidates)
     for photo in gallery.photos:
-        digest.update(repr((photo.path, photo.content_hash, photo.position, photo.group)).encode())
-    for question, rows in zip(asked, hidden, strict=True):
-        digest.update(repr((question.name, str(question.path), question.row, list(rows))).encode())
-        if question.row is None:
-            digest.update(repr(_state(question.path)).encode())
+        add(photo.path, photo.content_hash, photo.position, photo.group)
+    for number, question in enumerate(asked):
+        if hidden is None:
+            add(question.name, str(question.path), _state(question.path))
+        else:
+            add(question.name, question.row, list(hidden[number]))
     return digest.hexdigest()
 
 

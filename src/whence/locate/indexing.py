@@ -95,7 +95,7 @@ class IndexReport:
 
 
 def index(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Intake,
     gallery: str | os.PathLike[str],
     *,
     recipe: str | Recipe | None = None,
@@ -116,7 +116,8 @@ def index(
     nothing else.
 
     Args:
-        source: Folder of photos with positions in or beside them, CSV with path and lat,lon or x,y, or a data set.
+        source: Folder of photos with positions in or beside them, CSV with path and lat,lon or x,y, or a data set. Or
+            what was opened as one already, with its own crs, layout, part and tracks.
         gallery: Folder of the gallery.
         recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
         crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
@@ -143,7 +144,11 @@ def index(
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
     named_root = check_root(root)
-    intake = Intake.open(Path(source), crs=crs, layout=layout, part=part, gpx=gpx, gpx_offset_s=gpx_offset_s)
+    intake = (
+        source
+        if isinstance(source, Intake)
+        else Intake.open(Path(source), crs=crs, layout=layout, part=part, gpx=gpx, gpx_offset_s=gpx_offset_s)
+    )
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
         store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, named_root or intake.place)

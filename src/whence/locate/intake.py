@@ -10,6 +10,7 @@ from pathlib import Path
 from whence.errors import InputError
 from whence.gallery.store import Store
 from whence.photos.checks import position_problem
+from whence.photos.listed import ListedSource
 from whence.photos.sources import PlacedSource, open_source
 from whence.photos.tracks import Tracks, check_offset
 from whence.types import XY, Crs, Photo, Skipped
@@ -64,6 +65,11 @@ class Intake:
             raise InputError(f"{given} has {_words(Crs.LOCAL)}; GPX tracks have {_words(Crs.WGS84)}")
         return intake
 
+    @classmethod
+    def of(cls, place: Path, photos: Sequence[Photo], crs: Crs) -> Intake:
+        """Photos that are known already; ``place`` is the folder that paths in a new gallery are relative to."""
+        return cls(place, ListedSource(photos, crs))
+
     @property
     def crs(self) -> Crs:
         """What positions mean once they are converted."""
@@ -98,7 +104,10 @@ class Intake:
 
     def files(self) -> Iterator[Path]:
         """The same photos' files, as listed; nothing else is looked at."""
-        for photo in open_source(self.given, need_position=False, layout=self.layout, part=self.part).photos():
+        source: PlacedSource = self.source
+        if not isinstance(source, ListedSource):
+            source = open_source(self.given, need_position=False, layout=self.layout, part=self.part)
+        for photo in source.photos():
             if isinstance(photo, Photo):
                 yield photo.path
 

@@ -12,7 +12,7 @@ from whence.metrics import checks
 from whence.metrics.errors import manhattan
 from whence.metrics.outcomes import Figure, Floats, Outcomes
 from whence.metrics.recall import hits
-from whence.metrics.resampling import DRAWS, drawn, interval
+from whence.metrics.resampling import DRAWS, drawn, interval, intervals, value_of
 from whence.metrics.statistics import Auroc, CalibrationError, Mean, Quantile, Statistic
 
 RECALL_AT = (1, 5, 10, 20)
@@ -40,10 +40,8 @@ def summarise(
         InputError: No queries, arrays that do not fit each other, NaN where the truth is known, or a threshold that is
             not above 0.
     """
-    statistics = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
-    many = drawn(statistics, outcomes.cluster, draws, seed)
-    once = np.ones((1, len(outcomes)), np.float32)
-    return {name: interval(float(made.on(once)[0]), many[name]) for name, made in statistics.items()}
+    made = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
+    return intervals(made, outcomes.cluster, draws, seed)
 
 
 def compare(
@@ -70,10 +68,12 @@ def compare(
     # Drawn twice, not in one product: so equal figures are rounded equally, and differ by nothing.
     one = drawn({name: before[name] for name in shared}, first.cluster, draws, seed)
     other = drawn({name: after[name] for name in shared}, first.cluster, draws, seed)
-    once = np.ones((1, len(first)), np.float32)
+    count, cluster = len(first), first.cluster
     with np.errstate(invalid="ignore"):  # two infinities have no difference
         return {
-            name: interval(float(after[name].on(once)[0] - before[name].on(once)[0]), other[name] - one[name])
+            name: interval(
+                value_of(after[name], count) - value_of(before[name], count), other[name] - one[name], cluster
+            )
             for name in shared
         }
 

@@ -16,7 +16,7 @@ _NAMES = {
     "path": ("path", "file", "filename", "image"),
     "lat": ("lat", "latitude"),
     "lon": ("lon", "lng", "long", "longitude"),
-    **{name: (name,) for name in ("x", "y", "z", "group", "heading", "time", *_CAMERA)},
+    **{name: (name,) for name in ("x", "y", "z", "group", "label", "heading", "time", *_CAMERA)},
 }
 _POSITIONS = {Crs.WGS84: "lat and lon", Crs.LOCAL: "x and y"}
 # How programs write a value that is not there.
@@ -154,8 +154,18 @@ class Row:
         return position
 
     def has_position(self, crs: Crs) -> bool:
-        """Whether a position is written there, usable or not."""
-        return any(self.required(name) for name in (("lat", "lon") if crs is Crs.WGS84 else ("x", "y")))
+        """Whether anything but emptiness is written there; ``nan`` is no empty cell, and more likely a slip.
+
+        Raises:
+            RowError: The row ends before it, or a word for a missing value is written there.
+        """
+        found = False
+        for name in ("lat", "lon") if crs is Crs.WGS84 else ("x", "y"):
+            value, written = self.required(name), (self._cell(name) or "").strip()
+            if written and not value:
+                raise RowError(f"{name} {shown(written)!r} is not a number; an unknown place has empty cells")
+            found = found or bool(value)
+        return found
 
     def heading_deg(self) -> float | None:
         """Clockwise from north, 0 up to but not including 360."""
@@ -186,6 +196,10 @@ class Row:
     def group(self) -> str | None:
         """Any text: ``NA`` is Namibia too."""
         return (self._cell("group") or "").strip() or None
+
+    def label(self) -> str | None:
+        """Any text."""
+        return (self._cell("label") or "").strip() or None
 
     def _parse(self, column: str, value: str) -> float:
         plain = value.replace(",", ".") if self.columns.delimiter == ";" else value

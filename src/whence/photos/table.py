@@ -23,15 +23,14 @@ class CsvSource:
     """Photos listed in a CSV file.
 
     Columns, in any order and case: ``path`` (or ``file``, ``filename``, ``image``); ``lat`` and ``lon``, or ``x`` and
-    ``y``; optional ``group``, ``heading``, ``time`` (ISO 8601), ``z``, and ``fx``, ``fy``, ``cx``, ``cy``. Other
-    columns are ignored. Separated by comma, semicolon or tab; with semicolons, numbers may have decimal commas.
+    ``y``; optional ``group``, ``label``, ``heading``, ``time`` (ISO 8601), ``z``, and ``fx``, ``fy``, ``cx``, ``cy``.
+    Other columns are ignored. Separated by comma, semicolon or tab; with semicolons, numbers may have decimal commas.
 
     Args:
         path: The file. Relative paths in it start from its folder.
         crs: Which positions to read; None for ``lat``, ``lon`` if there, else ``x``, ``y``.
         need_position: Rows without a usable position are skipped. False for queries: only paths are read, positions
             and all else are ignored, and a path may come twice.
-
         unplaced: Rows whose position is empty are given without one, instead of as ``Skipped``: photos of places that
             nobody knows, to be refused.
 
@@ -89,6 +88,7 @@ class CsvSource:
             altitude_m=row.number("z"),
             group=row.group(),
             intrinsics=row.intrinsics(),
+            label=row.label(),
         )
 
     def _rows(self) -> Iterator[Row]:
