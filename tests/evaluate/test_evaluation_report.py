@@ -24,6 +24,7 @@ from whence.gallery.gallery import Gallery
 from whence.locate.locator import Locator
 from whence.metrics.outcomes import Outcomes
 from whence.recipes import Published
+from whence.types import Skipped
 
 TAGS_WITHOUT_END = {"meta", "img", "br", "path", "rect", "circle", "use", "link"}
 
@@ -105,7 +106,8 @@ def full() -> Evaluation:
         Leak(5, "near duplicate", "db/5.jpg", 4),
         Leak(5, "same group", "g1"),
     ]
-    return replace(said, runs=runs, leaks=leaks, leaky="Queries were drawn at random.")
+    left = [Skipped("queries/broken.jpg", "no position")]
+    return replace(said, runs=runs, leaks=leaks, leaky="Queries were drawn at random.", left_out=left)
 
 
 def test_a_full_report_has_every_part(full: Evaluation, page: str) -> None:
@@ -119,6 +121,8 @@ def test_a_full_report_has_every_part(full: Evaluation, page: str) -> None:
         "2 of 46 queries",
         "6 photos of places that the database lacks",
         "4 of 64 bits differ",
+        "1 left out",
+        "queries/broken.jpg",
         "A report on museums, Table 2",
         "44 Manhattan",
         "[retrieve]",
@@ -138,7 +142,7 @@ def test_figures_are_those_of_the_runs(full: Evaluation, page: str) -> None:
 
 def test_a_private_report_names_and_shows_no_photo(full: Evaluation) -> None:
     small = evaluations.evaluation({"a": evaluations.outcomes(8)})
-    page = report_page(replace(small, leaks=full.leaks), private=True)
+    page = report_page(replace(small, leaks=full.leaks, left_out=full.left_out), private=True)
     found = read(page)
     assert not found.tags["img"]
     for secret in ("queries/", "db/", "secret", "g1", "whence evaluate"):

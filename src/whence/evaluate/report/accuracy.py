@@ -9,6 +9,7 @@ from whence.evaluate.report import html, series
 from whence.evaluate.report.figures import interval_words, value_words
 from whence.evaluate.report.galleries import question_name
 from whence.evaluate.report.plots.canvas import svg
+from whence.evaluate.report.plots.curve import CROWD
 from whence.evaluate.report.plots.errormap import error_map, outside
 from whence.evaluate.report.plots.errors import error_distribution
 from whence.evaluate.report.plots.lengths import given_words
@@ -27,10 +28,9 @@ MAP = (
     "Rings are the true places of the queries; a line leads to each answer, in the colour of its error. Look for lines "
     "that gather in one part: there the database is thin, or places look alike."
 )
-BANDS = (
-    "Bands hold 95 % of what resampling the queries gives; of more than two runs, the first alone has one, or they "
-    "would hide each other."
-)
+BANDS = "Bands hold 95 % of what resampling the queries gives"
+CROWDED = "; of more than two runs the first alone has one, or they would hide each other"
+OVERLAP = " Where two runs overlap widely, their order may be chance."
 PROMISE = (
     "Points on the dotted line keep their promise; below it confidence is too high, above it too low. Thin lines are "
     "95 % intervals; a hollow point stands on fewer than five answers."
@@ -97,7 +97,7 @@ def recall(evaluation: Evaluation) -> str:
     ]
     return html.section(
         "Recall",
-        BANDS,
+        f"{BANDS}{CROWDED if len(runs) > CROWD else ''}.",
         html.card(html.key(names_of(evaluation), lines), html.plots(*drawings)),
     )
 
@@ -126,7 +126,7 @@ def errors(evaluation: Evaluation) -> str:
             f"Bootstrap distribution of the median error, {_spoken(evaluation)}",
         ),
         f"What the median error could have been with other queries of the same kind ({DRAWS:,} draws): "
-        "thick line 50 %, thin line 95 %. Where two runs overlap widely, their order may be chance.",
+        f"thick line 50 %, thin line 95 %.{OVERLAP if len(runs) > 1 else ''}",
     )
     return html.section("Errors", "", html.card(html.plots(first, second)))
 

@@ -24,6 +24,7 @@ def lead(evaluation: Evaluation) -> str:
         _count(known, "query", "queries"),
         f"{_count(strangers, 'photo', 'photos')} of places that the database lacks" if strangers else "",
         _count(len(evaluation.database), "database photo", "database photos"),
+        f"{len(evaluation.left_out)} left out" if evaluation.left_out else "",
         _count(len(evaluation.runs), "run", "runs"),
         f"tolerance {given_words(evaluation.tolerance_m, evaluation.unit)}",
     ]

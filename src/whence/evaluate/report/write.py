@@ -46,6 +46,7 @@ def report_page(evaluation: Evaluation, *, private: bool = False) -> str:
         details.classes(evaluation),
         galleries(evaluation, private=private),
         details.leaks(evaluation, private=private),
+        details.passed_over(evaluation, private=private),
         details.costs(evaluation),
         details.all_figures(evaluation),
         _footer(evaluation, private=private),
