@@ -28,7 +28,9 @@ def lead(evaluation: Evaluation) -> str:
         _count(len(evaluation.runs), "run", "runs"),
         f"tolerance {given_words(evaluation.tolerance_m, evaluation.unit)}",
     ]
-    sentence = f'<p class="lead">{page.text(evaluation.protocol)}</p>' if evaluation.protocol else ""
+    said = evaluation.protocol
+    said = said[:1].upper() + said[1:].removesuffix(".") + "." if said else ""
+    sentence = f'<p class="lead">{page.text(said)}</p>' if said else ""
     return (
         f'{sentence}<p class="meta">{page.text(" · ".join(part for part in counts if part))}</p>{_warnings(evaluation)}'
     )
