@@ -27,7 +27,9 @@ def summarise(
     """Every figure by its name, with 50 % and 95 % bootstrap intervals.
 
     Whole clusters are drawn, of unknown places too; intervals are percentiles of the draws, see ``resampling``. A
-    figure that is not defined is NaN: an AUROC without wrong answers, a share of no queries.
+    figure that is not defined is NaN: an AUROC without wrong answers, a share of no queries. So is an interval where all
+    queries agree, every one right or none located: resampling has nothing to vary then, and would claim a certainty
+    that a few queries do not give.
 
     Args:
         outcomes: Of the queries.
@@ -41,7 +43,13 @@ def summarise(
             not above 0.
     """
     made = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
-    return intervals(made, outcomes.cluster, draws, seed)
+    found = intervals(made, outcomes.cluster, draws, seed)
+    return {name: figure if figure.low95 < figure.high95 else _alone(figure.value) for name, figure in found.items()}
+
+
+def _alone(value: float) -> Figure:
+    """A figure without intervals."""
+    return Figure(value, *[float("nan")] * 4)
 
 
 def compare(
