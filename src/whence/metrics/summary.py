@@ -27,8 +27,8 @@ def summarise(
     """Every figure by its name, with 50 % and 95 % bootstrap intervals.
 
     Whole clusters are drawn, of unknown places too; intervals are percentiles of the draws, see ``resampling``. A
-    figure that is not defined is NaN: an AUROC without wrong answers, a share of no queries. So is an interval where all
-    queries agree, every one right or none located: resampling has nothing to vary then, and would claim a certainty
+    figure that is not defined is NaN: an AUROC without wrong answers, a share of no queries. So is an interval where
+    all queries agree, every one right or none located: resampling has nothing to vary then, and would claim a certainty
     that a few queries do not give.
 
     Args:
