@@ -13,6 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +127,34 @@ def python() -> str:
     for name in whence.__all__:
         if name.startswith("__"):
             continue
-        parts += _public(name, getattr(whence, name))
-    from whence import errors
+        parts += _public("whence", name, getattr(whence, name))
+    from whence import errors, evaluate
+
+    parts += ["# Evaluation", _EVALUATION]
+    for name in evaluate.__all__:
+        parts += _public("whence.evaluate", name, getattr(evaluate, name))
+    parts += ["# Metrics", _METRICS]
+    for module in METRICS:
+        home = import_module(f"whence.metrics.{module}")
+        for name, thing in vars(home).items():
+            if inspect.isfunction(thing) and thing.__module__ == home.__name__ and not name.startswith("_"):
+                parts += _public(home.__name__, name, thing)
 
     tree = (errors.__doc__ or "").split("\n\n")[1]
     parts += ["## Errors", "All derive from `whence.WhenceError`; they live in `whence.errors`.", f"```\n{tree}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
-def _public(name: str, thing: Any) -> Iterator[str]:
-    yield f"## whence.{name}"
+METRICS = ("summary", "recall", "errors", "calibration", "classes", "curves", "resampling")
+_EVALUATION = "What `whence evaluate` does; [how to read it](howto/evaluation.md)."
+_METRICS = (
+    "Figures over plain arrays; nothing here knows of photos. `whence.metrics.outcomes.Outcomes` holds what became of "
+    "queries."
+)
+
+
+def _public(home: str, name: str, thing: Any) -> Iterator[str]:
+    yield f"## {home}.{name}"
     if not callable(thing):  # a union of types
         yield f"`{thing}`"
         return

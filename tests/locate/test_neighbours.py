@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from samples import place, textured, write_photos
 from whence import Gallery, Locator, index
+from whence.describe.dense_vlad import DenseVlad
 from whence.errors import RecipeError
 from whence.gallery.gallery import GalleryPhoto
 from whence.geo.distance import distances_m
@@ -18,7 +19,7 @@ from whence.geo.plane import Plane
 from whence.locate.positioners.neighbours import Neighbours, NeighboursOptions, dudani
 from whence.locate.stages import Positioner, Proposal, Shortlist
 from whence.recipes import load_recipe
-from whence.types import LocalFeatures, Status
+from whence.types import FloatArray, Image, LocalFeatures, Status
 from whence.verify.rerank import UNVERIFIED
 
 NOTHING = LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 1), np.int8), 10, 10)
@@ -118,3 +119,36 @@ def test_recipes_on_degrees_from_the_first_photo_to_the_answer(tmp_path: Path, r
     assert found.confidence < 0.5 or recipe == "phash-sift"
     assert found.status is (Status.LOCATED if recipe == "phash-sift" else Status.UNSURE)
     assert float(distances_m(found.position, [place(3)])[0]) < 1
+
+
+def test_a_gallery_learns_its_own_whitening_without_reading_a_photo_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(
+        "[photos]\nmax_side = 240\n[describe]\nmethod = 'dense-vlad'\nlearn_from = 8\n"
+        "[retrieve]\nmethod = 'similar'\n[locate]\nmethod = 'neighbours'\nk = 1\n",
+        encoding="utf-8",
+    )
+    photos, gallery = write_photos(tmp_path / "photos", 6), tmp_path / "gallery"
+    assert not index(photos, gallery, recipe=str(recipe)).learned
+    before = Locator(Gallery.open(gallery)).answer(textured(3)).query
+    assert before is not None
+    assert len(before.vector) == 8192
+    write_photos(photos, 4, first=6)
+    looked_at, whole = [], DenseVlad.whole
+
+    def counted(made: DenseVlad, image: Image) -> FloatArray:
+        looked_at.append(image.shape)
+        return whole(made, image)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DenseVlad, "whole", counted)
+        report = index(photos, gallery)
+    assert len(looked_at) == 4
+    assert report.learned
+    assert report.added == 4
+    found = Locator(Gallery.open(gallery)).answer((textured(3) * 0.9).astype(np.uint8))
+    assert found.query is not None
+    assert len(found.query.vector) == 5
+    assert found.location.candidates[0].path == "03.jpg"

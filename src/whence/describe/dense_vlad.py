@@ -47,7 +47,7 @@ class DenseVladOptions:
     side_px: int = 640
     step_px: int = 8
     scales: int = 4
-    dimension: int = 4096
+    dimension: int = 1024
     shrinkage: float = 0.5
     learn_from: int = 300
 

@@ -33,7 +33,7 @@ def rows(**arrays: Any) -> int:
 def numbers(name: str, array: Any) -> None:
     """Raise ``InputError`` if something is NaN; infinity is the distance of a missing answer."""
     values = np.asarray(array, np.float64)
-    bad = np.flatnonzero(np.isnan(values).reshape(len(values), -1).any(axis=1)) if values.size else values
+    bad = np.flatnonzero(np.isnan(values).any(axis=tuple(range(1, values.ndim))))
     if len(bad):
         raise InputError(
             f"{name}: NaN in {len(bad)} of {len(values)} rows, first in row {bad[0]}; expected a distance, infinity "

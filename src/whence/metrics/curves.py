@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.outcomes import Floats, Outcomes
-from whence.metrics.resampling import drawn, interval
+from whence.metrics.recall import check_lists
+from whence.metrics.resampling import intervals
 from whence.metrics.statistics import Mean, Quantile, Statistic, bin_of
 
 BAND_DRAWS = 1000
@@ -89,11 +90,9 @@ def recall_curve(
         InputError: No queries, NaN, or a threshold not above 0.
     """
     lists = np.asarray(distances_m, np.float64)
-    if lists.ndim != 2:
-        raise InputError(f"distances of shape {lists.shape}: expected (queries, photos)")
+    check_lists(lists)
     members = _clusters(cluster, len(lists))
     checks.rows(distances_m=lists, cluster=members)
-    checks.numbers("distances_m", lists)
     checks.thresholds([threshold_m])
     if max_n is not None and max_n < 1:
         raise InputError(f"recall at {max_n}: expected at least 1")
@@ -190,8 +189,6 @@ def _shares(x: Floats, hits: NDArray[np.bool_], cluster: NDArray[np.intp], draws
 
 
 def _banded(x: Floats, statistics: Sequence[Statistic], cluster: NDArray[np.intp], draws: int, seed: int) -> Curve:
-    once = np.ones((1, len(cluster)), np.float32)
-    values = np.array([float(one.on(once)[0]) for one in statistics])
-    many = drawn({str(at): one for at, one in enumerate(statistics)}, cluster, draws, seed)
-    edges = [interval(value, sample) for value, sample in zip(values, many.values(), strict=True)]
-    return Curve(x, values, np.array([edge.low95 for edge in edges]), np.array([edge.high95 for edge in edges]))
+    found = intervals({str(at): one for at, one in enumerate(statistics)}, cluster, draws, seed).values()
+    values, low95, high95 = (np.array([getattr(one, name) for one in found]) for name in ("value", "low95", "high95"))
+    return Curve(x, values, low95, high95)

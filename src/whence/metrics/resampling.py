@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.outcomes import Figure, Floats
 from whence.metrics.statistics import Counts, Mean, Means, Quantile, Quantiles, Statistic
@@ -39,12 +40,26 @@ def bootstrap(
     """
     alone = np.arange(count) if cluster is None else np.asarray(cluster)
     checks.rows(queries=range(count), cluster=alone)
-    value = float(statistic.on(np.ones((1, count), np.float32))[0])
-    return interval(value, drawn({"": statistic}, alone, draws, seed)[""])
+    return intervals({"": statistic}, alone, draws, seed)[""]
+
+
+def intervals(
+    statistics: Mapping[str, Statistic], cluster: NDArray[np.intp], draws: int = DRAWS, seed: int = 0
+) -> dict[str, Figure]:
+    """Each figure with its intervals, all on the same resamplings; see ``interval``."""
+    many = drawn(statistics, cluster, draws, seed)
+    return {name: interval(value_of(made, len(cluster)), many[name], cluster) for name, made in statistics.items()}
+
+
+def value_of(statistic: Statistic, count: int) -> float:
+    """A figure on its ``count`` queries as they are."""
+    return float(statistic.on(np.ones((1, count), np.float32))[0])
 
 
 def resamples(cluster: NDArray[np.intp], draws: int, seed: int) -> Iterator[Counts]:
     """``(B, N)`` how often each query occurs, B draws of whole clusters at a time, ``draws`` in all."""
+    if draws < 1:
+        raise InputError(f"{draws} draws: expected at least 1")
     random = np.random.default_rng(seed)
     named, member = np.unique(cluster, return_inverse=True)
     at_once = max(1, _CELLS // max(1, len(cluster)))
@@ -68,7 +83,7 @@ def drawn(
         together.append((list(means), Means(list(means.values()))))
     if quantiles:
         together.append((list(quantiles), Quantiles(list(quantiles.values()))))
-    found = {name: np.empty(draws) for name in statistics}
+    found = {name: np.full(max(draws, 0), np.nan) for name in statistics}
     start = 0
     for counts in resamples(cluster, draws, seed):
         rows = slice(start, start + len(counts))
@@ -81,9 +96,12 @@ def drawn(
     return found
 
 
-def interval(value: float, values: Floats) -> Figure:
-    """A figure from its value and its ``(draws,)`` resampled values, those left out in which it is undefined."""
+def interval(value: float, values: Floats, cluster: NDArray[np.intp]) -> Figure:
+    """A figure from its value and its ``(draws,)`` resampled values, those left out in which it is undefined.
+
+    One cluster alone says nothing about others: its intervals are NaN, not as narrow as can be.
+    """
     defined = np.sort(values[~np.isnan(values)])
-    if not len(defined) or np.isnan(value):
+    if not len(defined) or np.isnan(value) or (cluster == cluster[0]).all():
         return Figure(value, *[float("nan")] * 4)
     return Figure(value, *(float(defined[round(share * (len(defined) - 1))]) for share in _EDGES))

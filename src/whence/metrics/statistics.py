@@ -39,18 +39,15 @@ class Mean:
 
 
 class Means:
-    """Many means in one matrix product, rounded to single precision, as suffices for intervals."""
+    """Many means in one matrix product."""
 
     def __init__(self, means: Sequence[Mean]) -> None:
-        values = np.stack([np.where(mean.mask, mean.values, 0) for mean in means], axis=1)
-        self._scale = np.maximum(np.abs(values).max(axis=0), 1e-300)
-        self._values = (values / self._scale).astype(np.float32)
+        self._values = np.stack([np.where(mean.mask, mean.values, 0) for mean in means], axis=1)
         self._masks = np.stack([mean.mask for mean in means], axis=1).astype(np.float32)
 
     def on(self, counts: Counts) -> Floats:
         """``(B, K)`` values of K means."""
-        whole = (counts @ self._masks).astype(np.float64)
-        return _over((counts @ self._values).astype(np.float64) * self._scale, whole)
+        return _over(counts @ self._values, counts @ self._masks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

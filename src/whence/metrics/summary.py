@@ -9,8 +9,10 @@ import numpy as np
 
 from whence.errors import InputError
 from whence.metrics import checks
+from whence.metrics.errors import manhattan
 from whence.metrics.outcomes import Figure, Floats, Outcomes
-from whence.metrics.resampling import DRAWS, drawn, interval
+from whence.metrics.recall import hits
+from whence.metrics.resampling import DRAWS, drawn, interval, intervals, value_of
 from whence.metrics.statistics import Auroc, CalibrationError, Mean, Quantile, Statistic
 
 RECALL_AT = (1, 5, 10, 20)
@@ -24,8 +26,10 @@ def summarise(
 ) -> dict[str, Figure]:
     """Every figure by its name, with 50 % and 95 % bootstrap intervals.
 
-    Whole clusters are drawn, so that ten photos of one place do not pass for ten witnesses (A. Davison and D. Hinkley,
-    Bootstrap Methods and their Application, 1997, sections 2.4 and 3.8); intervals are percentiles of the draws.
+    Whole clusters are drawn, of unknown places too; intervals are percentiles of the draws, see ``resampling``. A
+    figure that is not defined is NaN: an AUROC without wrong answers, a share of no queries. So is an interval where
+    all queries agree, every one right or none located: resampling has nothing to vary then, and would claim a certainty
+    that a few queries do not give.
 
     Args:
         outcomes: Of the queries.
@@ -35,12 +39,17 @@ def summarise(
         seed: Of them.
 
     Raises:
-        InputError: No queries, or a threshold that is not above 0.
+        InputError: No queries, arrays that do not fit each other, NaN where the truth is known, or a threshold that is
+            not above 0.
     """
-    statistics = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
-    many = drawn(statistics, outcomes.cluster, draws, seed)
-    ones = np.ones((1, len(outcomes)), np.float32)
-    return {name: interval(float(made.on(ones)[0]), many[name]) for name, made in statistics.items()}
+    made = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
+    found = intervals(made, outcomes.cluster, draws, seed)
+    return {name: figure if figure.low95 < figure.high95 else _alone(figure.value) for name, figure in found.items()}
+
+
+def _alone(value: float) -> Figure:
+    """A figure without intervals."""
+    return Figure(value, *[float("nan")] * 4)
 
 
 def compare(
@@ -57,17 +66,22 @@ def compare(
     Raises:
         InputError: The outcomes are not of the same queries.
     """
-    if len(first) != len(second) or not np.array_equal(first.known, second.known):
-        raise InputError(f"outcomes of {len(first)} and {len(second)} queries; a comparison needs the same ones")
+    if not (np.array_equal(first.known, second.known) and np.array_equal(first.cluster, second.cluster)):
+        raise InputError(
+            f"outcomes of {len(first)} and {len(second)} queries that are not the same; a comparison needs those"
+        )
     before = figures(first, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
     after = figures(second, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
     shared = [name for name in before if name in after]
+    # Drawn twice, not in one product: so equal figures are rounded equally, and differ by nothing.
     one = drawn({name: before[name] for name in shared}, first.cluster, draws, seed)
     other = drawn({name: after[name] for name in shared}, first.cluster, draws, seed)
-    ones = np.ones((1, len(first)), np.float32)
-    with np.errstate(invalid="ignore"):
+    count, cluster = len(first), first.cluster
+    with np.errstate(invalid="ignore"):  # two infinities have no difference
         return {
-            name: interval(float(after[name].on(ones)[0] - before[name].on(ones)[0]), other[name] - one[name])
+            name: interval(
+                value_of(after[name], count) - value_of(before[name], count), other[name] - one[name], cluster
+            )
             for name in shared
         }
 
@@ -104,7 +118,7 @@ def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]
         found["error.equirectangular.mean"] = Mean(_finite(of.equirectangular_m), answered)
         found["error.equirectangular.median"] = Quantile(of.equirectangular_m, known, 0.5)
     absolute = np.abs(_finite(of.offset_m))
-    paid = np.where(np.isfinite(of.error_m), absolute.sum(axis=1), of.extent_m)
+    paid = manhattan(of.offset_m, of.extent_m)
     unpaid = (known & ~np.isfinite(paid)).any()  # a missing answer, and no extent to charge: no figure, not a fair one
     found["manhattan.mean"] = Mean(_finite(paid), np.zeros_like(known) if unpaid else known)
     found["absolute.east.mean"] = Mean(absolute[:, 0], answered)
@@ -121,9 +135,9 @@ def _recalls(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic
     found: dict[str, Statistic] = {}
     for t in thresholds_m:
         for n in RECALL_AT:
-            found[f"recall@{n}.{t:g}"] = Mean(_hit(of.ranked_m, n, t), of.known)
-            found[f"recall@{n}.{t:g}.before"] = Mean(_hit(of.retrieved_m, n, t), of.known)
-        found[f"recall@{CEILING}.{t:g}.before"] = Mean(_hit(of.retrieved_m, CEILING, t), of.known)
+            found[f"recall@{n}.{t:g}"] = Mean(hits(of.ranked_m, n, t), of.known)
+            found[f"recall@{n}.{t:g}.before"] = Mean(hits(of.retrieved_m, n, t), of.known)
+        found[f"recall@{CEILING}.{t:g}.before"] = Mean(hits(of.retrieved_m, CEILING, t), of.known)
     return found
 
 
@@ -175,12 +189,8 @@ def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, 0.0)
 
 
-def _hit(distances_m: Floats, count: int, threshold_m: float) -> Floats:
-    return _share((distances_m[:, :count] <= threshold_m).any(axis=1))
-
-
 def describe(name: str, unit: str = "m") -> str:
-    """A figure's name in words, such as ``recall@5 within 25 m, before re-ranking``."""
+    """A figure's name in words, such as ``recall@5 within 25 m, before re-ranking``; other names as they are."""
     if name in _WORDS:
         return _WORDS[name].format(unit=unit)
     head, _, rest = name.partition(".")
@@ -189,17 +199,15 @@ def describe(name: str, unit: str = "m") -> str:
         return f"{head} within {threshold} {unit}" + (", before re-ranking" if before else "")
     if head == "class":
         named, _, kind = rest.rpartition(".")
-        return {
-            "precision": f"precision of {named}",
-            "recall": f"recall of {named}",
-            "share": f"answered as {named}",
-        }[kind]
-    return {
+        words = {"precision": "precision of {}", "recall": "recall of {}", "share": "answered as {}"}
+        return words[kind].format(named) if kind in words else name
+    words = {
         "within": f"within {rest} {unit}",
         "within_km": f"within {rest} km",
         "located": f"located ones within {rest.removeprefix('within.')} {unit}",
         "seconds": f"seconds to {rest}",
-    }[head]
+    }
+    return words.get(head, name)
 
 
 _WORDS = {

@@ -9,6 +9,7 @@ from whence.evaluate.report import html, series
 from whence.evaluate.report.figures import interval_words, value_words
 from whence.evaluate.report.galleries import question_name
 from whence.evaluate.report.plots.canvas import svg
+from whence.evaluate.report.plots.curve import CROWD
 from whence.evaluate.report.plots.errormap import error_map, outside
 from whence.evaluate.report.plots.errors import error_distribution
 from whence.evaluate.report.plots.lengths import given_words
@@ -27,9 +28,12 @@ MAP = (
     "Rings are the true places of the queries; a line leads to each answer, in the colour of its error. Look for lines "
     "that gather in one part: there the database is thin, or places look alike."
 )
+BANDS = "Bands hold 95 % of what resampling the queries gives"
+CROWDED = "; of more than two runs the first alone has one, or they would hide each other"
+OVERLAP = " Where two runs overlap widely, their order may be chance."
 PROMISE = (
     "Points on the dotted line keep their promise; below it confidence is too high, above it too low. Thin lines are "
-    "95 % intervals, the numbers count answers."
+    "95 % intervals; a hollow point stands on fewer than five answers."
 )
 DRAWN = 6
 """Runs that share a plot; more would hide each other. The tables have all."""
@@ -93,7 +97,7 @@ def recall(evaluation: Evaluation) -> str:
     ]
     return html.section(
         "Recall",
-        "Bands hold 95 % of what resampling the queries gives.",
+        f"{BANDS}{CROWDED if len(runs) > CROWD else ''}.",
         html.card(html.key(names_of(evaluation), lines), html.plots(*drawings)),
     )
 
@@ -105,7 +109,7 @@ def errors(evaluation: Evaluation) -> str:
         return ""
     known = {run.name: run.outcomes.error_m[run.outcomes.known] for run in runs}
     first = html.plot(
-        "Errors",
+        "How large errors are",
         svg(
             error_distribution(known, tolerance=evaluation.tolerance_m, unit=evaluation.unit),
             f"Histogram and density of errors, {_spoken(evaluation)}",
@@ -122,7 +126,7 @@ def errors(evaluation: Evaluation) -> str:
             f"Bootstrap distribution of the median error, {_spoken(evaluation)}",
         ),
         f"What the median error could have been with other queries of the same kind ({DRAWS:,} draws): "
-        "thick line 50 %, thin line 95 %. Where two runs overlap widely, their order may be chance.",
+        f"thick line 50 %, thin line 95 %.{OVERLAP if len(runs) > 1 else ''}",
     )
     return html.section("Errors", "", html.card(html.plots(first, second)))
 

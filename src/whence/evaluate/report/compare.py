@@ -15,6 +15,7 @@ from whence.evaluate.report.plots.forest import forest
 from whence.evaluate.report.plots.sweep import sweep_plot
 from whence.evaluate.report.plots.tradeoff import speed_accuracy
 from whence.metrics.outcomes import Figure
+from whence.present import page
 
 NOTHING = Figure(math.nan, math.nan, math.nan, math.nan, math.nan)
 
@@ -24,36 +25,36 @@ def comparison(evaluation: Evaluation) -> str:
     runs = [run.name for run in drawn_runs(evaluation)[1:] if run.name in evaluation.comparisons]
     if not runs:
         return ""
-    first = evaluation.runs[0].name
-    figures = [_forest(evaluation, named, runs) for named in main_figures(evaluation)]
+    differences = {
+        named: {run: evaluation.comparisons[run].get(named.name, NOTHING) for run in runs}
+        for named in main_figures(evaluation)
+    }
+    figures = [_forest(named, found, evaluation.unit) for named, found in differences.items() if _differ(found)]
+    same = [named.title.lower() for named, found in differences.items() if not _differ(found)]
     about = (
-        f"Differences to {first} on the same queries. Dot: the difference; thick line 50 %, thin line 95 % of what "
-        "resampling the queries gives. Where the thin line crosses zero, the difference may be chance."
+        f"Differences to {evaluation.runs[0].name} on the same queries. "
+        "Dot: the difference; thick line 50 %, thin line 95 % of what resampling the queries gives. "
+        "Where the thin line reaches zero, the difference may be chance."
     )
-    return html.section("Compared", about, html.card(html.plots(*figures)))
+    equal = f'<p class="quiet">No difference: {page.text(", ".join(same))}.</p>' if same else ""
+    return html.section("Compared", about, html.card(html.plots(*figures), equal))
 
 
-def _forest(evaluation: Evaluation, named: Named, runs: list[str]) -> str:
-    found: Mapping[str, Figure] = {run: evaluation.comparisons[run].get(named.name, NOTHING) for run in runs}
-    if not any(math.isfinite(figure.value) for figure in found.values()):
-        return ""
+def _differ(found: Mapping[str, Figure]) -> bool:
+    return any(v for figure in found.values() for v in (figure.value, figure.low95, figure.high95) if not math.isnan(v))
+
+
+def _forest(named: Named, found: Mapping[str, Figure], unit: str) -> str:
     drawing = forest(
         found,
-        words=lambda value: signed_words(named.name, value, evaluation.unit),
+        words=lambda value: signed_words(named.name, value, unit),
         ticks=100 if named.share else 1,
         better=better(named.name),
-        title="difference, percentage points" if named.share else f"difference, {evaluation.unit}",
+        title="difference, percentage points" if named.share else f"difference, {unit}",
     )
-    caption = "; ".join(f"{run}: {_in_words(named, figure, evaluation.unit)}" for run, figure in found.items()) + "."
+    sure = [run for run, figure in found.items() if figure.low95 > 0 or figure.high95 < 0]
+    caption = f"More than chance: {', '.join(sure)}." if sure else "May all be chance."
     return html.plot(named.title, svg(drawing, f"Differences in {named.title} to the first run"), caption)
-
-
-def _in_words(named: Named, figure: Figure, unit: str) -> str:
-    if not math.isfinite(figure.value):
-        return "not defined"
-    value, low, high = (signed_words(named.name, v, unit) for v in (figure.value, figure.low95, figure.high95))
-    sure = figure.low95 > 0 or figure.high95 < 0
-    return f"{value} ({low} to {high}), {'more than' if sure else 'may be'} chance"
 
 
 def sweep(evaluation: Evaluation) -> str:
@@ -104,10 +105,11 @@ def tradeoff(evaluation: Evaluation) -> str:
     known = [s > 0 and math.isfinite(share.value) for s, share in zip(seconds, shares, strict=True)]
     if sum(known) < 2:
         return ""
-    drawing = speed_accuracy([run.name for run in runs], seconds, shares, title=title_of(name, evaluation.unit))
+    names = [run.name for run in runs]
+    drawing = speed_accuracy(names, seconds, shares, title=title_of(name, evaluation.unit), named=False)
     return html.plot(
         "Speed against accuracy",
-        svg(drawing, "Seconds per query against the share of right answers"),
+        html.key(names) + svg(drawing, "Seconds per query against the share of right answers"),
         "Up and to the left is better; bars are 95 % intervals. A run below and to the right of another is not worth "
         "its time on these queries.",
     )

@@ -19,7 +19,7 @@ from whence.metrics.outcomes import Figure
 from whence.present import page, words
 from whence.recipes import Recipe
 
-SHOWN_LEAKS = 50
+MOST = 50  # rows of a list that few will read
 CLASSES = 30  # rows of a confusion matrix that can be read
 
 
@@ -90,7 +90,7 @@ def _leaking(evaluation: Evaluation, *, private: bool) -> str:
         photo = "" if private else words.shown_path(leak.photo)
         return [page.text(name), page.text(leak.kind), page.text(photo), bits]
 
-    rows = [row(leak) for leak in evaluation.leaks[:SHOWN_LEAKS]]
+    rows = [row(leak) for leak in evaluation.leaks[:MOST]]
     more = len(evaluation.leaks) - len(rows)
     tail = f'<p class="quiet">And {more} more.</p>' if more else ""
     heads = ("Query", "Kind", "" if private else "In the database", "")
@@ -143,6 +143,24 @@ def _cost_table(evaluation: Evaluation) -> str:
     if len(kept) == 1:
         return ""
     return html.table([heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+
+
+def passed_over(evaluation: Evaluation, *, private: bool) -> str:
+    """Photos that could not be asked or indexed, folded."""
+    lists = (
+        (evaluation.left_out, "photos that could not be asked"),
+        (evaluation.not_indexed, "photos of the database that could not be used"),
+    )
+    parts = []
+    for photos, what in lists:
+        rows = [["" if private else page.text(words.shown_path(p.name)), page.text(p.reason)] for p in photos[:MOST]]
+        more = f'<p class="quiet">And {len(photos) - MOST} more.</p>' if len(photos) > MOST else ""
+        if rows:
+            parts.append(
+                html.folded(f"{len(photos)} {what}", html.table(("Photo", "Reason"), rows, words=(0, 1)), more)
+            )
+    about = "They count in no figure." if parts else ""
+    return html.section("Left out", about, html.card(*parts))
 
 
 def all_figures(evaluation: Evaluation) -> str:

@@ -32,23 +32,38 @@ def value_words(name: str, value: float, unit: str) -> str:
 
 
 def interval_words(name: str, figure: Figure, unit: str) -> str:
-    """The 95 % interval in words; empty where there is none."""
-    if math.isnan(figure.low95) or math.isnan(figure.high95):
+    """The 95 % interval in words; empty where there is none, or where resampling changes nothing.
+
+    >>> interval_words("within.25", Figure(0.5, 0.412, 0.588, 0.47, 0.53), "m")
+    '41 – 59 %'
+    """
+    low, high = figure.low95, figure.high95
+    if math.isnan(low) or math.isnan(high) or low == high:
         return ""
-    low, high = value_words(name, figure.low95, unit), value_words(name, figure.high95, unit)
-    if low.split(" ")[1:] == high.split(" ")[1:] and low != high:
-        low = low.split(" ")[0]
-    return low if low == high else f"{low} – {high}"
+    if kind_of(name) == "share":
+        digits = 0 if high - low > 0.02 else 1
+        return f"{100 * low:.{digits}f} – {100 * high:.{digits}f} %"
+    first, last = value_words(name, low, unit), value_words(name, high, unit)
+    if first == last:
+        return ""
+    if first.split(" ")[1:] == last.split(" ")[1:]:
+        first = first.split(" ")[0]
+    return f"{first} – {last}"
 
 
 def signed_words(name: str, value: float, unit: str) -> str:
-    """A difference with its sign; shares in percentage points."""
+    """A difference with its sign; shares in percentage points.
+
+    >>> signed_words("within.25", -0.031, "m"), signed_words("error.median", 0.001, "m")
+    ('−3.1 pp', '±0 m')
+    """
     if not math.isfinite(value):
         return DASH
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
-    if kind_of(name) == "share":
-        return f"{sign}{100 * abs(value):.1f} pp"
-    return f"{sign}{value_words(name, abs(value), unit)}"
+    share = kind_of(name) == "share"
+    words = f"{100 * abs(value):.1f} pp" if share else value_words(name, abs(value), unit)
+    if not any(digit in words for digit in "123456789"):
+        return f"±{words}"
+    return f"{'+' if value > 0 else '−'}{words}"
 
 
 def cell(name: str, figure: Figure | None, unit: str) -> str:

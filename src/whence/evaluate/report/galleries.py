@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from whence.evaluate.model import Evaluation, Question, Run
 from whence.evaluate.report import html
-from whence.evaluate.report.pictures import Pictures
+from whence.evaluate.report.pictures import Pictures, Seen
 from whence.evaluate.report.plots.lengths import distance_words, given_words
 from whence.metrics.outcomes import Outcomes
 from whence.present import page, words
@@ -55,21 +54,22 @@ def _first(chosen: np.ndarray, by: np.ndarray, each: int) -> list[int]:
     return [int(row) for row in rows[np.argsort(by[rows], kind="stable")][:each]]
 
 
-def galleries(evaluation: Evaluation, *, private: bool, note: Callable[[str], None] = lambda words: None) -> str:
+def galleries(evaluation: Evaluation, *, private: bool) -> str:
     """The section with the photos of the first runs."""
     shown = evaluation.runs[:RUNS]
-    parts = [_run(evaluation, run, number, private=private, several=len(shown) > 1) for number, run in enumerate(shown)]
+    seen: Seen = {}
+    parts = [_run(evaluation, run, number, seen, private=private) for number, run in enumerate(shown)]
     about = "Each query (left) beside the database photo that its answer rests on (right); lines join what matched."
     if private:
         about = "Pictures and names are left out of this report."
     return html.section("Best and worst answers", about, *parts)
 
 
-def _run(evaluation: Evaluation, run: Run, number: int, *, private: bool, several: bool) -> str:
+def _run(evaluation: Evaluation, run: Run, number: int, seen: Seen, *, private: bool) -> str:
     picks = pick(run.outcomes, evaluation.tolerance_m)
     if not (picks.best or picks.wrong or picks.worst):
         return ""
-    pictures = None if private else Pictures(run)
+    pictures = None if private else Pictures(run, seen)
     near = given_words(evaluation.tolerance_m, evaluation.unit)
     groups = [
         ("Best", f"Located, with the smallest errors within {near}.", picks.best),
@@ -85,9 +85,12 @@ def _run(evaluation: Evaluation, run: Run, number: int, *, private: bool, severa
         cards = "".join(_query(evaluation, run, query, pictures) for query in chosen)
         if cards:
             parts.append(f'<h3>{title}</h3><p class="quiet">{page.text(about)}</p><div class="photos">{cards}</div>')
-    head = f"<header><h3>{html.swatch(number)}{page.text(run.name)}</h3></header>" if several else ""
+    several = len(evaluation.runs) > 1
+    head = f"<header><h3>{html.swatch(number)}{page.text(run.name)}</h3></header>" if several and not number else ""
     missing = pictures.missing if pictures else ""
     told = f'<p class="quiet">There are no pictures: {page.text(missing)}</p>' if missing else ""
+    if number:  # of later runs only those who ask want to see as much
+        return html.card(html.folded(f"The same of {run.name}", told, *parts))
     return html.card(head, told, *parts)
 
 

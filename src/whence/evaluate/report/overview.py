@@ -10,6 +10,7 @@ from whence.evaluate.report.accuracy import asked, drawn_runs, names_of
 from whence.evaluate.report.figures import cell
 from whence.evaluate.report.names import main_figures, right_name
 from whence.evaluate.report.plots.canvas import SIZE, svg
+from whence.evaluate.report.plots.curve import CROWD
 from whence.evaluate.report.plots.lengths import given_words
 from whence.evaluate.report.plots.recall import share_within
 from whence.present import page
@@ -23,10 +24,13 @@ def lead(evaluation: Evaluation) -> str:
         _count(known, "query", "queries"),
         f"{_count(strangers, 'photo', 'photos')} of places that the database lacks" if strangers else "",
         _count(len(evaluation.database), "database photo", "database photos"),
+        f"{len(evaluation.left_out)} left out" if evaluation.left_out else "",
         _count(len(evaluation.runs), "run", "runs"),
         f"tolerance {given_words(evaluation.tolerance_m, evaluation.unit)}",
     ]
-    sentence = f'<p class="lead">{page.text(evaluation.protocol)}</p>' if evaluation.protocol else ""
+    said = evaluation.protocol
+    said = said[:1].upper() + said[1:].removesuffix(".") + "." if said else ""
+    sentence = f'<p class="lead">{page.text(said)}</p>' if said else ""
     return (
         f'{sentence}<p class="meta">{page.text(" · ".join(part for part in counts if part))}</p>{_warnings(evaluation)}'
     )
@@ -70,7 +74,7 @@ def main_table(evaluation: Evaluation) -> str:
 def _cell(evaluation: Evaluation, run: Run, number: int, name: str) -> str:
     figure = run.figures.get(name)
     drawn = html.whisker(figure, number) if figure is not None and name == right_name(evaluation) else ""
-    return drawn + cell(name, figure, evaluation.unit)
+    return cell(name, figure, evaluation.unit) + drawn
 
 
 def _seconds(run: Run) -> str:
@@ -95,9 +99,10 @@ def first_plot(evaluation: Evaluation) -> str:
         )
         for size in ((720, 330), SIZE)
     )
+    of_first = " of the first run" if len(runs) > CROWD else ""
     caption = (
         "Read it at the distance that is good enough for you: the curve says how many queries were answered that well. "
-        "Further left and higher is better; the band holds 95 % of what resampling the queries gives."
+        f"Further left and higher is better; the band{of_first} holds 95 % of what resampling the queries gives."
     )
     # Scaled down to the width of a telephone, the wide one could not be read.
     drawn = f'<div><div class="on-wide">{wide}</div><div class="on-slim">{slim}</div></div>'

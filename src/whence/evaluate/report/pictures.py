@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from whence.gallery.gallery import Gallery
 
 
+Seen = dict[tuple[str, str], tuple[Image | None, LocalFeatures]]
+
+
 class Pictures:
     """Queries beside their best matches, with the inliers.
 
@@ -25,7 +28,14 @@ class Pictures:
     see, and no error.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, seen: Seen | None = None) -> None:
+        """Opens the run's gallery.
+
+        Args:
+            run: Whose answers are to be shown.
+            seen: Queries that an earlier run of the same features has read; this one's are added.
+        """
+        self._seen: Seen = {} if seen is None else seen
         self.missing = ""
         """Why there are no pictures; empty if there are."""
         self._gallery: Gallery | None = None
@@ -45,7 +55,10 @@ class Pictures:
         if self._gallery is None:
             return Evidence(None, answer, (), question.truth)
         try:
-            query, features = self._asked(question, self._gallery)
+            about = self._pipeline.recipe.indexing_hash, question.name
+            if about not in self._seen:
+                self._seen[about] = self._asked(question, self._gallery)
+            query, features = self._seen[about]
             views = [self._match(query, features, answer.candidates[0], self._gallery)] if answer.candidates else []
         except (WhenceError, OSError):
             return Evidence(None, answer, (), question.truth)

@@ -33,7 +33,7 @@ def report_page(evaluation: Evaluation, *, private: bool = False) -> str:
     check_matplotlib()
     style = files("whence.evaluate.report").joinpath("report.css").read_text(encoding="utf-8")
     return page.document(
-        evaluation.title or "Evaluation",
+        "Evaluation" if private or not evaluation.title else evaluation.title,
         f"<style>\n{style}</style>",
         overview.lead(evaluation),
         html.card(overview.main_table(evaluation), overview.first_plot(evaluation)),
@@ -46,6 +46,7 @@ def report_page(evaluation: Evaluation, *, private: bool = False) -> str:
         details.classes(evaluation),
         galleries(evaluation, private=private),
         details.leaks(evaluation, private=private),
+        details.passed_over(evaluation, private=private),
         details.costs(evaluation),
         details.all_figures(evaluation),
         _footer(evaluation, private=private),

@@ -11,6 +11,7 @@ import hashlib
 import io
 import logging
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -165,6 +166,11 @@ def svg(figure: Figure, alt: str) -> str:
         figure: Drawn in the colours of this module.
         alt: Says what it shows, for readers who do not see it.
     """
+    from matplotlib.text import Text
+
+    for words in figure.findobj(Text):
+        if isinstance(words, Text):  # names of photos and places may hold anything
+            words.set_text(printable(words.get_text()))
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
@@ -244,11 +250,13 @@ def _styled() -> Iterator[None]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without Matplotlib's remarks on its cache of fonts, which are none of the reader's business."""
+    """Without Matplotlib's remarks on its cache of fonts, and on letters that its font lacks: the page's has them."""
     logger = logging.getLogger("matplotlib")
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            yield
     finally:
         logger.setLevel(before)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,19 @@ class Curve:
     high: Floats | None = None
     series: int = 0
     dashed: bool = False
+
+
+CROWD = 2
+"""Runs up to which each has its band; more bands would hide each other, and the first run keeps its own."""
+
+
+def banded(curves: Sequence[Curve]) -> list[Curve]:
+    """Curves without the bands that would only cover others."""
+    runs = {curve.series for curve in curves}
+    if len(runs) <= 1:
+        return list(curves)
+    kept = [(len(runs) <= CROWD or curve.series == min(runs)) and not curve.dashed for curve in curves]
+    return [curve if keep else replace(curve, low=None, high=None) for curve, keep in zip(curves, kept, strict=True)]
 
 
 def draw_curve(axes: Axes, curve: Curve, *, mark: str = "", step: bool = False) -> None:

@@ -71,7 +71,7 @@ def error_map(
             '<rect class="ground" width="100%" height="100%"/>',
             _dots(view.visible(photos)),
             *body,
-            _furniture(view, up),
+            _furniture(view, up, unit),
             f'</svg><rect class="frame" x=".5" y=".5" width="{view.width - 1}" height="{view.height - 1}"/>',
             *(_entry(n % columns, n // columns, view.height + 8, *entry) for n, entry in enumerate(entries)),
             "</svg>",
@@ -134,8 +134,10 @@ def _query(x: float, y: float) -> str:
     return f'<circle class="query" cx="{x:.1f}" cy="{y:.1f}" r="3.1"/>'
 
 
-def _furniture(view: View, up: str) -> str:
+def _furniture(view: View, up: str, unit: str) -> str:
     bar, words = view.bar
+    if unit != "m":
+        words = given_words(float(f"{bar / view.pixels_per_m:.3g}"), unit)
     x, y = 14, view.height - 14
     return (
         f'<rect class="plate" x="{x - 8}" y="{y - 22}" width="{bar + 16:.1f}" height="30" rx="4"/>'

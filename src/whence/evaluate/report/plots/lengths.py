@@ -56,7 +56,9 @@ def floor_of(errors: Floats, tolerance: float) -> float:
     """The smallest distance worth drawing on a log axis: zero has no place there, and far below lies only noise."""
     positive = errors[np.isfinite(errors) & (errors > 0)]
     least = float(np.quantile(positive, 0.01)) if len(positive) else tolerance / 10
-    return 10.0 ** math.floor(math.log10(min(max(least, tolerance * 1e-3), tolerance / 10)))
+    least = min(max(least, tolerance * 1e-3), tolerance / 10)
+    power = 10.0 ** math.floor(math.log10(least))
+    return max(step * power for step in (1, 2, 5) if step * power <= least * (1 + 1e-9))
 
 
 def ceiling_of(errors: Floats, tolerance: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whence.evaluate.report.plots.canvas import INK, SIZE, drawn, key, note, panel, percent_axis
-from whence.evaluate.report.plots.curve import Curve, draw_curve
+from whence.evaluate.report.plots.curve import Curve, banded, draw_curve
 from whence.evaluate.report.plots.lengths import distance_axis, given_words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def recall_at_n(curves: Sequence[Curve], *, named: bool = True) -> Figure:
         named: Name the runs in the plot.
     """
     figure, (axes,) = panel()
-    for curve in curves:
+    for curve in banded(curves):
         draw_curve(axes, curve)
     last = max((float(curve.x.max()) for curve in curves if len(curve.x)), default=1.0)
     axes.set_xscale("log")
@@ -60,7 +60,7 @@ def share_within(
         named: Name the runs in the plot.
     """
     figure, (axes,) = panel(size)
-    for curve in curves:
+    for curve in banded(curves):
         draw_curve(axes, curve)
     least = min((float(curve.x.min()) for curve in curves if len(curve.x)), default=tolerance / 10)
     most = max((float(curve.x.max()) for curve in curves if len(curve.x)), default=tolerance * 10)
@@ -74,7 +74,7 @@ def share_within(
     return figure
 
 
-def mark_tolerance(axes: Axes, tolerance: float, unit: str, *, top: float = 1.0) -> None:
+def mark_tolerance(axes: Axes, tolerance: float, unit: str) -> None:
     """A thin line at the tolerance, with its value."""
     axes.axvline(tolerance, color=INK, linewidth=0.8, linestyle=(0, (1.5, 2.5)))
     low, high = axes.get_xlim()
@@ -82,9 +82,9 @@ def mark_tolerance(axes: Axes, tolerance: float, unit: str, *, top: float = 1.0)
     note(
         axes,
         tolerance,
-        top,
+        0.02,
         f" {given_words(tolerance, unit)} ",
         ha="right" if right else "left",
-        va="top",
+        va="bottom",
         color=INK,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whence.evaluate.report.plots.canvas import INK, PAPER, colour_of, drawn, key, panel, percent_axis
-from whence.evaluate.report.plots.curve import Curve, draw_curve
+from whence.evaluate.report.plots.curve import Curve, banded, draw_curve
 from whence.evaluate.report.plots.lengths import tick_words
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def rejection_curves(
         named: Name the runs in the plot.
     """
     figure, (upper, lower) = panel((440, 380), rows=2, heights=(1.2, 1.0), gap=40)
-    for curve in right:
+    for curve in banded(right):
         draw_curve(upper, curve)
-    for curve in median:
+    for curve in banded(median):
         draw_curve(lower, curve)
     percent_axis(upper)
     upper.set_title("right among those answered")

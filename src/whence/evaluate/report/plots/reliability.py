@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FEW = 5
+"""Answers of a bin below which it says next to nothing, and is drawn hollow, without an interval."""
+
+
 @drawn
 def reliability_diagram(
     confidence: ArrayLike,
@@ -39,13 +43,20 @@ def reliability_diagram(
     upper.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (1.5, 2.5)))
     filled = (n > 0) & np.isfinite(x) & np.isfinite(y)
     if low is not None and high is not None:
-        ends = np.asarray([low, high], dtype=np.float64)[:, filled]
-        upper.vlines(x[filled], ends[0], ends[1], color=colour, linewidth=1.3, alpha=0.55)
-    upper.plot(x[filled], y[filled], color=colour, linewidth=1.3, alpha=0.55)
+        many = filled & (n >= FEW)
+        ends = np.asarray([low, high], dtype=np.float64)[:, many]
+        upper.vlines(x[many], ends[0], ends[1], color=colour, linewidth=1.5, alpha=0.55)
     for centre, share, count in zip(x[filled], y[filled], n[filled], strict=True):
         size = 4.5 + 6.5 * np.sqrt(count / max(n.max(), 1))
         upper.plot(
-            [centre], [share], marker="o", markersize=size, color=colour, markeredgecolor=PAPER, clip_on=False, zorder=5
+            [centre],
+            [share],
+            marker="o",
+            markersize=size,
+            color=colour if count >= FEW else PAPER,
+            markeredgecolor=PAPER if count >= FEW else colour,
+            clip_on=False,
+            zorder=5,
         )
     percent_axis(upper)
     upper.set_title("right answers")

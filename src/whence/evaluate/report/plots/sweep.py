@@ -13,6 +13,7 @@ from whence.metrics.outcomes import Figure as Number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Affine2D
 
 
 @drawn
@@ -27,6 +28,8 @@ def sweep_plot(
         seconds: Per query, for each value; NaN where not measured.
         name: Of the value.
     """
+    from matplotlib.transforms import Affine2D
+
     timed = bool(np.isfinite(seconds).any())
     size = (440, 300 + 18 * len(shares) + (110 if timed else 0))
     heights = (2.2, 1.0) if timed else (1.0,)
@@ -36,8 +39,10 @@ def sweep_plot(
         middle = np.array([figure_.value for figure_ in found])
         low, high = (np.array([getattr(figure_, edge) for figure_ in found]) for edge in ("low95", "high95"))
         colour = colour_of(number)
-        rows[0].vlines(x, low, high, color=colour, linewidth=1.3, alpha=0.5)
-        _line(rows[0], x, middle, number, label)
+        # Side by side, or their intervals would cover each other.
+        aside = Affine2D().translate(5 * (number - (len(shares) - 1) / 2), 0)
+        rows[0].vlines(x, low, high, color=colour, linewidth=1.3, alpha=0.5, transform=rows[0].transData + aside)
+        _line(rows[0], x, middle, number, label, aside)
     percent_axis(rows[0])
     key(rows[0], 2)
     if timed:
@@ -69,7 +74,7 @@ def _places(axes: Axes, values: Sequence[object]) -> np.ndarray:
     return x
 
 
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, number: int, label: str) -> None:
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, number: int, label: str, aside: Affine2D | None = None) -> None:
     order = np.argsort(x)
     axes.plot(
         x[order],
@@ -80,5 +85,6 @@ def _line(axes: Axes, x: np.ndarray, y: np.ndarray, number: int, label: str) -> 
         markeredgecolor="none",
         linewidth=1.5,
         label=label or None,
+        transform=axes.transData if aside is None else axes.transData + aside,
         clip_on=False,
     )

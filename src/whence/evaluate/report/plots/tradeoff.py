@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @drawn
-def speed_accuracy(names: Sequence[str], seconds: Sequence[float], share: Sequence[Number], *, title: str) -> Figure:
+def speed_accuracy(
+    names: Sequence[str], seconds: Sequence[float], share: Sequence[Number], *, title: str, named: bool = True
+) -> Figure:
     """Share of right answers, with its 95 % interval, against seconds per query on a log axis.
 
     Args:
@@ -23,6 +25,7 @@ def speed_accuracy(names: Sequence[str], seconds: Sequence[float], share: Sequen
         seconds: Per query.
         share: Within the tolerance.
         title: What the share is.
+        named: Name the runs in the plot.
     """
     figure, (axes,) = panel((440, 320))
     known = [n for n in range(len(names)) if np.isfinite(seconds[n]) and seconds[n] > 0 and np.isfinite(share[n].value)]
@@ -44,6 +47,8 @@ def speed_accuracy(names: Sequence[str], seconds: Sequence[float], share: Sequen
         axes.plot(
             *([value] for value in at), marker=MARKS[n % len(MARKS)], markersize=9, color=colour, markeredgecolor=PAPER
         )
+        if not named:
+            continue
         right = at[0] > (low * high) ** 0.5
         axes.annotate(
             names[n],
