@@ -40,19 +40,19 @@ def main() -> None:
         groups = np.unique([photo.group or photo.name for photo in photos], return_inverse=True)[1]
         bits, alike = different_pairs(looks, groups)
         print(f"{table}: {len(photos):,} photos, {bits.size:,} pairs of different groups; of these pass")
-        show(lambda most, least, bits=bits, alike=alike: f"{((bits <= most) & (alike >= least)).sum():,}")
+        show(bits, alike, lambda passing: f"{passing.sum():,}")
         picked = np.random.default_rng(0).choice(len(photos), min(args.altered, len(photos)), replace=False)
         for name, alter in ALTERATIONS.items():
             bits, alike = altered([photos[row].path for row in picked], alter, looks, picked, args.workers)
             print(f"{name}: share found")
-            show(lambda most, least, bits=bits, alike=alike: f"{((bits <= most) & (alike >= least)).mean():.2f}")
+            show(bits, alike, lambda passing: f"{passing.mean():.2f}")
 
 
-def show(cell: Callable[[int, float], str]) -> None:
-    """A table of bits against likeness."""
+def show(bits: np.ndarray, alike: np.ndarray, cell: Callable[[np.ndarray], str]) -> None:
+    """What passes, by bits and likeness."""
     print("  bits \\ alike" + "".join(f"{least:>9g}" for least in ALIKE))
     for most in BITS:
-        print(f"  {most:>12}" + "".join(f"{cell(most, least):>9}" for least in ALIKE))
+        print(f"  {most:>12}" + "".join(f"{cell((bits <= most) & (alike >= least)):>9}" for least in ALIKE))
 
 
 def different_pairs(looks: Looks, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

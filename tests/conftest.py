@@ -8,6 +8,7 @@ import pytest
 
 import whence
 from samples import Done, Run, World, write_world
+from scenes import Scene, write_scene
 from whence.cli import main
 from whence.photos.decode import Decoded, decode
 
@@ -19,6 +20,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     whence.index(made.photos, made.gallery)
     whence.index(made.table, made.plan)
     return made
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Walls and photos of them, for evaluation, written and indexed once. Nobody writes to it."""
+    return write_scene(tmp_path_factory.mktemp("scene"))
 
 
 @pytest.fixture

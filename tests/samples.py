@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def write_photos(folder: Path, count: int, first: int = 0) -> Path:
     return folder
 
 
-def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("path", "lat", "lon")) -> Path:
+def write_table(path: Path, rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ("path", "lat", "lon")) -> Path:
     """A CSV file."""
     with path.open("w", newline="", encoding="utf-8") as table:
         csv.writer(table).writerows([header, *rows])
