@@ -23,7 +23,7 @@ def test_an_svg_is_well_formed_follows_the_page_and_keeps_its_text() -> None:
     curve = Curve(
         "run <1> & $x$", np.array([1.0, 10.0]), np.array([0.2, 0.9]), np.array([0.1, 0.8]), np.array([0.3, 1.0])
     )
-    made = svg(share_within([curve, Curve("b", curve.x, curve.y, series=1)], tolerance=5), 'Shares "within"')
+    made = svg(share_within([curve, Curve("b", curve.x, curve.y, series=1)], tolerance_m=5), 'Shares "within"')
     root = ElementTree.fromstring(made)
     assert root.attrib["aria-label"] == 'Shares "within"'
     assert "run <1> & $x$" in [text.text for text in root.iter() if text.text]
@@ -36,7 +36,7 @@ def test_an_svg_is_well_formed_follows_the_page_and_keeps_its_text() -> None:
 
 def test_an_svg_is_the_same_every_time_and_its_ids_are_its_own() -> None:
     curve = Curve("a", np.array([1.0, 10.0]), np.array([0.2, 0.9]))
-    first, again, other = (svg(share_within([curve], tolerance=5), alt) for alt in ("a", "a", "b"))
+    first, again, other = (svg(share_within([curve], tolerance_m=5), alt) for alt in ("a", "a", "b"))
     assert first == again
     ids = [set(re.findall(r' id="([^"]+)"', text)) for text in (first, other)]
     assert ids[0]
@@ -45,7 +45,7 @@ def test_an_svg_is_the_same_every_time_and_its_ids_are_its_own() -> None:
 
 def test_a_histogram_counts_every_answer_and_names_the_lost() -> None:
     errors = np.array([0.0, 1.0, 2.0, 3.0, np.inf])
-    figure = error_distribution({"a": errors}, tolerance=5.0)
+    figure = error_distribution({"a": errors}, tolerance_m=5.0)
     heights = [patch.get_height() for patch in figure.axes[0].patches]  # type: ignore[attr-defined]
     assert sum(heights) == 4
     words = [text.get_text() for text in figure.axes[0].texts]
@@ -76,8 +76,8 @@ def test_a_map_keeps_to_database_and_queries_however_far_an_answer_is() -> None:
     truth = np.array([(50.0, 50.0), (20.0, 20.0)])
     answers = np.array([(53.0, 54.0), (1e7, 20.0)])
     errors = np.hypot(*(answers - truth).T)
-    near = error_map(SQUARE, truth[:1], answers[:1], tolerance=5, errors=errors[:1])
-    far = error_map(SQUARE, truth, answers, tolerance=5, errors=errors)
+    near = error_map(SQUARE, truth[:1], answers[:1], tolerance_m=5, errors=errors[:1])
+    far = error_map(SQUARE, truth, answers, tolerance_m=5, errors=errors)
     assert shapes(near, "e0") == shapes(far, "e0")
     assert outside(SQUARE, truth, answers) == 1
     ((x, y, u, v),) = shapes(far, "e0")
@@ -90,18 +90,18 @@ def test_a_map_keeps_to_database_and_queries_however_far_an_answer_is() -> None:
 @pytest.mark.parametrize(("error", "kind"), [(5.0, "e0"), (5.1, "e1"), (20.0, "e1"), (79.0, "e2"), (81.0, "e3")])
 def test_a_map_colours_errors_by_tolerances(error: float, kind: str) -> None:
     truth = np.array([(0.0, 0.0)])
-    made = error_map(SQUARE, truth, np.array([(error, 0.0)]), tolerance=5, errors=[error], names=["<b>.jpg"])
+    made = error_map(SQUARE, truth, np.array([(error, 0.0)]), tolerance_m=5, errors=[error], names=["<b>.jpg"])
     assert len(shapes(made, kind)) == 1
     assert f"<title>&lt;b&gt;.jpg: {distance_words(error, 'm')}</title>" in made
 
 
 def test_a_map_tells_queries_without_an_answer() -> None:
     truth = np.array([(10.0, 10.0), (np.nan, np.nan)])
-    made = error_map(SQUARE, truth, np.full((2, 2), np.inf), tolerance=5, errors=[np.inf, np.nan])
+    made = error_map(SQUARE, truth, np.full((2, 2), np.inf), tolerance_m=5, errors=[np.inf, np.nan])
     assert "no answer" in made
     assert made.split('class="frame"')[0].count('class="lost"') == 1
     assert "nan" not in made
-    assert "no answer" not in error_map(np.zeros((0, 2)), truth[1:], truth[1:], tolerance=5, errors=[np.nan])
+    assert "no answer" not in error_map(np.zeros((0, 2)), truth[1:], truth[1:], tolerance_m=5, errors=[np.nan])
 
 
 def test_distances_say_their_unit() -> None:

@@ -83,7 +83,7 @@ def recall(evaluation: Evaluation) -> str:
             "Answers against the ceiling",
             svg(
                 share_within(
-                    by_distance, tolerance=evaluation.tolerance_m, unit=evaluation.unit, limits=limits, named=False
+                    by_distance, tolerance_m=evaluation.tolerance_m, unit=evaluation.unit, limits=limits, named=False
                 ),
                 f"Share of queries within a distance, answers and nearest photo found, {_spoken(evaluation)}",
             ),
@@ -111,7 +111,7 @@ def errors(evaluation: Evaluation) -> str:
     first = html.plot(
         "How large errors are",
         svg(
-            error_distribution(known, tolerance=evaluation.tolerance_m, unit=evaluation.unit),
+            error_distribution(known, tolerance_m=evaluation.tolerance_m, unit=evaluation.unit),
             f"Histogram and density of errors, {_spoken(evaluation)}",
         ),
         "Bars count queries, the curve is their density, the thick line the median. Two separate humps mean that "
@@ -199,7 +199,7 @@ def maps(evaluation: Evaluation, *, private: bool) -> str:
             database,
             truth,
             answers,
-            tolerance=evaluation.tolerance_m,
+            tolerance_m=evaluation.tolerance_m,
             errors=np.where(run.outcomes.known, run.outcomes.error_m, np.inf),
             unit=evaluation.unit,
             names=names,

@@ -38,7 +38,7 @@ def _classes(run: Run, *, several: bool) -> str:
         [
             page.text(row.name),
             str(row.queries),
-            words.percent(row.accuracy),
+            words.percent(row.right),
             words.percent(row.precision),
             words.percent(row.answered),
         ]

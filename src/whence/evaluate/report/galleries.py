@@ -30,7 +30,7 @@ class Picks:
     worst: list[int]
 
 
-def pick(outcomes: Outcomes, tolerance: float, each: int = EACH) -> Picks:
+def pick(outcomes: Outcomes, tolerance_m: float, each: int = EACH) -> Picks:
     """The queries that a report shows.
 
     Best: smallest error among those located and right. Wrong: the most confident answers beyond the tolerance, or for
@@ -40,7 +40,7 @@ def pick(outcomes: Outcomes, tolerance: float, each: int = EACH) -> Picks:
     error = np.where(outcomes.known, outcomes.error_m, np.inf)
     answered = np.isfinite(outcomes.error_m)
     strange = ~outcomes.known & outcomes.located
-    off = (outcomes.known & answered & (outcomes.error_m > tolerance)) | strange
+    off = (outcomes.known & answered & (outcomes.error_m > tolerance_m)) | strange
     right = outcomes.known & answered & ~off & outcomes.located
     best = _first(right, error, each)
     wrong = _first(off, -outcomes.confidence, each)

@@ -93,7 +93,7 @@ def first_plot(evaluation: Evaluation) -> str:
     wide, slim = (
         svg(
             share_within(
-                curves, tolerance=evaluation.tolerance_m, unit=evaluation.unit, limits=limits, size=size, named=False
+                curves, tolerance_m=evaluation.tolerance_m, unit=evaluation.unit, limits=limits, size=size, named=False
             ),
             alt,
         )

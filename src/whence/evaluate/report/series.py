@@ -23,21 +23,23 @@ FEWEST = 10
 """Answers that the left end of a rejection curve stands on; of fewer it would only jump."""
 
 
-def recall_curves(run: Run, series: int, tolerance: float, seed: int) -> list[Curve]:
+def recall_curves(run: Run, series: int, tolerance_m: float, seed: int) -> list[Curve]:
     """Recall@N after re-ranking, and before it (dashed)."""
     known, found = run.outcomes.known, []
     for lists, dashed in ((run.outcomes.ranked_m, False), (run.outcomes.retrieved_m, True)):
         last = min(lists.shape[1], LONGEST)
         if last and known.any():
-            curve = curves.recall_curve(lists[known, :last], tolerance, cluster=run.outcomes.cluster[known], seed=seed)
+            curve = curves.recall_curve(
+                lists[known, :last], tolerance_m, cluster=run.outcomes.cluster[known], seed=seed
+            )
             found.append(_line(run, curve, series, dashed=dashed))
     return found
 
 
-def distance_limits(runs: Sequence[Run], tolerance: float) -> tuple[float, float]:
+def distance_limits(runs: Sequence[Run], tolerance_m: float) -> tuple[float, float]:
     """Limits of the axis of distances for several runs."""
     errors = np.concatenate([np.zeros(0), *(run.outcomes.error_m[run.outcomes.known] for run in runs)])
-    return floor_of(errors, tolerance), ceiling_of(errors, tolerance)
+    return floor_of(errors, tolerance_m), ceiling_of(errors, tolerance_m)
 
 
 def within_curves(
@@ -66,18 +68,18 @@ class Rejection:
     point: OperatingPoint
 
 
-def rejection(run: Run, series: int, tolerance: float, seed: int) -> Rejection | None:
+def rejection(run: Run, series: int, tolerance_m: float, seed: int) -> Rejection | None:
     """Curves of a run and its own operating point; None without queries."""
     of = run.outcomes
     if not len(of):
         return None
-    found = curves.rejection_curve(of, tolerance, seed=seed)
+    found = curves.rejection_curve(of, tolerance_m, seed=seed)
     shown = found.coverage * len(of) >= min(FEWEST, len(of)) - 0.5
     right, median = (
         Curve(run.name, found.coverage[shown], part.y[shown], part.low95[shown], part.high95[shown], series)
         for part in (found.right, found.median_m)
     )
-    good, sure = of.known & (of.error_m <= tolerance), of.located & of.known
+    good, sure = of.known & (of.error_m <= tolerance_m), of.located & of.known
     point = OperatingPoint(
         float(of.located.mean()),
         float(good[of.located].mean()) if of.located.any() else np.nan,
@@ -93,11 +95,11 @@ def _line(run: Run, curve: curves.Curve, series: int, *, dashed: bool) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: how many queries, share answered as it, share of its answers that are right, share of all answers."""
+    """One class: how many queries, share of them answered as it, share of its answers that are right, share of all answers."""
 
     name: str
     queries: int
-    accuracy: float
+    right: float
     precision: float
     answered: float
 

@@ -26,7 +26,7 @@ def error_map(
     truth: ArrayLike,
     answers: ArrayLike,
     *,
-    tolerance: float,
+    tolerance_m: float,
     errors: ArrayLike,
     unit: str = "m",
     names: Sequence[str] = (),
@@ -42,7 +42,7 @@ def error_map(
         database: ``(N, 2)`` metres east and north of the gallery's photos.
         truth: ``(Q, 2)`` of the queries; rows that are not finite are left out.
         answers: ``(Q, 2)`` of their answers; not finite without one.
-        tolerance: Errors within it share a colour, as do those within 4 and 16 times as much.
+        tolerance_m: Errors within it share a colour, as do those within 4 and 16 times as much.
         errors: ``(Q,)`` lengths for colours and words.
         unit: Of errors.
         names: ``(Q,)`` of the queries, for tooltips; none without.
@@ -54,13 +54,13 @@ def error_map(
     size, lengths = np.asarray(errors, dtype=np.float64), names if len(start) <= TOOLTIPS else ()
     photos, asked = photos[np.isfinite(photos).all(axis=1)], np.isfinite(start).all(axis=1)
     view = _view(np.vstack([photos, start[asked]]), width)
-    kinds = np.searchsorted(np.array(STEPS) * tolerance, size)
+    kinds = np.searchsorted(np.array(STEPS) * tolerance_m, size)
     lost = asked & ~np.isfinite(end).all(axis=1)
     body = [_lost(view, start[lost])]
     for query in sorted(np.flatnonzero(asked & ~lost).tolist(), key=lambda index: float(size[index])):
         words = f"{names[query]}: {distance_words(float(size[query]), unit)}" if lengths else ""
         body.append(_error(view, start[query], end[query], int(kinds[query]), words))
-    entries = _entries(kinds[asked & ~lost], tolerance, unit, len(photos), bool(lost.any()))
+    entries = _entries(kinds[asked & ~lost], tolerance_m, unit, len(photos), bool(lost.any()))
     columns = max(1, view.width // ENTRY)
     total = view.height + ROW * -(-len(entries) // columns) + 6
     style = files("whence.evaluate.report.plots").joinpath("plot.css").read_text(encoding="utf-8")
@@ -150,13 +150,13 @@ def _furniture(view: View, up: str, unit: str) -> str:
 
 def _entries(
     kinds: np.ndarray,
-    tolerance: float,
+    tolerance_m: float,
     unit: str,
     photos: int,
     lost: bool,
 ) -> list[tuple[str, str]]:
     """Symbol and words of what is on the map."""
-    limits = [given_words(step * tolerance, unit) for step in STEPS]
+    limits = [given_words(step * tolerance_m, unit) for step in STEPS]
     words = [f"within {limits[0]}", *(f"within {limit}" for limit in limits[1:]), f"beyond {limits[-1]}"]
     line = '<g class="e{0}"><path class="err" d="M-4 0h20"/>' + _end(16, 0) + _query(-4, 0) + "</g>"
     found = [

@@ -20,21 +20,21 @@ BINS_PER_DECADE = 6
 
 
 @drawn
-def error_distribution(errors: Mapping[str, Floats], *, tolerance: float, unit: str = "m") -> Figure:
+def error_distribution(errors: Mapping[str, Floats], *, tolerance_m: float, unit: str = "m") -> Figure:
     """Histogram (counts) and density of the errors of each run; the median is marked.
 
     Args:
         errors: ``(N,)`` distance from truth to answer by name of the run; infinite without an answer.
-        tolerance: Marked by a line.
+        tolerance_m: Marked by a line.
         unit: Of distances.
     """
     every = np.concatenate([np.zeros(0), *errors.values()])
-    low, high = floor_of(every, tolerance), ceiling_of(every, tolerance)
+    low, high = floor_of(every, tolerance_m), ceiling_of(every, tolerance_m)
     figure, rows = panel((440, ROW * len(errors) + 60), rows=len(errors), top=22, bottom=44, gap=30)
     for number, (axes, (name, values)) in enumerate(zip(rows, errors.items(), strict=True)):
         distance_axis(axes, low, high, unit)
-        _row(axes, values, low, high, number, tolerance, unit)
-        axes.axvline(tolerance, color=INK, linewidth=0.8, linestyle=(0, (1.5, 2.5)))
+        _row(axes, values, low, high, number, tolerance_m, unit)
+        axes.axvline(tolerance_m, color=INK, linewidth=0.8, linestyle=(0, (1.5, 2.5)))
         axes.set_title(name if len(errors) > 1 else "queries with an error of this size")
         if axes is not rows[-1]:
             axes.tick_params(labelbottom=False)
@@ -42,7 +42,7 @@ def error_distribution(errors: Mapping[str, Floats], *, tolerance: float, unit: 
     return figure
 
 
-def _row(axes: Axes, values: Floats, low: float, high: float, number: int, tolerance: float, unit: str) -> None:
+def _row(axes: Axes, values: Floats, low: float, high: float, number: int, tolerance_m: float, unit: str) -> None:
     finite = np.clip(values[np.isfinite(values)], low, high)
     lost = int(np.isinf(values).sum())
     edges = np.arange(np.floor(np.log10(low) * BINS_PER_DECADE), np.log10(high) * BINS_PER_DECADE + 1)
@@ -61,8 +61,8 @@ def _row(axes: Axes, values: Floats, low: float, high: float, number: int, toler
         at = min(max(median, low), high)
         axes.plot([at, at], [0, most * 1.08], color=colour, linewidth=2.2)
         # Away from the line of the tolerance where that is near, else to the middle.
-        near = abs(np.log(tolerance / at)) < 0.35 * np.log(high / low)
-        right = at < tolerance if near else at > (low * high) ** 0.5
+        near = abs(np.log(tolerance_m / at)) < 0.35 * np.log(high / low)
+        right = at < tolerance_m if near else at > (low * high) ** 0.5
         note(
             axes,
             at,

@@ -52,19 +52,19 @@ def tick_words(value: float, unit: str) -> str:
     return f"{value * 1000:g} mm"
 
 
-def floor_of(errors: Floats, tolerance: float) -> float:
+def floor_of(errors: Floats, tolerance_m: float) -> float:
     """The smallest distance worth drawing on a log axis: zero has no place there, and far below lies only noise."""
     positive = errors[np.isfinite(errors) & (errors > 0)]
-    least = float(np.quantile(positive, 0.01)) if len(positive) else tolerance / 10
-    least = min(max(least, tolerance * 1e-3), tolerance / 10)
+    least = float(np.quantile(positive, 0.01)) if len(positive) else tolerance_m / 10
+    least = min(max(least, tolerance_m * 1e-3), tolerance_m / 10)
     power = 10.0 ** math.floor(math.log10(least))
     return max(step * power for step in (1, 2, 5) if step * power <= least * (1 + 1e-9))
 
 
-def ceiling_of(errors: Floats, tolerance: float) -> float:
+def ceiling_of(errors: Floats, tolerance_m: float) -> float:
     """The largest distance on a log axis."""
     known = errors[np.isfinite(errors)]
-    most = max(float(known.max()) if len(known) else 0.0, tolerance * 4)
+    most = max(float(known.max()) if len(known) else 0.0, tolerance_m * 4)
     return most * 1.25
 
 

@@ -43,7 +43,7 @@ def recall_at_n(curves: Sequence[Curve], *, named: bool = True) -> Figure:
 def share_within(
     curves: Sequence[Curve],
     *,
-    tolerance: float,
+    tolerance_m: float,
     unit: str = "m",
     limits: tuple[float, float] | None = None,
     size: tuple[int, int] = SIZE,
@@ -53,7 +53,7 @@ def share_within(
 
     Args:
         curves: x are distances, y shares; dashed for the best photo of the shortlist.
-        tolerance: Marked by a line.
+        tolerance_m: Marked by a line.
         unit: Of distances.
         limits: Of the axis; by default those of the curves.
         size: In pixels.
@@ -62,11 +62,11 @@ def share_within(
     figure, (axes,) = panel(size)
     for curve in banded(curves):
         draw_curve(axes, curve)
-    least = min((float(curve.x.min()) for curve in curves if len(curve.x)), default=tolerance / 10)
-    most = max((float(curve.x.max()) for curve in curves if len(curve.x)), default=tolerance * 10)
+    least = min((float(curve.x.min()) for curve in curves if len(curve.x)), default=tolerance_m / 10)
+    most = max((float(curve.x.max()) for curve in curves if len(curve.x)), default=tolerance_m * 10)
     distance_axis(axes, *(limits or (least, most)), unit)
     percent_axis(axes)
-    mark_tolerance(axes, tolerance, unit)
+    mark_tolerance(axes, tolerance_m, unit)
     axes.set_xlabel("distance from the true place" + ("" if unit == "m" else f", {unit}"))
     axes.set_title("queries answered within this distance")
     if named:
@@ -74,14 +74,14 @@ def share_within(
     return figure
 
 
-def mark_tolerance(axes: Axes, tolerance: float, unit: str) -> None:
+def mark_tolerance(axes: Axes, tolerance_m: float, unit: str) -> None:
     """A thin line at the tolerance, with its value."""
-    axes.axvline(tolerance, color=INK, linewidth=0.8, linestyle=(0, (1.5, 2.5)))
+    axes.axvline(tolerance_m, color=INK, linewidth=0.8, linestyle=(0, (1.5, 2.5)))
     low, high = axes.get_xlim()
-    right = tolerance > (low * high) ** 0.5
+    right = tolerance_m > (low * high) ** 0.5
     note(
         axes,
-        tolerance,
+        tolerance_m,
         0.02,
         f" {given_words(tolerance, unit)} ",
         ha="right" if right else "left",
