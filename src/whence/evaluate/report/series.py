@@ -95,7 +95,7 @@ def _line(run: Run, curve: curves.Curve, series: int, *, dashed: bool) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: how many queries, share of them answered as it, share of its answers that are right, share of all answers."""
+    """One class: queries, share of them answered right, share of its answers that are right, share of all answers."""
 
     name: str
     queries: int

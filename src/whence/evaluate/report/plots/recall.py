@@ -83,7 +83,7 @@ def mark_tolerance(axes: Axes, tolerance_m: float, unit: str) -> None:
         axes,
         tolerance_m,
         0.02,
-        f" {given_words(tolerance, unit)} ",
+        f" {given_words(tolerance_m, unit)} ",
         ha="right" if right else "left",
         va="bottom",
         color=INK,
