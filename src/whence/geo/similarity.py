@@ -28,12 +28,14 @@ class Fit:
         factor: Metres per unit of the sketch, turned: a complex number.
         sigma_m: Standard deviation of the origin in each direction, by the errors that were assumed.
         belief: ``(N,)`` probability that each point belongs where it was laid, and is not a stray.
+        likelihood: Logarithm of it, of all points by their weights; to compare sketches of the same points.
     """
 
     origin: DoubleArray
     factor: complex
     sigma_m: float
     belief: DoubleArray
+    likelihood: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def lay(sketch: DoubleArray, ground: DoubleArray, weights: DoubleArray, errors: 
     Returns:
         None where no two points lie apart both on the sketch and on the ground.
     """
-    z, g = sketch @ (1, 1j), ground @ (1, 1j)
+    z, g = _complex(sketch), _complex(ground)
     best, most = None, -np.inf
     for i, j in combinations(range(len(z)), 2):
         apart = errors.spread * max(abs(z[i]), abs(z[j]))
@@ -74,10 +76,14 @@ def lay(sketch: DoubleArray, ground: DoubleArray, weights: DoubleArray, errors: 
             continue
         factor = complex((g[i] - g[j]) / (z[i] - z[j]))
         origin = complex(g[i] - factor * z[i])
-        likelihood = float(weights @ np.log(sum(_densities(z, g, origin, factor, errors))))
+        likelihood = _likelihood(z, g, weights, origin, factor, errors)
         if likelihood > most:
             best, most = (origin, factor), likelihood
     return None if best is None else _improved(z, g, weights, *best, errors)
+
+
+def _complex(points: DoubleArray) -> Complexes:
+    return points[:, 0] + 1j * points[:, 1]
 
 
 def _improved(
@@ -94,7 +100,15 @@ def _improved(
         inverse = np.linalg.inv(normal)
         origin, factor = (complex(x) for x in inverse @ [(known * g).sum(), (known * z.conj() * g).sum()])
         sigma_m = float(np.sqrt(inverse[0, 0].real))
-    return Fit(np.array([origin.real, origin.imag]), factor, sigma_m, belief)
+    likelihood = _likelihood(z, g, weights, origin, factor, errors)
+    return Fit(np.array([origin.real, origin.imag]), factor, sigma_m, belief, likelihood)
+
+
+def _likelihood(
+    z: Complexes, g: Complexes, weights: DoubleArray, origin: complex, factor: complex, errors: Errors
+) -> float:
+    good, stray = _densities(z, g, origin, factor, errors)
+    return float(weights @ np.log(good + stray))
 
 
 def _densities(

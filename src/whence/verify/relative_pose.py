@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.types import DoubleArray, Intrinsics
+from whence.types import DoubleArray, FloatArray, Intrinsics
 
 LEAST = 8
 """Matches below which a pose means nothing: five always fit one, and a fundamental matrix takes eight."""
@@ -48,7 +48,7 @@ class RelativePose:
         return np.asarray(-self.R.T @ self.t)
 
 
-def normalised(pixels: DoubleArray, camera: Intrinsics) -> DoubleArray:
+def normalised(pixels: FloatArray | DoubleArray, camera: Intrinsics) -> DoubleArray:
     """``(N, 2)`` pixels to the plane at depth one."""
     return (np.asarray(pixels, np.float64) - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
 
@@ -162,17 +162,20 @@ def by_fundamental(a: DoubleArray, b: DoubleArray, threshold: float) -> Relative
         return None
     try:
         # OpenCV's normalised eight points and its limits are made for pixels
-        matrix, _ = cv2.findFundamentalMat(
+        matrix, mask = cv2.findFundamentalMat(
             1000 * a, 1000 * b, cv2.FM_RANSAC, 1000 * threshold, _CONFIDENCE, _ITERATIONS
         )
     except cv2.error:  # as above
         return None
-    if matrix is None or matrix.shape != (3, 3):
+    if matrix is None or mask is None or matrix.shape != (3, 3):
         return None
+    agree = np.asarray(mask).ravel() > 0
     camera = Intrinsics(1000.0, 1000.0, 0.0, 0.0)
     poses = four_poses(essential(np.asarray(matrix, np.float64), camera, camera))
     R, t = max(poses, key=lambda pose: int(in_front(a, b, *pose).sum()))
-    return _checked(a, b, R, t, threshold)
+    # matches near F's lines may lie off those of E, which has fewer freedoms: the report counts the former
+    agree = np.asarray(agree & in_front(a, b, R, t))
+    return RelativePose(R, t, agree) if agree.sum() >= LEAST else None
 
 
 METHODS: dict[str, Callable[[DoubleArray, DoubleArray, float], RelativePose | None]] = {
