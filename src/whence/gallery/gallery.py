@@ -26,10 +26,12 @@ from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
 from whence.gallery.store import Store
 from whence.gallery.where import Times, Where
+from whence.photos.cameras import scaled
 from whence.photos.names import native
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
-_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time", "label"]
+_LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time", "intrinsics"]
+_LIGHT += ["width", "height", "label"]
 _CACHED = 2048
 """Photos whose features stay in memory between queries: about 150 MB."""
 
@@ -46,6 +48,8 @@ class GalleryPhoto:
         group: Of photos taken at one place.
         heading_deg: Direction of view.
         label: Class that its data set puts it in.
+        size: Width and height of the full-size upright photo in pixels; zeros where unknown.
+        camera: In the full-size photo's pixels, if it is known.
     """
 
     path: str
@@ -55,6 +59,13 @@ class GalleryPhoto:
     group: str | None
     heading_deg: float | None
     label: str | None = None
+    size: tuple[int, int] = (0, 0)
+    camera: Intrinsics | None = None
+
+    def camera_at(self, width: int, height: int) -> Intrinsics | None:
+        """The camera in the pixels of this photo resized to ``width`` x ``height``, if it is known."""
+        known = self.camera is not None and min(*self.size, width, height) > 0
+        return scaled(self.camera, self.size, (width, height)) if self.camera is not None and known else None
 
 
 class Gallery:
@@ -264,9 +275,18 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
 
 def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[GalleryPhoto]:
     kind = LatLon if crs is Crs.WGS84 else XY
-    names = ("path", "position_source", "hash", "group", "heading_deg", "label")
+    names = ("path", "position_source", "hash", "group", "heading_deg", "label", "width", "height", "intrinsics")
     columns = [rows[name].to_pylist() for name in names]
-    for (first, second), path, source, digest, group, heading, label in zip(
-        coordinates.tolist(), *columns, strict=True
-    ):
-        yield GalleryPhoto(native(path), kind(first, second), source, digest, group and native(group), heading, label)
+    for (first, second), *rest in zip(coordinates.tolist(), *columns, strict=True):
+        path, source, digest, group, heading, label, width, height, camera = rest
+        yield GalleryPhoto(
+            path=native(path),
+            position=kind(first, second),
+            position_source=source,
+            content_hash=digest,
+            group=group and native(group),
+            heading_deg=heading,
+            label=label,
+            size=(width or 0, height or 0),
+            camera=Intrinsics(*camera) if camera else None,
+        )

@@ -21,12 +21,25 @@ from whence.geo.plane import Plane
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline
+from whence.locate.reading import camera_of
 from whence.locate.stages import Proposal, Shortlist
 from whence.locate.threads import one_thread_each
 from whence.photos import files
+from whence.photos.cameras import scaled
 from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
-from whence.types import Candidate, Crs, DoubleArray, FloatArray, Image, LocalFeatures, Location, Position, Status
+from whence.types import (
+    Candidate,
+    Crs,
+    DoubleArray,
+    FloatArray,
+    Image,
+    Intrinsics,
+    LocalFeatures,
+    Location,
+    Position,
+    Status,
+)
 from whence.verify.rerank import UNVERIFIED, Verification, verify_all
 
 CANDIDATES = 20
@@ -47,6 +60,7 @@ class Query:
         vector: Its global descriptor.
         content_hash: Of the file; empty for an image in memory.
         seconds: Time spent so far, per stage.
+        camera: In the pixels that the features were found in, if it is known.
     """
 
     path: str
@@ -55,6 +69,7 @@ class Query:
     vector: FloatArray
     content_hash: str
     seconds: dict[str, float]
+    camera: Intrinsics | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,7 +218,8 @@ class Locator:
         features = self.gallery.features([row])[0]
         with one_thread_each:
             vector = self._describer.describe(features)
-        return self._answer(Query(photo.path, None, features, vector, photo.content_hash, {}), (row, *hidden))
+        camera = photo.camera_at(features.width, features.height)
+        return self._answer(Query(photo.path, None, features, vector, photo.content_hash, {}, camera), (row, *hidden))
 
     def _settled(self, name: str, query: Future[Query]) -> Answer:
         try:
@@ -220,8 +236,10 @@ class Locator:
     def _read(self, name: str, path: Path) -> Query:
         start = perf_counter()
         data = files.read(path)
-        pixels = decode(data, max_side=self._pipeline.photos.max_side).pixels
-        return self._described(name, pixels, files.content_hash(data), {"read": perf_counter() - start})
+        decoded = decode(data, max_side=self._pipeline.photos.max_side)
+        query = self._described(name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
+        camera, size = camera_of(decoded), (query.features.width, query.features.height)
+        return replace(query, camera=camera and scaled(camera, (decoded.width, decoded.height), size))
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         start = perf_counter()
@@ -287,6 +305,7 @@ class Locator:
             features_of=lambda places: self.gallery.features([int(rows[place]) for place in places]),
             plane=plane,
             tolerance_m=self.tolerance_m,
+            camera=query.camera,
         )
         proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
         position = self._position(proposal, shortlist.points, plane)
@@ -305,6 +324,7 @@ class Locator:
             radius_m=radius_m(probability, self.tolerance_m, self._distances(position)),
             confidence=probability,
             candidates=named,
+            heading_deg=None if proposal is None else proposal.heading_deg,
         )
         chosen = tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order)
         return Answer(location, query, *chosen, tuple(rows.tolist()))

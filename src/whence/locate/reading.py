@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from whence.errors import MissingExtraError, PhotoError
@@ -14,12 +14,13 @@ from whence.gallery.writer import NewPhoto
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import Statement, placed
 from whence.photos import files
-from whence.photos.decode import decode, read_facts
+from whence.photos.cameras import from_focal_35mm
+from whence.photos.decode import Decoded, decode, read_facts
 from whence.photos.names import stored
 from whence.photos.tracks import SOURCE as TRACKS
 from whence.photos.tracks import Tracks
 from whence.plugins import Describer
-from whence.types import Image, Photo
+from whence.types import Image, Intrinsics, Photo
 
 THUMBNAIL_SIDE = 192
 _PASSING = (MemoryError, MissingExtraError)
@@ -89,6 +90,7 @@ def read_photo(
     photo, problem = placed(task.photo, decoded.exif, tracks)
     if problem:
         return Outcome(task, describer, reason=problem, lasting=True, unplaced=True)
+    photo = replace(photo, intrinsics=photo.intrinsics or camera_of(decoded))
     features = pipeline.extract(decoded.pixels)
     return Outcome(
         task,
@@ -109,6 +111,12 @@ def read_photo(
             said=str(Statement.of(task.photo, photo.position_source, tracks)),
         ),
     )
+
+
+def camera_of(decoded: Decoded) -> Intrinsics | None:
+    """What a file says of its camera, in pixels of the full-size upright photo."""
+    focal_mm = decoded.exif.focal_35mm
+    return None if focal_mm is None else from_focal_35mm(focal_mm, decoded.width, decoded.height)
 
 
 def thumbnail(pixels: Image) -> bytes:

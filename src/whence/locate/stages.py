@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.search import Found, Mask
 from whence.geo.plane import Plane
-from whence.types import DoubleArray, FloatArray, LocalFeatures
+from whence.types import DoubleArray, FloatArray, Intrinsics, LocalFeatures
 from whence.verify.rerank import Verification
 
 
@@ -34,6 +34,7 @@ class Shortlist:
         features_of: Features of some photos, by their place in this list.
         plane: Around the best match, where metres have to be right, however large the gallery.
         tolerance_m: The error that the user would call right.
+        camera: The query's, in the pixels that its features were found in, if it is known.
     """
 
     photos: Sequence[GalleryPhoto]
@@ -45,6 +46,7 @@ class Shortlist:
     features_of: Callable[[Sequence[int]], list[LocalFeatures]]
     plane: Plane
     tolerance_m: float
+    camera: Intrinsics | None = None
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -64,11 +66,13 @@ class Proposal:
         east_north: ``(2,)`` metres on the shortlist's plane.
         confidence: Probability that the error is at most the tolerance.
         order: Places in the shortlist, the photos that speak for the position first.
+        heading_deg: Direction of the query's view, clockwise from north, from methods that tell.
     """
 
     east_north: DoubleArray
     confidence: float
     order: Sequence[int]
+    heading_deg: float | None = None
 
 
 @runtime_checkable

@@ -1,0 +1,192 @@
+"""A position of the query's own, from the epipolar geometry with photos whose positions are known.
+
+The future work of the museum report, in its four steps: keypoints; inliers of a robust fundamental matrix (both as in
+the default recipe); the essential matrix from the cameras; its rotation and translation. A translation of two photos
+has no length, so two more steps lead to metres: depths of the query's keypoints are one ruler for the translations to
+all photos (``verify.common_scale``), which gives a sketch of where these stand, seen from the query; and the sketch is
+laid on their known positions (``geo.similarity``). Cameras are taken to be upright, and headings need not be known.
+
+Where cameras are not known, several focal lengths are tried: the wrong ones bend the sketch, so that it does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.errors import RecipeError
+from whence.geo.similarity import Errors, Fit, lay
+from whence.locate.positioners.places import Places
+from whence.locate.stages import Proposal, Shortlist
+from whence.photos.cameras import central
+from whence.types import DoubleArray, Intrinsics, LocalFeatures
+from whence.verify.common_scale import common_lengths
+from whence.verify.relative_pose import METHODS, depths, normalised, parallax, rotation_alone
+
+_LEAST_PARALLAX = np.radians(1.0)
+"""Depths of points seen at smaller angles are noise."""
+_FOCALS = (0.55, 0.65, 0.8, 0.95, 1.15, 1.4)
+"""Focal lengths over the longest side that are tried: of views 84 to 39 degrees wide."""
+_PER_INLIER = 0.05
+"""What an inlier adds to the logarithm of a focal length's likelihood; little, since their errors are alike."""
+_STILL = 0.85
+"""A camera that only turned explains at least this share of the matches by the turn alone."""
+_FULL_SAY = 60.0
+"""Inliers from which on a pair counts in full."""
+_REACH, _NEAR = 6.0, 3.0
+"""How far photos, and the answer, may lie from the place that the evidence supports best, over the tolerance."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpipolarOptions:
+    """Options of positions from relative poses.
+
+    Attributes:
+        pose: How a pair's pose is found: ``poselib`` or ``opencv`` from five points, ``fundamental`` by way of a
+            fundamental matrix as in the report.
+        focal: Focal length over the longest side, for photos whose camera is not known; 0 finds it for each query.
+        threshold_px: A match this close to its epipolar line agrees with the pose.
+        photos: At most so many, those with most inliers.
+        inliers: At least so many in each.
+        spread: Relative error of translations on the common ruler.
+        floor: Error of the gallery's positions over the tolerance.
+        sigma: An answer less certain than this over the tolerance falls back to the place's mean.
+    """
+
+    pose: str = "poselib"
+    focal: float = 0.0
+    threshold_px: float = 1.5
+    photos: int = 12
+    inliers: int = 12
+    spread: float = 0.1
+    floor: float = 0.05
+    sigma: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A photo seen from the query.
+
+    Attributes:
+        centre: ``(3,)`` where it stands in the query's axes, in lengths of its own; zeros if it stands there too.
+        keypoints: Of the query, ``(K,)``.
+        depths: ``(K,)`` of these, in the same lengths.
+        say: 0 to 1.
+        point: ``(2,)`` where it stands on the ground, in metres.
+    """
+
+    centre: DoubleArray
+    keypoints: NDArray[np.intp]
+    depths: DoubleArray
+    say: float
+    point: DoubleArray
+
+    @property
+    def still(self) -> bool:
+        return not self.centre.any()
+
+
+class Epipolar:
+    """A new position where the geometry tells one; that of ``places`` where it does not."""
+
+    options_type = EpipolarOptions
+
+    def __init__(self, options: EpipolarOptions | None = None) -> None:
+        self.options = options or EpipolarOptions()
+        self._places = Places()
+        if self.options.pose not in METHODS:
+            raise RecipeError(f"[locate] pose = {self.options.pose!r}: expected one of {', '.join(METHODS)}")
+        for name in ("threshold_px", "spread", "floor"):
+            if getattr(self.options, name) <= 0:
+                raise RecipeError(f"[locate] {name} = {getattr(self.options, name)}: expected a number above 0")
+
+    def position(self, shortlist: Shortlist) -> Proposal | None:
+        """See ``Positioner``; None where ``places`` has none. The confidence is that of ``places``."""
+        place = self._places.position(shortlist)
+        if place is None:
+            return None
+        fit = self._fit(shortlist, place.east_north)
+        if fit is None:
+            return place
+        # ahead of the camera is +i on the sketch; its bearing on the ground is clockwise from north
+        heading_deg = float(np.degrees(-np.angle(fit.factor)) % 360)
+        return replace(place, east_north=fit.origin, heading_deg=heading_deg)
+
+    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
+        """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
+        chosen = self._chosen(shortlist, around)
+        features = shortlist.features_of(chosen)
+        guessed = shortlist.camera is None or any(shortlist.photos[i].camera is None for i in chosen)
+        focals = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
+        best, most = None, -np.inf
+        for focal in focals:
+            pairs = [self._pair(shortlist, i, known, focal) for i, known in zip(chosen, features, strict=True)]
+            fit, likelihood = self._laid([pair for pair in pairs if pair is not None], shortlist.tolerance_m)
+            if fit is not None and likelihood > most:
+                best, most = fit, likelihood
+        if best is None or not best.sigma_m <= self.options.sigma * shortlist.tolerance_m:
+            return None
+        return best if float(np.hypot(*(best.origin - around))) <= _NEAR * shortlist.tolerance_m else None
+
+    def _chosen(self, shortlist: Shortlist, around: DoubleArray) -> list[int]:
+        """Photos near a point, those with most inliers first."""
+        inliers = shortlist.inliers
+        near = np.hypot(*(shortlist.points - around).T) <= _REACH * shortlist.tolerance_m
+        usable = np.flatnonzero(near & (inliers >= self.options.inliers))
+        return [int(i) for i in usable[np.argsort(-inliers[usable], kind="stable")][: self.options.photos]]
+
+    def _laid(self, pairs: Sequence[_Pair], tolerance_m: float) -> tuple[Fit | None, float]:
+        """The sketch on the ground, and how likely it is that the cameras are as they were taken to be."""
+        sketch, linked = _sketch(pairs)
+        if len(linked) < 2:
+            return None, -np.inf
+        ground, say = np.array([pair.point for pair in linked]), np.array([pair.say for pair in linked])
+        errors = Errors(self.options.spread, self.options.floor * tolerance_m, _REACH * tolerance_m)
+        fit = lay(sketch, ground, say, errors)
+        if fit is None or not np.isfinite(fit.origin).all():
+            return None, -np.inf
+        return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
+
+    def _pair(self, shortlist: Shortlist, place: int, features: LocalFeatures, focal: float) -> _Pair | None:
+        matches = shortlist.verifications[place].matches
+        seen = shortlist.photos[place].camera_at(features.width, features.height)
+        own = shortlist.camera or _guessed(focal, shortlist.query)
+        other = seen or _guessed(focal, features)
+        a = normalised(shortlist.query.keypoints[matches.query, :2], own)
+        b = normalised(features.keypoints[matches.database, :2], other)
+        threshold = self.options.threshold_px / own.fx
+        if _turned_only(a, b, 2 * threshold):
+            none = np.zeros(0)
+            return _Pair(np.zeros(3), none.astype(np.intp), none, 1.0, shortlist.points[place])
+        pose = METHODS[self.options.pose](a, b, threshold)
+        if pose is None:
+            return None
+        known = pose.inliers & (parallax(a, b, pose.R) > _LEAST_PARALLAX)
+        far, _ = depths(a[known], b[known], pose.R, pose.t)
+        say = min(1.0, float(pose.inliers.sum()) / _FULL_SAY)
+        return _Pair(pose.second_centre, matches.query[known], far, say, shortlist.points[place])
+
+
+def _guessed(focal: float, features: LocalFeatures) -> Intrinsics:
+    return central(focal * max(features.width, features.height), features.width, features.height)
+
+
+def _turned_only(a: DoubleArray, b: DoubleArray, within: float) -> bool:
+    """Whether a turn alone explains nearly all matches: both photos were then taken at one place."""
+    off = parallax(a, b, rotation_alone(a, b))
+    middle = off <= np.median(off)
+    off = parallax(a, b, rotation_alone(a[middle], b[middle]))  # anew, without those that are wrong
+    return bool((off <= within).mean() >= _STILL)
+
+
+def _sketch(pairs: Sequence[_Pair]) -> tuple[DoubleArray, list[_Pair]]:
+    """``(P, 2)`` right and ahead of the query, in one length for all, and the pairs that have one."""
+    moved = [pair for pair in pairs if not pair.still]
+    lengths = common_lengths([pair.keypoints for pair in moved], [pair.depths for pair in moved])
+    linked = [(pair, length) for pair, length in zip(moved, lengths, strict=True) if np.isfinite(length)]
+    still = [pair for pair in pairs if pair.still]
+    centres = [pair.centre[[0, 2]] * length for pair, length in linked] + [np.zeros(2) for _ in still]
+    return np.array(centres).reshape(-1, 2), [pair for pair, _ in linked] + still

@@ -1,0 +1,252 @@
+"""A query's own position from relative poses, against a world of points that is known exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import whence
+from samples import write_table
+from whence.errors import RecipeError
+from whence.gallery.gallery import GalleryPhoto
+from whence.geo.plane import Plane
+from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions
+from whence.locate.positioners.places import Places
+from whence.locate.stages import Positioner, Shortlist
+from whence.recipes import INDEXING, load_recipe
+from whence.types import XY, DoubleArray, LocalFeatures, Matches
+from whence.verify.rerank import UNVERIFIED, Verification
+from whence.worlds import Town, View, write_photo
+from whence.worlds.camera import project
+
+TOLERANCE_M = 5.0
+SIZE = (640, 480)
+
+
+@dataclass
+class Court:
+    """A court full of points, photographed from several places.
+
+    Attributes:
+        query: Who asks.
+        views: The gallery's photos.
+        known: Whether cameras are told.
+        noise_px: Of keypoints.
+        wrong: Share of matches that are wrong.
+        points: ``(N, 3)`` metres; seen by all cameras that look their way.
+    """
+
+    query: View
+    views: Sequence[View]
+    known: bool = True
+    noise_px: float = 0.3
+    wrong: float = 0.1
+    points: DoubleArray = field(default_factory=lambda: court())
+
+    def shortlist(self, seed: int = 0) -> Shortlist:
+        rng = np.random.default_rng(seed)
+        own, seen = self._features(self.query, rng)
+        found = [self._features(view, rng) for view in self.views]
+        verifications, cameras = [], View(0, 0, fov_deg=self.query.fov_deg).intrinsics(*SIZE) if self.known else None
+        for _, other in found:
+            both = np.flatnonzero(seen & other)
+            partners = both.copy()
+            mixed = rng.random(len(both)) < self.wrong
+            partners[mixed] = rng.permutation(partners[mixed])
+            verifications.append(Verification(Matches(both, partners), 1.0) if len(both) >= 8 else UNVERIFIED)
+        return Shortlist(
+            photos=[
+                GalleryPhoto(f"{n}.jpg", XY(v.x, v.y), "csv", str(n), None, None, SIZE, cameras)
+                for n, v in enumerate(self.views)
+            ],
+            points=np.array([(view.x, view.y) for view in self.views]),
+            similarities=np.linspace(0.9, 0.1, len(self.views), dtype=np.float32),
+            verifications=verifications,
+            verified=True,
+            query=own,
+            features_of=lambda places: [found[place][0] for place in places],
+            plane=Plane(None),
+            tolerance_m=TOLERANCE_M,
+            camera=cameras,
+        )
+
+    def _features(self, view: View, rng: np.random.Generator) -> tuple[LocalFeatures, np.ndarray]:
+        pixels, depth = project(view, self.points, *SIZE)
+        seen = (depth > 0.5) & (pixels > -0.5).all(axis=1) & (pixels < np.array(SIZE) - 0.5).all(axis=1)
+        keypoints = np.zeros((len(pixels), 4), np.float32)
+        keypoints[:, :2] = np.clip(pixels + rng.normal(0, self.noise_px, pixels.shape), -1e4, 1e4)
+        keypoints[:, 2] = 8
+        return LocalFeatures(keypoints, np.zeros((len(pixels), 64), np.int8), *SIZE), seen
+
+
+def court(seed: int = 0, count: int = 600) -> DoubleArray:
+    """Points of walls and things between them, 8 to 22 m north of the origin."""
+    rng = np.random.default_rng(seed)
+    return np.column_stack([rng.uniform(-12, 12, count), rng.uniform(8, 22, count), rng.uniform(-1, 6, count)])
+
+
+def around(seed: int, count: int = 5) -> list[View]:
+    """Photos of the court from places 2 to 4 m around the origin."""
+    rng = np.random.default_rng(seed)
+    turns = np.linspace(0, 2 * math.pi, count, endpoint=False) + rng.uniform(0, 1, count)
+    return [
+        View(
+            float(r * math.sin(turn)),
+            float(r * math.cos(turn)),
+            heading_deg=float(rng.uniform(-12, 12)),
+            pitch_deg=float(rng.uniform(0, 6)),
+            roll_deg=float(rng.uniform(-3, 3)),
+        )
+        for r, turn in zip(rng.uniform(2, 4, count), turns, strict=True)
+    ]
+
+
+def visitor(seed: int) -> View:
+    rng = np.random.default_rng(1000 + seed)
+    x, y = rng.uniform(-1.2, 1.2, 2)
+    return View(float(x), float(y), heading_deg=float(rng.uniform(-10, 10)), pitch_deg=3.0)
+
+
+def off_m(asked: Shortlist, truth: View, positioner: Positioner | None = None) -> float:
+    found = (positioner or Epipolar()).position(asked)
+    assert found is not None
+    return float(np.hypot(*(found.east_north - (truth.x, truth.y))))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_the_position_and_heading_are_the_query_s_own(seed: int) -> None:
+    query = visitor(seed)
+    found = Epipolar().position(Court(query, around(seed)).shortlist(seed))
+    assert found is not None
+    assert np.hypot(*(found.east_north - (query.x, query.y))) < 0.5
+    assert found.heading_deg is not None
+    assert abs((found.heading_deg - query.heading_deg + 180) % 360 - 180) < 4
+    assert 0 <= found.heading_deg < 360
+
+
+@pytest.mark.parametrize("fov_deg", [45, 60, 80])
+def test_an_unknown_camera_is_found_out(fov_deg: float) -> None:
+    errors = []
+    for seed in range(5):
+        query = replace(visitor(seed), fov_deg=fov_deg)
+        asked = Court(query, [replace(v, fov_deg=fov_deg) for v in around(seed)], known=False).shortlist(seed)
+        errors.append((off_m(asked, query), off_m(asked, query, Places())))
+    ours, places = np.median(errors, axis=0)
+    assert ours < 0.5
+    assert ours < places
+
+
+def test_positions_that_are_a_little_off_are_borne() -> None:
+    query = visitor(1)
+    asked = Court(query, around(1, 8)).shortlist()
+    moved = asked.points + np.random.default_rng(0).normal(0, 0.2, asked.points.shape)
+    assert off_m(replace(asked, points=moved), query) < 0.6
+
+
+def test_one_photo_of_another_place_moves_nothing_far() -> None:
+    query = visitor(2)
+    asked = Court(query, around(2, 7)).shortlist()
+    points = asked.points.copy()
+    points[2] += (9, -7)
+    assert off_m(replace(asked, points=points), query) < 0.6
+
+
+FALLING_BACK = {
+    "one photo": Court(visitor(3), around(3, 1)),
+    "all from one place": Court(visitor(3), [replace(v, x=2.0, y=1.0) for v in around(3)]),
+    "all turned on the spot": Court(View(2, 1), [replace(v, x=2.0, y=1.0, pitch_deg=5.0) for v in around(3)]),
+    "few matches": Court(visitor(3), around(3), points=court(count=13)),
+    "all wrong": Court(visitor(3), around(3), wrong=1.0, noise_px=50),
+}
+
+
+@pytest.mark.parametrize("kind", FALLING_BACK)
+def test_where_geometry_tells_nothing_the_answer_is_that_of_places(kind: str) -> None:
+    asked = FALLING_BACK[kind].shortlist()
+    ours, places = Epipolar().position(asked), Places().position(asked)
+    assert ours is not None
+    assert places is not None
+    np.testing.assert_array_equal(ours.east_north, places.east_north)
+    assert (ours.confidence, ours.order, ours.heading_deg) == (places.confidence, places.order, None)
+
+
+@pytest.mark.parametrize("kind", ["wall", "line", "same place as one"])
+def test_awkward_views_give_a_position_in_reach(kind: str) -> None:
+    query, views = visitor(4), around(4)
+    points = court()
+    if kind == "wall":
+        points[:, 1] = 15
+    if kind == "line":  # query and photos in one street, looking along it
+        query, views = View(0, 0), [View(0, float(y)) for y in (-4, -2, 2, 4)]
+    if kind == "same place as one":
+        query = replace(views[0], heading_deg=views[0].heading_deg + 8)
+    asked = Court(query, views, points=points).shortlist()
+    found = Epipolar().position(asked)
+    assert found is not None
+    assert np.isfinite(found.east_north).all()
+    assert np.hypot(*(found.east_north - (query.x, query.y))) < (0.6 if kind != "wall" else TOLERANCE_M)
+
+
+def test_nothing_verified_is_no_position() -> None:
+    asked = Court(visitor(5), around(5)).shortlist()
+    assert Epipolar().position(replace(asked, verifications=[UNVERIFIED] * len(asked))) is None
+
+
+def test_equal_questions_get_equal_answers() -> None:
+    asked = Court(visitor(6), around(6), known=False).shortlist()
+    first, second = Epipolar().position(asked), Epipolar().position(asked)
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first.east_north, second.east_north)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (EpipolarOptions(pose="magic"), "expected one of poselib, opencv, fundamental"),
+        (EpipolarOptions(threshold_px=0), "threshold_px = 0: expected a number above 0"),
+        (EpipolarOptions(floor=0), "floor = 0: expected a number above 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: EpipolarOptions, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Epipolar(options)
+
+
+def test_the_recipe_runs_on_any_default_gallery() -> None:
+    ours, default = load_recipe("sift-epipolar"), load_recipe("default")
+    assert all(ours.sections[section] == default.sections[section] for section in INDEXING)
+    assert ours.source is not None
+
+
+@pytest.mark.slow
+def test_in_a_rendered_town_geometry_beats_copying_and_averaging(tmp_path: Path) -> None:
+    """Truth to the millimetre; the cameras are not told."""
+    town = Town(5, (1, 1))
+    rows: list[tuple[str, ...]] = []
+    for number, view in enumerate(town.survey(8.0)):
+        write_photo(tmp_path / f"{number}.jpg", town.render(view, *SIZE))
+        rows.append((f"{number}.jpg", f"{view.x:.3f}", f"{view.y:.3f}", view.place))
+    whence.index(
+        write_table(tmp_path / "t.csv", rows, ("path", "x", "y", "group")), tmp_path / "g", tolerance_m=TOLERANCE_M
+    )
+    gallery = whence.Gallery.open(tmp_path / "g")
+    errors = []
+    locators = [whence.Locator(gallery, recipe=name) for name in ("sift-epipolar", "default")]
+    for view in [view for view in town.queries(40, spacing_m=8.0) if view.light.glow < 0.5]:
+        pixels = town.render(view, *SIZE)
+        found = [locator.locate(pixels) for locator in locators]
+        copied = max(found[1].candidates, key=lambda candidate: candidate.inliers).position
+        positions = [found[0].position, found[1].position, copied]
+        errors.append([math.hypot(p.x - view.x, p.y - view.y) for p in positions if isinstance(p, XY)])
+    ours, places, copy = np.median(np.array(errors), axis=0)
+    assert ours < places
+    assert ours < copy
