@@ -47,9 +47,9 @@ class GalleryPhoto:
         content_hash: Of the file.
         group: Of photos taken at one place.
         heading_deg: Direction of view.
-        label: Class that its data set puts it in.
         size: Width and height of the full-size upright photo in pixels; zeros where unknown.
         camera: In the full-size photo's pixels, if it is known.
+        label: Class that its data set puts it in.
     """
 
     path: str
@@ -58,9 +58,9 @@ class GalleryPhoto:
     content_hash: str
     group: str | None
     heading_deg: float | None
-    label: str | None = None
     size: tuple[int, int] = (0, 0)
     camera: Intrinsics | None = None
+    label: str | None = None
 
     def camera_at(self, width: int, height: int) -> Intrinsics | None:
         """The camera in the pixels of this photo resized to ``width`` x ``height``, if it is known."""
