@@ -241,7 +241,7 @@ def test_in_a_rendered_town_geometry_beats_copying_and_averaging(tmp_path: Path)
     gallery = whence.Gallery.open(tmp_path / "g")
     errors = []
     locators = [whence.Locator(gallery, recipe=name) for name in ("sift-epipolar", "default")]
-    for view in [view for view in town.queries(40, spacing_m=8.0) if view.light.glow < 0.5]:
+    for view in [view for view in town.queries(16, spacing_m=8.0) if view.light.glow < 0.5]:
         pixels = town.render(view, *SIZE)
         found = [locator.locate(pixels) for locator in locators]
         copied = max(found[1].candidates, key=lambda candidate: candidate.inliers).position

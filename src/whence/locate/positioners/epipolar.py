@@ -112,7 +112,9 @@ class Epipolar:
         if fit is None:
             return place
         # ahead of the camera is +i on the sketch; its bearing on the ground is clockwise from north
-        heading_deg = float(np.degrees(-np.angle(fit.factor)) % 360)
+        heading_deg = float(
+            np.degrees(-np.angle(fit.factor)) % 360 % 360
+        )  # a tiny negative number rounds up to 360 first
         return replace(place, east_north=fit.origin, heading_deg=heading_deg)
 
     def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
