@@ -73,7 +73,7 @@ def test_an_interrupted_command_in_this_process(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("whence.recipes.recipe_names", interrupted)
+    monkeypatch.setattr("whence.recipes.listing.shipped", interrupted)
     monkeypatch.setattr(sys, "argv", ["whence", "recipes"])
     with pytest.raises(SystemExit) as ended:
         whence.cli.main()
