@@ -126,7 +126,7 @@ class Epipolar:
         cameras = [shortlist.photos[i].camera_at(f.width, f.height) for i, f in zip(chosen, features, strict=True)]
         known = [c.fx / max(f.width, f.height) for c, f in zip(cameras, features, strict=True) if c is not None]
         guessed = shortlist.camera is None or len(known) < len(chosen)
-        focals = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
+        focals: tuple[float, ...] = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
         if known and focals is _FOCALS:  # the query may well have been taken by the same camera
             focals = (float(np.median(known)), *_FOCALS)
         best, most = None, -np.inf
