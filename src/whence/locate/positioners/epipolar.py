@@ -54,6 +54,7 @@ class EpipolarOptions:
         spread: Relative error of translations on the common ruler.
         floor: Error of the gallery's positions over the tolerance.
         sigma: An answer less certain than this over the tolerance falls back to the place's mean.
+        agree: At least so many photos have to fit, or it falls back too: any two do.
     """
 
     pose: str = "poselib"
@@ -64,6 +65,7 @@ class EpipolarOptions:
     spread: float = 0.1
     floor: float = 0.05
     sigma: float = 0.25
+    agree: float = 2.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,15 +123,21 @@ class Epipolar:
         """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
         chosen = self._chosen(shortlist, around)
         features = shortlist.features_of(chosen)
-        guessed = shortlist.camera is None or any(shortlist.photos[i].camera is None for i in chosen)
-        focals = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
+        cameras = [shortlist.photos[i].camera_at(f.width, f.height) for i, f in zip(chosen, features, strict=True)]
+        known = [c.fx / max(f.width, f.height) for c, f in zip(cameras, features, strict=True) if c is not None]
+        guessed = shortlist.camera is None or len(known) < len(chosen)
+        focals: tuple[float, ...] = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
+        if known and focals is _FOCALS:  # the query may well have been taken by the same camera
+            focals = (float(np.median(known)), *_FOCALS)
         best, most = None, -np.inf
         for focal in focals:
-            pairs = [self._pair(shortlist, i, known, focal) for i, known in zip(chosen, features, strict=True)]
+            pairs = [self._pair(shortlist, i, f, focal) for i, f in zip(chosen, features, strict=True)]
             fit, likelihood = self._laid([pair for pair in pairs if pair is not None], shortlist.tolerance_m)
             if fit is not None and likelihood > most:
                 best, most = fit, likelihood
-        if best is None or not best.sigma_m <= self.options.sigma * shortlist.tolerance_m:
+        if best is None or best.belief.sum() < self.options.agree:
+            return None
+        if best.sigma_m > self.options.sigma * shortlist.tolerance_m:
             return None
         return best if float(np.hypot(*(best.origin - around))) <= _NEAR * shortlist.tolerance_m else None
 
