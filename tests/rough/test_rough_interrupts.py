@@ -168,7 +168,9 @@ def test_fifty_runs_stopped_at_random(many: Path, tmp_path: Path) -> None:
         assert known <= found, told  # what was there stays
         if report.exists() and report.stat().st_size:
             said = json.loads(report.read_text(encoding="utf-8"))
-            assert said["total"] == said["added"] + said["unchanged"] == len(found), told
+            assert said["total"] == len(found), told
+            seen = said["added"] + said["unchanged"]  # one that was stopped may not have looked at all that is there
+            assert seen <= len(found) if said["interrupted"] else seen == len(found), told
         known = found
         if code == 0:
             assert len(found) == 400, told
