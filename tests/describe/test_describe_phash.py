@@ -11,13 +11,13 @@ import pytest
 
 from samples import blank, textured
 from whence.describe.hog import Hog, HogOptions
-from whence.describe.phash import Phash, PhashOptions, phash_bits
+from whence.describe.phash import Phash, PhashOptions, bits_of, grey_small
 from whence.errors import MissingExtraError, RecipeError
 
 
 def test_the_cosine_is_the_hamming_distance() -> None:
     model, a, b = Phash(PhashOptions()), textured(0), textured(1)
-    hamming = int((phash_bits(a) != phash_bits(b)).sum())
+    hamming = int((bits_of(grey_small(a)) != bits_of(grey_small(b))).sum())
     assert 10 < hamming < 54
     assert float(model.whole(a) @ model.whole(b)) == 1 - hamming / 32
     assert np.array_equal(model.whole(a).astype(np.float16).astype(np.float32), model.whole(a))
@@ -28,7 +28,7 @@ def test_size_and_brightness_hardly_matter_to_a_hash() -> None:
     small = cv2.resize(picture, (120, 90), interpolation=cv2.INTER_AREA)
     brighter = np.clip(picture.astype(np.int32) + 20, 0, 255).astype(np.uint8)
     for other in (np.asarray(small, np.uint8), brighter):
-        assert (phash_bits(picture) != phash_bits(other)).sum() <= 6
+        assert (bits_of(grey_small(picture)) != bits_of(grey_small(other))).sum() <= 6
 
 
 def test_a_photo_with_hardly_a_difference_in_it_has_no_hash() -> None:

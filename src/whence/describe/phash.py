@@ -42,18 +42,20 @@ class Phash(Unlearned[PhashOptions]):
 
     def whole(self, image: Image) -> FloatArray:
         """``(64,)`` float32 of unit length; zeros for a blank image."""
-        if np.ptp(_small(image)) < _LEAST_RANGE:
+        small = grey_small(image)
+        if np.ptp(small) < _LEAST_RANGE:
             return np.zeros(self.dimension, np.float32)
-        return np.where(phash_bits(image), np.float32(1 / _KEPT), np.float32(-1 / _KEPT))
+        return np.where(bits_of(small), np.float32(1 / _KEPT), np.float32(-1 / _KEPT))
 
 
-def phash_bits(image: Image) -> NDArray[np.bool_]:
-    """``(64,)``: which of the 8 x 8 lowest frequencies of the grey 32 x 32 image lie above their median."""
-    lowest = cv2.dct(_small(image))[:_KEPT, :_KEPT].ravel()
+def bits_of(small: FloatArray) -> NDArray[np.bool_]:
+    """``(64,)``: which of the 8 x 8 lowest frequencies of a grey 32 x 32 image lie above their median."""
+    lowest = cv2.dct(small)[:_KEPT, :_KEPT].ravel()
     bits: NDArray[np.bool_] = lowest > np.median(lowest)
     return bits
 
 
-def _small(image: Image) -> FloatArray:
+def grey_small(image: Image) -> FloatArray:
+    """``(32, 32)`` grey levels of an RGB image."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return np.asarray(cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
@@ -16,7 +17,7 @@ O = TypeVar("O")  # noqa: E741
 """Frozen dataclass of a describer's options."""
 
 
-class Unlearned(Generic[O]):
+class Unlearned(ABC, Generic[O]):
     """The vector of a photo is what was taken of its pixels; who derives from this says what that is."""
 
     def __init__(self, options: O) -> None:
@@ -47,18 +48,21 @@ class Unlearned(Generic[O]):
         return {}
 
     @property
+    @abstractmethod
     def sees(self) -> str:
         """Fingerprint of what ``whole`` takes."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def whole(self, image: Image) -> FloatArray:
         """The vector, of unit length; zeros for a blank ``(H, W, 3)`` RGB image."""
-        raise NotImplementedError
+        ...
 
     @property
+    @abstractmethod
     def dimension(self) -> int:
         """D of the vectors."""
-        raise NotImplementedError
+        ...
 
     @property
     def fingerprint(self) -> str:

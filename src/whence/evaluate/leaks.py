@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.describe.phash import phash_bits
+from whence.describe.phash import bits_of, grey_small
 from whence.errors import PhotoError
 from whence.evaluate.model import Leak, Question
 from whence.gallery.gallery import Gallery
@@ -48,16 +48,14 @@ class Looks:
 def looks_of_gallery(gallery: Gallery, workers: int) -> Looks:
     """From thumbnails where the gallery keeps them, else from the files."""
 
-    def pixels(row: int, kept: bytes) -> Image | None:
-        return _decoded(kept) if kept else _file(gallery.file(row))[0]
+    def look(row: int, kept: bytes) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        return _look(_decoded(kept) if kept else _file(gallery.file(row))[0])
 
-    parts: list[Image | None] = []
     looked: list[tuple[NDArray[np.bool_], NDArray[np.float32]]] = []
     with ThreadPoolExecutor(workers) as threads:
         for start in range(0, len(gallery), _AT_ONCE):
             rows = range(start, min(start + _AT_ONCE, len(gallery)))
-            parts = list(threads.map(pixels, rows, gallery.thumbnails(rows)))
-            looked += threads.map(_look, parts)
+            looked += threads.map(look, rows, gallery.thumbnails(rows))
     return _together(looked, [photo.content_hash for photo in gallery.photos])
 
 
@@ -116,16 +114,13 @@ def leaks(asked: Sequence[Question], queries: Looks, gallery: Gallery, database:
 
 
 def _look(pixels: Image | None) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    import cv2
-
     nothing = np.zeros(_SIDE * _SIDE, np.float32)
     if pixels is None:
         return np.zeros(64, np.bool_), nothing
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).ravel()
-    small = small - small.mean()
+    grey = grey_small(pixels)
+    small = grey.ravel() - grey.mean()
     length = float(np.linalg.norm(small))
-    return phash_bits(pixels), small / length if length > _SIDE else nothing  # a grey level's noise is no picture
+    return bits_of(grey), small / length if length > _SIDE else nothing  # a grey level's noise is no picture
 
 
 def _together(looked: Sequence[tuple[NDArray[np.bool_], NDArray[np.float32]]], hashes: Sequence[str]) -> Looks:

@@ -7,6 +7,7 @@ import io
 import numpy as np
 
 from whence.errors import PhotoError
+from whence.gallery.gallery import Gallery
 from whence.locate.locator import Answer, Locator
 from whence.photos import files
 from whence.photos.decode import decode
@@ -27,7 +28,7 @@ def evidence_of(answer: Answer, locator: Locator, count: int) -> tuple[Image | N
     features = locator.gallery.features(answer.rows[:count])
     parts = zip(answer.rows, answer.location.candidates, answer.verifications, features, strict=False)
     for row, candidate, verification, found in parts:
-        photo = _pixels(locator, row)
+        photo = pixels_of(locator.gallery, row)
         points = found.keypoints[verification.matches.database, :2].astype(np.float64)
         if photo is not None:  # the thumbnail is smaller than what the features were found in
             points *= photo.shape[1] / max(found.width, 1)
@@ -39,14 +40,15 @@ def evidence_of(answer: Answer, locator: Locator, count: int) -> tuple[Image | N
 def _query_pixels(answer: Answer, locator: Locator) -> Image | None:
     if answer.query is None or answer.query.pixels is not None:
         return answer.query.pixels if answer.query else None
-    return _pixels(locator, locator.gallery.by_hash[answer.query.content_hash])
+    return pixels_of(locator.gallery, locator.gallery.by_hash[answer.query.content_hash])
 
 
-def _pixels(locator: Locator, row: int) -> Image | None:
+def pixels_of(gallery: Gallery, row: int) -> Image | None:
+    """A gallery photo: its file, its thumbnail, or nothing."""
     try:
-        return decode(files.read(locator.gallery.file(row))).pixels
+        return decode(files.read(gallery.file(row))).pixels
     except PhotoError:
-        data = locator.gallery.thumbnails([row])[0]
+        data = gallery.thumbnails([row])[0]
     if not data:
         return None
     from PIL import Image as Pillow

@@ -83,3 +83,8 @@ class Figure:
     high95: float
     low50: float
     high50: float
+
+    @classmethod
+    def alone(cls, value: float) -> Figure:
+        """Without intervals."""
+        return cls(value, *[float("nan")] * 4)

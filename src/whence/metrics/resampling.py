@@ -103,5 +103,5 @@ def interval(value: float, values: Floats, cluster: NDArray[np.intp]) -> Figure:
     """
     defined = np.sort(values[~np.isnan(values)])
     if not len(defined) or np.isnan(value) or (cluster == cluster[0]).all():
-        return Figure(value, *[float("nan")] * 4)
+        return Figure.alone(value)
     return Figure(value, *(float(defined[round(share * (len(defined) - 1))]) for share in _EDGES))

@@ -44,12 +44,9 @@ def summarise(
     """
     made = figures(outcomes, tolerance_m=tolerance_m, thresholds_m=thresholds_m)
     found = intervals(made, outcomes.cluster, draws, seed)
-    return {name: figure if figure.low95 < figure.high95 else _alone(figure.value) for name, figure in found.items()}
-
-
-def _alone(value: float) -> Figure:
-    """A figure without intervals."""
-    return Figure(value, *[float("nan")] * 4)
+    return {
+        name: figure if figure.low95 < figure.high95 else Figure.alone(figure.value) for name, figure in found.items()
+    }
 
 
 def compare(

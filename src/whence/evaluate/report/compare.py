@@ -17,7 +17,7 @@ from whence.evaluate.report.plots.tradeoff import speed_accuracy
 from whence.metrics.outcomes import Figure
 from whence.present import page
 
-NOTHING = Figure(math.nan, math.nan, math.nan, math.nan, math.nan)
+NOTHING = Figure.alone(math.nan)
 
 
 def comparison(evaluation: Evaluation) -> str:

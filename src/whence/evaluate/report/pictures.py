@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.errors import PhotoError, WhenceError
+from whence.errors import WhenceError
 from whence.evaluate.model import Question, Run
 from whence.present.evidence import Evidence, MatchView
 from whence.types import Candidate, DoubleArray, Image, LocalFeatures, Location
@@ -66,7 +65,9 @@ class Pictures:
 
     def _asked(self, question: Question, gallery: Gallery) -> tuple[Image | None, LocalFeatures]:
         if question.row is not None:
-            return _pixels(gallery, question.row), gallery.features([question.row])[0]
+            from whence.locate.evidence import pixels_of
+
+            return pixels_of(gallery, question.row), gallery.features([question.row])[0]
         from whence.locate.threads import one_thread_each
         from whence.photos import files
         from whence.photos.decode import decode
@@ -81,7 +82,9 @@ class Pictures:
         row = self._rows.get(candidate.path)
         if row is None:
             return None
-        photo, found = _pixels(gallery, row), gallery.features([row])[0]
+        from whence.locate.evidence import pixels_of
+
+        photo, found = pixels_of(gallery, row), gallery.features([row])[0]
         matcher, estimator = self._pipeline.matcher, self._pipeline.estimator
         if matcher is None:
             return MatchView(photo, candidate, np.zeros((0, 2)), np.zeros((0, 2)))
@@ -99,19 +102,3 @@ def _points(features: LocalFeatures, chosen: NDArray[np.intp], image: Image | No
     """``(M, 2)`` keypoints in pixels of the image as it is now: a thumbnail is smaller than what they were found in."""
     points = features.keypoints[chosen, :2].astype(np.float64)
     return points if image is None else points * (image.shape[1] / max(features.width, 1))
-
-
-def _pixels(gallery: Gallery, row: int) -> Image | None:
-    """A gallery photo: its file, its thumbnail, or nothing."""
-    from whence.photos import files
-    from whence.photos.decode import decode
-
-    try:
-        return decode(files.read(gallery.file(row))).pixels
-    except PhotoError:
-        data = gallery.thumbnails([row])[0]
-    if not data:
-        return None
-    from PIL import Image as Pillow
-
-    return np.asarray(Pillow.open(io.BytesIO(data)).convert("RGB"))
