@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from whence.describe import builtin
 from whence.describe.dense import dense_sift
+from whence.describe.digest import digest_of
 from whence.describe.projection import learn_projection
-from whence.describe.unlearned import digest_of, whole_of
+from whence.describe.unlearned import whole_of
 from whence.describe.vlad import aggregated, unit
 from whence.errors import RecipeError
 from whence.types import FloatArray, Image, LocalFeatures

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
-from whence.describe.unlearned import Unlearned, digest_of
+from whence.describe.digest import digest_of
+from whence.describe.unlearned import Unlearned
 from whence.errors import MissingExtraError, RecipeError
 from whence.types import FloatArray, Image
 

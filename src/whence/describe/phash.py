@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.describe.unlearned import Unlearned, digest_of
+from whence.describe.digest import digest_of
+from whence.describe.unlearned import Unlearned
 from whence.types import FloatArray, Image
 
 _SIDE, _KEPT = 32, 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
@@ -84,11 +83,3 @@ def whole_of(features: LocalFeatures) -> FloatArray:
     if features.whole is None:
         raise InputError("features without a vector of the whole image; make them by the recipe that describes them")
     return features.whole
-
-
-def digest_of(name: str, version: int, options: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
-    """Fingerprint of a method: its name, its version, its options, and the arrays that it works with."""
-    digest = hashlib.blake2b(repr((name, version, sorted(options.items()))).encode(), digest_size=6)
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return f"{name}-{digest.hexdigest()}"

@@ -8,7 +8,6 @@ co-occurrences in image retrieval, ECCV 2012 (PCA whitening).
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.describe import builtin
+from whence.describe.digest import digest_of
 from whence.describe.projection import learn_projection
 from whence.types import FloatArray, Image, LocalFeatures
 
@@ -88,10 +88,8 @@ class Vlad:
     @property
     def fingerprint(self) -> str:
         """Changes with the options and with everything learned."""
-        digest = hashlib.blake2b(repr(("vlad", 1, sorted(asdict(self.options).items()))).encode(), digest_size=6)
-        for _, array in sorted(self.arrays().items()):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return f"vlad-{digest.hexdigest()}"
+        learned = [array for _, array in sorted(self.arrays().items())]
+        return digest_of("vlad", 1, asdict(self.options), *learned)
 
     @property
     def learns_from(self) -> int:

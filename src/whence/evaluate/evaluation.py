@@ -13,7 +13,6 @@ import numpy as np
 
 import whence
 from whence.errors import GalleryBusyError, InputError
-from whence.evaluate.answers import SHORTLISTED
 from whence.evaluate.galleries import Galleries, Indexed
 from whence.evaluate.inputs import Database, Given, is_gallery, questions, questions_of, read_database, settled, spread
 from whence.evaluate.judging import clusters_of, judge
@@ -26,7 +25,7 @@ from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
 from whence.evaluate.sweeps import Sweep, variants
 from whence.gallery.summary import folder_bytes
-from whence.locate.pipeline import Pipeline
+from whence.locate.pipeline import Pipeline, recipe_of
 from whence.metrics.outcomes import Outcomes
 from whence.metrics.summary import compare, summarise
 from whence.recipes import Recipe, load_recipe
@@ -99,8 +98,7 @@ def _recipes(plan: Plan, database: Database) -> list[tuple[Recipe, dict[str, obj
     """All variants, checked: a slip of the pen is told before hours of work."""
     asked = plan.recipes or ["default"]
     if not plan.recipes and database.gallery is not None:
-        settings = database.gallery.settings
-        asked = [Recipe(settings.recipe, "", settings.sections)]
+        asked = [recipe_of(database.gallery.settings)]
     loaded = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in asked]
     sweeps = [Sweep.parse(said) for said in plan.sweeps]
     found = [variant for recipe in loaded for variant in variants(recipe, sweeps)]
@@ -243,7 +241,7 @@ def _finished(
                 varied=each.varied,
                 gallery=each.indexed.gallery.folder,
                 answers=[answered.location for answered in answers],
-                shortlists=[answered.shortlist[:SHORTLISTED] for answered in answers],
+                shortlists=[answered.shortlist for answered in answers],
                 outcomes=each.outcomes,
                 figures=summarise(each.outcomes, **options, draws=plan.draws, seed=plan.seed),
                 clean={} if without is None else summarise(without, **options, draws=plan.draws, seed=plan.seed),

@@ -13,7 +13,7 @@ from whence.gallery.gallery import Gallery
 from whence.gallery.store import Store
 from whence.locate.indexing import Progress, index
 from whence.locate.intake import Intake
-from whence.locate.pipeline import Pipeline
+from whence.locate.pipeline import Pipeline, recipe_of
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.types import Skipped
@@ -97,7 +97,7 @@ class Galleries:
 
 def _fits(gallery: Gallery, recipe: Recipe) -> bool:
     """Whether the gallery was indexed as the recipe wants it, by this version of the extractor."""
-    own = Recipe(gallery.settings.recipe, "", gallery.settings.sections)
+    own = recipe_of(gallery.settings)
     return (
         own.indexing_hash == recipe.indexing_hash
         and Pipeline(recipe).extractor_fingerprint == gallery.settings.extractor

@@ -20,7 +20,7 @@ from whence.gallery.where import Where
 from whence.geo.plane import Plane
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
-from whence.locate.pipeline import Pipeline
+from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.reading import camera_of
 from whence.locate.stages import Proposal, Shortlist
 from whence.locate.threads import one_thread_each
@@ -364,5 +364,5 @@ def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:
 
 def _recipe(gallery: Gallery, asked: str | Recipe | None) -> Recipe:
     if asked is None:
-        return Recipe(gallery.settings.recipe, "", gallery.settings.sections)
+        return recipe_of(gallery.settings)
     return asked if isinstance(asked, Recipe) else load_recipe(asked)

@@ -9,7 +9,7 @@ import whence
 from whence.errors import ModelMismatchError
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store
-from whence.locate.pipeline import Pipeline
+from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.roots import normal
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs
@@ -51,7 +51,7 @@ def open_gallery(
 
 
 def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) -> tuple[Store, Pipeline]:
-    own = Recipe(store.settings.recipe, "", store.settings.sections)
+    own = recipe_of(store.settings)
     if recipe is not None and recipe.hash != own.hash:
         raise ModelMismatchError(
             f"the gallery {store.folder} was made with recipe {own.name} ({own.hash}), not {recipe.name} "

@@ -12,11 +12,17 @@ import numpy as np
 from whence import plugins
 from whence.errors import ModelMismatchError, RecipeError
 from whence.gallery.gallery import Gallery
+from whence.gallery.schema import Settings
 from whence.locate.options import ConfidenceOptions, PhotoOptions
 from whence.locate.stages import Positioner, Retriever
 from whence.plugins import Describer, Estimator, LocalExtractor, Matcher
 from whence.recipes import Recipe, build, method_of, options_from
 from whence.types import Image, LocalFeatures
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    """The recipe that a gallery keeps."""
+    return Recipe(settings.recipe, "", settings.sections)
 
 
 class Pipeline:
