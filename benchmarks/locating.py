@@ -17,7 +17,7 @@ import numpy as np
 import whence
 from common import PhotoSet, Row, error_m, heading, parser, photo_set, show, work_folder
 from plain import KEYPOINTS, Features, Plain
-from whence.types import Location, Position
+from whence.types import Location, Photo, Position
 
 WHENCE, RECOMPUTED, STORED = "whence", "plain, recomputed", "plain, stored"
 
@@ -103,7 +103,7 @@ def _best(inliers: Sequence[int], positions: Sequence[Position]) -> Position | N
 def batches(photos: PhotoSet, gallery: Path, workers: int | None) -> None:
     """Throughput of ``Locator.answers``, which reads ahead: a gallery just opened, then its features in memory."""
     locator = whence.Locator(whence.Gallery.open(gallery), workers=workers)
-    named = [(str(query.path), query.path) for query in photos.queries]
+    named = [Photo(query.path, str(query.path)) for query in photos.queries]
     rows: list[list[object]] = []
     for state in ("features on disk", "features in memory"):
         start = perf_counter()

@@ -12,7 +12,7 @@ import whence
 from common import Row, write_table
 from indexing import indexed
 from peers_apart import Job, Located, Outcome
-from whence.types import XY, Location
+from whence.types import XY, Location, Photo
 
 GALLERY, VECTORS = "peers.gallery", "peers.vectors.npy"
 """Below the job's work folder: what was indexed, and the queries' global descriptors."""
@@ -30,7 +30,7 @@ def run(job: Job) -> Outcome:
     locator = _locator(gallery, job)
 
     start = perf_counter()
-    answers = list(locator.answers([(path, Path(path)) for path in job.queries]))
+    answers = list(locator.answers([Photo(Path(path), path) for path in job.queries]))
     seconds = perf_counter() - start
 
     shortlists, inliers = [], []

@@ -24,7 +24,7 @@ from common import PhotoSet, heading, parser, photo_set, work_folder
 from whence.geo.plane import Plane
 from whence.locate.threads import one_thread_each
 from whence.plugins import Estimator, Matcher
-from whence.types import DoubleArray, FloatArray, LocalFeatures, Matches
+from whence.types import DoubleArray, FloatArray, LocalFeatures, Matches, Photo
 from whence.verify.geometry import GeometryOptions, RobustGeometry
 from whence.verify.lo_ransac import LoRansac, LoRansacOptions
 from whence.verify.matching import MatchingOptions, MutualNearestNeighbour
@@ -233,7 +233,7 @@ def asked(photos: PhotoSet, locator: whence.Locator) -> list[Asked]:
     """Every query with the shortlist of the gallery's own recipe."""
     gallery, found = locator.gallery, []
     for query, answer in zip(
-        photos.queries, locator.answers((str(row.path), row.path) for row in photos.queries), strict=True
+        photos.queries, locator.answers(Photo(row.path, str(row.path)) for row in photos.queries), strict=True
     ):
         if answer.query is None or not answer.shortlist:
             raise SystemExit(f"{query.path} cannot be asked: {answer.location.error or 'nothing was found in it'}")

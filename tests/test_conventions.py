@@ -25,7 +25,7 @@ from whence.geo.systems import to_wgs84
 from whence.photos.decode import decode
 from whence.present.answers import schema, to_dict
 from whence.present.formats import writer
-from whence.types import XY, Crs, Image, LatLon, LocalFeatures, Location, Position, Status
+from whence.types import XY, Crs, Image, LatLon, LocalFeatures, Location, Photo, Position, Status
 from whence.worlds import Town, View, project, write_photo
 
 VENICE = LatLon(45.4, 12.3)
@@ -202,7 +202,7 @@ def test_answers_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
         write_photo(tmp_path / f"{number}.jpg", town.render(view, 320, 240))
         table.append(f"{number}.jpg,{view.x},{view.y}")
     (tmp_path / "photos.csv").write_text("\n".join(table), encoding="utf-8")
-    queries = [(str(number), tmp_path / f"{number}.jpg") for number in (0, 7)]
+    queries = [Photo(tmp_path / f"{number}.jpg", str(number)) for number in (0, 7)]
     given = []
     for workers in (1, 3):
         folder = tmp_path / f"gallery{workers}"

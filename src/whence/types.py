@@ -119,10 +119,17 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A photo that was left out, and why, in words for the user."""
+    """A photo that was left out.
+
+    Attributes:
+        name: Of the photo.
+        reason: In words for the user.
+        again: It was named before; nothing is lost.
+    """
 
     name: str
     reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

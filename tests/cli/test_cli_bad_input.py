@@ -263,4 +263,4 @@ def test_names_are_given_back_exactly_and_a_missing_photo_stops_nothing(tmp_path
     write_photos(tmp_path, 2)
     given = [f"{tmp_path}/./00.jpg", f"{tmp_path}//01.jpg", f"{tmp_path}/missing.jpg", f"{tmp_path}/"]
     names = [f"{tmp_path}/00.jpg", f"{tmp_path}/01.jpg"]
-    assert [name for name, _ in queries(given)] == [*given[:3], *names]
+    assert [photo.name for photo in queries(given)] == [*given[:3], *names]

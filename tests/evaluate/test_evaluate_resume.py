@@ -18,6 +18,7 @@ from whence.evaluate import Plan, evaluate
 from whence.evaluate.evaluation import Step
 from whence.evaluate.results import to_json
 from whence.locate.locator import Answer, Locator
+from whence.types import Photo
 
 TOTAL = ASKED + STRANGERS
 
@@ -28,8 +29,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     answers = Locator.answers
 
-    def spy(self: Locator, photos: list[tuple[str, Path]]) -> Iterator[Answer]:
-        names.extend(name for name, _ in photos)
+    def spy(self: Locator, photos: list[Photo]) -> Iterator[Answer]:
+        names.extend(photo.name for photo in photos)
         return answers(self, photos)
 
     monkeypatch.setattr(Locator, "answers", spy)
@@ -72,7 +73,7 @@ def test_ctrl_c_loses_nothing(plan: Plan, asked: list[str]) -> None:
 def test_the_command_says_how_to_go_on(
     scene: Scene, run: Run, plan: Plan, monkeypatch: pytest.MonkeyPatch, asked: list[str]
 ) -> None:
-    def interrupted(self: Locator, photos: list[tuple[str, Path]]) -> Iterator[Answer]:
+    def interrupted(self: Locator, photos: list[Photo]) -> Iterator[Answer]:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

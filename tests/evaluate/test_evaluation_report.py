@@ -20,6 +20,7 @@ from whence.errors import MissingExtraError
 from whence.evaluate.model import Evaluation, Leak, Question
 from whence.evaluate.report import report_page, write_report
 from whence.evaluate.report.galleries import galleries, pick
+from whence.evaluate.results import to_markdown
 from whence.gallery.gallery import Gallery
 from whence.locate.locator import Locator
 from whence.metrics.outcomes import Outcomes
@@ -278,3 +279,14 @@ def test_without_matplotlib_the_extra_is_named(full: Evaluation, monkeypatch: py
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"evaluation reports need .*whence\[report\]"):
         report_page(full)
+
+
+def test_many_runs_get_several_tables_of_text() -> None:
+    names = [f"run{number}" for number in range(9)]
+    made = {name: evaluations.outcomes(20, seed=number) for number, name in enumerate(names)}
+    lines = to_markdown(evaluations.evaluation(made)).splitlines()
+    heads = [line.strip("| ").split(" | ") for line in lines if line.startswith("| | run")]
+    assert [len(head) for head in heads[:3]] == [3, 3, 3]
+    assert [name for head in heads[:3] for name in head] == names
+    assert [name for head in heads[3:] for name in head] == names[1:]
+    assert [line.count("|") - 2 for line in lines if line.startswith("| seconds a query")] == [3, 3, 3]

@@ -17,7 +17,7 @@ from whence.gallery.gallery import GalleryPhoto
 from whence.gallery.store import Store
 from whence.locate.indexing import IndexReport, Progress
 from whence.recipes import load_recipe
-from whence.types import XY, Crs, LatLon
+from whence.types import XY, Crs, LatLon, Photo
 from whence.worlds import write_photo
 
 
@@ -285,7 +285,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
         folder = tmp_path / f"g{workers}"
         report = whence.index(photos, folder, workers=workers)
         opened = whence.Gallery.open(folder)
-        answers = whence.Locator(opened, workers=workers).answers([(n, photos / n) for n in ("00.jpg", "05.jpg")])
+        answers = whence.Locator(opened, workers=workers).answers([Photo(photos / n, n) for n in ("00.jpg", "05.jpg")])
         located = [(answer.location.position, answer.location.candidates) for answer in answers]
         found.append((counts(report), columns(folder, *names), opened.descriptors.tolist(), opened.model, located))
     assert found[0] == found[1] == found[2]

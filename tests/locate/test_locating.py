@@ -18,10 +18,11 @@ from whence.gallery.gallery import Gallery
 from whence.geo.distance import distances_m
 from whence.locate.evidence import evidence_of
 from whence.locate.locator import Answer, Locator
+from whence.photos.cameras import scaled
 from whence.photos.decode import decode
 from whence.present.answers import to_dict
 from whence.recipes import Recipe, load_recipe
-from whence.types import XY, LatLon, Location, Position, Status
+from whence.types import XY, Intrinsics, LatLon, Location, Photo, Position, Status
 from whence.worlds import write_photo
 
 
@@ -34,7 +35,7 @@ def locator(world: World) -> Locator:
 def answers(world: World, locator: Locator) -> dict[str, Answer]:
     """Of all queries, by name."""
     names = sorted(world.truth)
-    found = locator.answers([(name, world.queries / name) for name in names])
+    found = locator.answers([Photo(world.queries / name, name) for name in names])
     return dict(zip(names, found, strict=True))
 
 
@@ -118,8 +119,8 @@ def test_failures_do_not_stop_the_others(world: World, locator: Locator, tmp_pat
     (tmp_path / "text.jpg").write_text("not a photo")
     (tmp_path / "empty.jpg").touch()
     good = world.queries / "query-00.jpg"
-    named = [("a", tmp_path / "text.jpg"), ("b", good), ("c", tmp_path / "none.jpg"), ("d", tmp_path / "empty.jpg")]
-    found = [answer.location for answer in locator.answers([*named, ("e", good)])]
+    files = {"a": tmp_path / "text.jpg", "b": good, "c": tmp_path / "none.jpg", "d": tmp_path / "empty.jpg", "e": good}
+    found = [answer.location for answer in locator.answers(Photo(path, name) for name, path in files.items())]
     assert [answer.path for answer in found] == ["a", "b", "c", "d", "e"]
     assert [answer.status for answer in found] == ["failed", "located", "failed", "failed", "located"]
     assert found[0].error == "not a photo: expected JPEG, PNG, WebP, TIFF, AVIF or HEIC"
@@ -136,12 +137,25 @@ def test_one_by_one_or_in_threads_or_all_at_once(world: World, locator: Locator,
         found = list(threads.map(lambda name: locator.locate(world.queries / name), names))
     assert [plain(answer) for answer in found] == [plain(answers[name].location) for name in names]
     other = Locator(Gallery.open(world.gallery), workers=3)
-    again = other.answers([(name, world.queries / name) for name in names])
+    again = other.answers([Photo(world.queries / name, name) for name in names])
     assert [plain(answer.location) for answer in again] == [plain(answers[name].location) for name in names]
 
 
+def test_a_camera_that_a_table_states_outdoes_the_file(world: World, locator: Locator) -> None:
+    path = world.queries / "query-01.jpg"
+    stated = Intrinsics(700.0, 710.0, 300.0, 200.0)
+    plain_answer, answer = locator.answers([Photo(path, "a"), Photo(path, "b", intrinsics=stated)])
+    assert plain_answer.query is not None
+    assert answer.query is not None
+    assert plain_answer.query.camera != stated
+    with Pillow.open(path) as image:
+        full = image.size
+    features = answer.query.features
+    assert answer.query.camera == scaled(stated, full, (features.width, features.height))
+
+
 def test_leaving_early_is_fine(world: World, locator: Locator) -> None:
-    stream = locator.answers((str(number), world.queries / "query-01.jpg") for number in range(1000))
+    stream = locator.answers(Photo(world.queries / "query-01.jpg", str(number)) for number in range(1000))
     assert next(stream).location.path == "0"
     del stream
 

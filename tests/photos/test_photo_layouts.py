@@ -174,7 +174,7 @@ def test_comp90086_as_the_archives_unpack(tmp_path: Path) -> None:
         "line 9: the picture is not in the data set's folder",
     ]
     asked = queries([str(tmp_path)], part="test")
-    assert asked == [(f"{tmp_path}/{test}/test/IMG2_1.jpg", tmp_path / test / "test" / "IMG2_1.jpg")]
+    assert asked == [Photo(tmp_path / test / "test" / "IMG2_1.jpg", f"{tmp_path}/{test}/test/IMG2_1.jpg")]
 
 
 def test_venice_in_any_order_with_a_header(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_placing_suggests_a_list_with_positions(tmp_path: Path) -> None:
 def test_queries_are_the_pictures_that_are_there(tmp_path: Path) -> None:
     written = write_placing(tmp_path)
     asked = queries([str(tmp_path)], part=written.queries)
-    assert [name for name, _ in asked] == [f"{tmp_path}/{name}" for name in written.truth]
+    assert [photo.name for photo in asked] == [f"{tmp_path}/{name}" for name in written.truth]
 
 
 @pytest.mark.parametrize("layout", sorted({"utm", "comp90086", "venice", "gardens", "classes", "placing"}))

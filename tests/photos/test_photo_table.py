@@ -229,7 +229,9 @@ def test_the_same_photo_twice(tmp_path: Path) -> None:
     content = "path,lat,lon\na.jpg,,\na.jpg,1,2\nb.jpg,1,2\n./a.jpg,3,4\n"
     found = items(tmp_path, content)
     assert [type(item) for item in found] == [Skipped, Photo, Photo, Skipped]
-    assert found[3] == Skipped("./a.jpg", "line 5: the same photo as in line 3")
+    assert found[3] == Skipped("./a.jpg", "line 5: the same photo as in line 3", again=True)
+    assert isinstance(found[0], Skipped)
+    assert not found[0].again
 
 
 def test_coordinates(tmp_path: Path) -> None:
@@ -294,6 +296,13 @@ def test_queries_need_a_path_and_nothing_else(tmp_path: Path) -> None:
     assert source(tmp_path, "path,x,y\na.jpg,,\n", need_position=False).crs is Crs.LOCAL
     assert source(tmp_path, "path\na.jpg\n", need_position=False, crs=Crs.LOCAL).crs is Crs.LOCAL
     assert refused(tmp_path, "lat,lon\n1,2\n", need_position=False).endswith("expected path (or file, filename, image)")
+
+
+def test_cameras_of_queries_are_read(tmp_path: Path) -> None:
+    (found,) = items(tmp_path, "path,fx,fy,cx,cy\na.jpg,800,810,320,240\n", need_position=False)
+    assert found == Photo(tmp_path / "a.jpg", "a.jpg", intrinsics=Intrinsics(800, 810, 320, 240))
+    (found,) = items(tmp_path, "path,fx,fy,cx,cy\na.jpg,800,,,\n", need_position=False)
+    assert found == Photo(tmp_path / "a.jpg", "a.jpg")
 
 
 def test_paths(tmp_path: Path) -> None:

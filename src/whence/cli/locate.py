@@ -17,6 +17,7 @@ from whence.errors import InputError
 if TYPE_CHECKING:
     from whence.locate.locator import Answer, Locator
     from whence.present.evidence import Evidence
+    from whence.types import Photo
 
 NAME = "locate"
 _EXPLAINED = 4
@@ -64,12 +65,12 @@ def command(
     interruptible()
     format = _format(format, out)
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
-    named = queries(photos, layout=layout, part=part)
+    asked = queries(photos, layout=layout, part=part)
     if explain is not None:
-        check_suffix(explain, len(named))
-        check_place("--explain", explain, _inputs(explain, photos, named))
+        check_suffix(explain, len(asked))
+        check_place("--explain", explain, _inputs(explain, photos, asked))
     if out is not None:
-        _check_out(out, _inputs(out, photos, named), explain)
+        _check_out(out, _inputs(out, photos, asked), explain)
     opened = Gallery.open(gallery, root=root)
     if explain is not None and not opened.root.is_dir():
         say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
@@ -90,7 +91,7 @@ def command(
         _stream(out, format) as stream,
         writer(format, stream, crs=shown, private=private, columns=picked) as results,
     ):
-        for answer in _watched(locator, named, out is not None):
+        for answer in _watched(locator, asked, out is not None):
             location = converted(answer.location)
             results.write(location, answer.query.pixels if answer.query else None)
             if location.status is Status.FAILED:
@@ -114,9 +115,9 @@ def _format(format: str | None, out: Path | None) -> str:
     return format
 
 
-def _inputs(file: Path, photos: Sequence[str], named: list[tuple[str, Path]]) -> list[str | Path]:
+def _inputs(file: Path, photos: Sequence[str], asked: Sequence[Photo]) -> list[str | Path]:
     """What is read, of which ``file`` may be one."""
-    return [*photos, *(path for _, path in named if path.name == file.name)]
+    return [*photos, *(photo.path for photo in asked if photo.path.name == file.name)]
 
 
 def _check_out(out: Path, inputs: Sequence[str | Path], explain: Path | None) -> None:
@@ -138,14 +139,14 @@ def _tell_partial(partial: Path, readable: bool) -> None:
     say(f"the answers so far are in {partial}{'' if readable else ', which was cut off when it could not be written'}")
 
 
-def _watched(locator: Locator, named: list[tuple[str, Path]], to_file: bool) -> Iterator[Answer]:
+def _watched(locator: Locator, asked: Sequence[Photo], to_file: bool) -> Iterator[Answer]:
     """Answers, with a progress bar on stderr where results do not go to the same terminal."""
-    if (sys.stdout.isatty() and not to_file) or len(named) < 2:
-        yield from locator.answers(named)
+    if (sys.stdout.isatty() and not to_file) or len(asked) < 2:
+        yield from locator.answers(asked)
         return
     with progress_bar() as bar:
-        task = bar.add_task("locating", total=len(named), rate="")
-        for answer in locator.answers(named):
+        task = bar.add_task("locating", total=len(asked), rate="")
+        for answer in locator.answers(asked):
             yield answer
             bar.advance(task)
 

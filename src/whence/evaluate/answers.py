@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whence.evaluate.model import DEPTH
 from whence.gallery.gallery import Gallery
 from whence.locate.locator import Answer
 from whence.present.answers import to_dict, to_json
 from whence.types import XY, Candidate, LatLon, Location, Position, Status
-
-SHORTLISTED = 100
-"""Positions of the shortlist that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Answered:
 
 def line(answer: Answer, gallery: Gallery) -> str:
     """An answer as text; positions of the shortlist as pairs, latitude or x first."""
-    coordinates = gallery.coordinates[list(answer.shortlist[:SHORTLISTED])]
+    coordinates = gallery.coordinates[list(answer.shortlist[:DEPTH])]
     return to_json(
         {**to_dict(answer.location), "shortlist": [[round(v, 7) for v in pair] for pair in coordinates.tolist()]}
     )

@@ -14,12 +14,22 @@ import numpy as np
 import whence
 from whence.errors import GalleryBusyError, InputError
 from whence.evaluate.galleries import Galleries, Indexed
-from whence.evaluate.inputs import Database, Given, is_gallery, questions, questions_of, read_database, settled, spread
+from whence.evaluate.inputs import (
+    Database,
+    Given,
+    is_gallery,
+    question_of,
+    questions,
+    questions_of,
+    read_database,
+    settled,
+    spread,
+)
 from whence.evaluate.judging import clusters_of, judge
 from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
 from whence.evaluate.leaving import Hidden, rows_of
 from whence.evaluate.memory import peak_mb
-from whence.evaluate.model import Costs, Evaluation, Leak, Question, Run
+from whence.evaluate.model import DEPTH, Costs, Evaluation, Leak, Question, Run
 from whence.evaluate.plan import Plan, Step
 from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
@@ -28,14 +38,13 @@ from whence.gallery.summary import folder_bytes
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.metrics.outcomes import Outcomes
 from whence.metrics.summary import compare, summarise
+from whence.photos import files
 from whence.recipes import Recipe, load_recipe
 from whence.types import Crs, Skipped
 
 __all__ = ["Plan", "Step", "evaluate"]
 
 _LOCK = ".evaluation.lock"
-CANDIDATES = 100
-"""Named in each answer, so that recall can be told before and after re-ranking."""
 _USUAL_M = 25.0
 """The threshold that most publications on street images give recall at."""
 
@@ -166,7 +175,7 @@ def _held_out(plan: Plan, database: Database) -> tuple[Database, list[Question],
     photos, left_out = settled(database.photos)
     held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
     kept = database.only(photo for photo, out in zip(photos, held, strict=True) if not out)
-    asked = [Question(p.name, p.path, p.position, p.group, p.label) for p, out in zip(photos, held, strict=True) if out]
+    asked = [question_of(photo) for photo, out in zip(photos, held, strict=True) if out]
     return kept, asked, left_out, LEAKY if plan.hold_out == "random" else ""
 
 
@@ -197,7 +206,7 @@ def _run(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], 
         hidden,
         plan.out,
         tolerance_m=set_up.tolerance_m,
-        candidates=CANDIDATES,
+        candidates=DEPTH,
         workers=plan.workers,
         tell=lambda done: tell(Step(recipe.name, done, total)),
     )
@@ -307,17 +316,12 @@ def _check_out(out: Path) -> None:
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """One evaluation per folder at a time."""
-    from filelock import FileLock, Timeout
-
     try:
         out.mkdir(parents=True, exist_ok=True)
-        held = FileLock(out / _LOCK, timeout=0)
-        held.acquire()
-    except Timeout as error:
-        raise GalleryBusyError(f"another evaluation writes to {out}; wait for it, or name another folder") from error
+        held = files.hold(out / _LOCK)
     except OSError as error:
         raise InputError(f"--out {out} cannot be written: {error.strerror or error}") from error
-    try:
+    if held is None:
+        raise GalleryBusyError(f"another evaluation writes to {out}; wait for it, or name another folder")
+    with held:
         yield
-    finally:
-        held.release()

@@ -152,7 +152,7 @@ def questions(given: Sequence[Given], crs: Crs) -> tuple[list[Question], list[Sk
         photos, passed = _queries(source, crs)
         left_out += passed
         prefix = f"{source.path.as_posix().rstrip('/')}/" if source.path.is_dir() else ""
-        asked += [Question(prefix + p.name, p.path, p.position, p.group, p.label) for p in photos]
+        asked += [question_of(photo, prefix) for photo in photos]
     if not asked:
         reason = f" ({left_out[0].name}: {left_out[0].reason})" if left_out else ""
         names = ", ".join(str(source.path) for source in given)
@@ -166,7 +166,7 @@ def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
     photos = [photo for photo in found if isinstance(photo, Photo)]
     passed = [photo for photo in found if isinstance(photo, Skipped)]
     if not source.path.is_dir():
-        broken = [row for row in passed if "the same photo as" not in row.reason]
+        broken = [row for row in passed if not row.again]
         if broken:
             others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise InputError(f"{source.path}: {broken[0].name}, {broken[0].reason}{others}")
@@ -180,10 +180,15 @@ def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
     return photos, passed
 
 
+def question_of(photo: Photo, prefix: str = "") -> Question:
+    """A photo as a query."""
+    return Question(prefix + photo.name, photo.path, photo.position, photo.group, photo.label, camera=photo.intrinsics)
+
+
 def questions_of(gallery: Gallery) -> list[Question]:
     """The photos of a gallery, to be asked as if they were not there."""
     return [
-        Question(photo.path, gallery.file(row), photo.position, photo.group, photo.label, row)
+        Question(photo.path, gallery.file(row), photo.position, photo.group, photo.label, row=row)
         for row, photo in enumerate(gallery.photos)
     ]
 

@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.evaluate.answers import Answered
-from whence.evaluate.model import Question
+from whence.evaluate.model import DEPTH, Question
 from whence.geo.distance import equirectangular_m, metres_from, offsets_m
 from whence.geo.plane import coordinates
 from whence.metrics.outcomes import Floats, Outcomes
 from whence.types import Crs, LatLon, Position, Status
-
-KEPT = 100
-"""Candidates and shortlisted photos whose distance is kept."""
 
 
 def judge(
@@ -95,7 +92,7 @@ def _usable(position: Position | None, crs: Crs) -> bool:
 
 
 def _distances(asked: Sequence[Question], found: Sequence[Sequence[Position]]) -> Floats:
-    width = min(KEPT, max((len(positions) for positions in found), default=0))
+    width = min(DEPTH, max((len(positions) for positions in found), default=0))
     rows = np.full((len(asked), width), np.inf)
     for row, question, positions in zip(rows, asked, found, strict=True):
         if question.truth is None:

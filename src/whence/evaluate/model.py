@@ -8,7 +8,11 @@ from pathlib import Path
 
 from whence.metrics.outcomes import Figure, Outcomes
 from whence.recipes import Recipe
-from whence.types import Crs, Location, Position, Skipped
+from whence.types import Crs, Intrinsics, Location, Position, Skipped
+
+DEPTH = 100
+"""Photos of the shortlist, and candidates of an answer, that are kept, so that recall can be told before and after
+re-ranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Question:
         truth: Where it was taken; None for a photo of a place that the database lacks.
         group: Of photos taken at one place, or in one sequence.
         label: Its class, if the data set has classes.
+        camera: In the photo's full-size pixels, if a table states it.
         row: Of the gallery, where a photo of the gallery itself is left out and asked.
     """
 
@@ -29,6 +34,7 @@ class Question:
     truth: Position | None
     group: str | None = None
     label: str | None = None
+    camera: Intrinsics | None = None
     row: int | None = None
 
 
@@ -140,3 +146,23 @@ class Evaluation:
     command: str = ""
     left_out: Sequence[Skipped] = ()
     not_indexed: Sequence[Skipped] = ()
+
+    @property
+    def known(self) -> int:
+        """Queries whose place is known."""
+        return sum(question.truth is not None for question in self.questions)
+
+    @property
+    def unknown(self) -> int:
+        """Photos of places that the database lacks."""
+        return len(self.questions) - self.known
+
+    @property
+    def clusters(self) -> int:
+        """What is resampled: queries that are no independent evidence count as one."""
+        return len(set(self.runs[0].outcomes.cluster.tolist()))
+
+    @property
+    def leaking(self) -> int:
+        """Queries that the database knows too well."""
+        return len({leak.question for leak in self.leaks})

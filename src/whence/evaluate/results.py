@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from whence.evaluate.model import Evaluation, Leak, Run
 from whence.metrics.outcomes import Figure
 from whence.metrics.summary import CEILING, describe
@@ -17,6 +19,8 @@ from whence.photos import files
 from whence.present.words import printable
 from whence.types import Skipped
 
+_ABREAST = 4
+"""Runs beside each other in a table of text: their figures carry intervals."""
 _RANGE = ("value", "low95", "high95", "low50", "high50")
 
 
@@ -36,7 +40,6 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     null where it is not defined, and where it is infinite, as the largest error is once a query has no answer.
     ``compared_with_first`` has the differences of later runs to the first, on the same resamplings.
     """
-    known = sum(question.truth is not None for question in evaluation.questions)
     return {
         "title": evaluation.title,
         "whence": evaluation.version,
@@ -44,9 +47,9 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "protocol": evaluation.protocol,
         "leaky": evaluation.leaky or None,
         "database_photos": len(evaluation.database),
-        "queries": known,
-        "unknown_places": len(evaluation.questions) - known,
-        "resampled_in": len(set(evaluation.runs[0].outcomes.cluster.tolist())),
+        "queries": evaluation.known,
+        "unknown_places": evaluation.unknown,
+        "resampled_in": evaluation.clusters,
         "coordinates": str(evaluation.crs),
         "unit": evaluation.unit,
         "tolerance": evaluation.tolerance_m,
@@ -90,8 +93,7 @@ def to_markdown(evaluation: Evaluation) -> str:
         *_table(evaluation, names, [run.figures for run in evaluation.runs]),
     ]
     if any(run.clean for run in evaluation.runs):
-        leaking = len({leak.question for leak in evaluation.leaks})
-        lines += ["", f"Without the {leaking} queries that leak:", ""]
+        lines += ["", f"Without the {evaluation.leaking} queries that leak:", ""]
         lines += _table(evaluation, names, [run.clean for run in evaluation.runs])
     if evaluation.comparisons:
         lines += ["", f"Difference to {evaluation.runs[0].name}, on the same queries:", ""]
@@ -136,14 +138,21 @@ def _rows(
     *,
     signed: bool = False,
 ) -> list[str]:
-    """A figure a line, a run a column: there are more figures than runs, and their names are long."""
-    lines = [f"| | {' | '.join(name.replace('|', '/') for name in runs)} |", "|---" * (len(runs) + 1) + "|"]
-    for name in names:
-        cells = [_cell(figures.get(name), signed) for figures in found]
-        lines.append(f"| {describe(name, evaluation.unit)} | {' | '.join(cells)} |")
-    if not signed:
-        seconds = [_number(run.costs.seconds_per_query) for run in evaluation.runs]
-        lines.append(f"| seconds a query | {' | '.join(seconds)} |")
+    """A figure a line, a run a column: there are more figures than runs, and their names are long.
+
+    More runs than a screen has room for get tables of their own, one below the other.
+    """
+    seconds = [] if signed else [_number(run.costs.seconds_per_query) for run in evaluation.runs]
+    lines: list[str] = []
+    tables = -(-len(runs) // _ABREAST)
+    for columns in np.array_split(np.arange(len(runs)), tables):
+        here = [runs[column].replace("|", "/") for column in columns]
+        lines += [*([""] if lines else []), f"| | {' | '.join(here)} |", "|---" * (len(here) + 1) + "|"]
+        for name in names:
+            cells = [_cell(found[column].get(name), signed) for column in columns]
+            lines.append(f"| {describe(name, evaluation.unit)} | {' | '.join(cells)} |")
+        if seconds:
+            lines.append(f"| seconds a query | {' | '.join(seconds[column] for column in columns)} |")
     return lines
 
 
@@ -163,9 +172,7 @@ def _number(value: float | None) -> str:
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    known = sum(question.truth is not None for question in evaluation.questions)
-    unknown = len(evaluation.questions) - known
-    clusters = len(set(evaluation.runs[0].outcomes.cluster.tolist()))
+    known, unknown, clusters = evaluation.known, evaluation.unknown, evaluation.clusters
     recipes = ", ".join(f"{run.name} ({run.recipe.hash})" for run in evaluation.runs)
     unknown_said = f" and {unknown:,} photos of unknown places" if unknown else ""
     brackets = f"In brackets the range that holds 95 % of resamplings of the queries (in {clusters:,} groups, seed"

@@ -19,7 +19,7 @@ from whence.gallery.gallery import Gallery
 from whence.locate.locator import Answer, Locator
 from whence.photos import files
 from whence.recipes import Recipe
-from whence.types import Location, Status
+from whence.types import Location, Photo, Status
 
 _NAME = 150
 """Characters of a run's name in that of a file."""
@@ -101,7 +101,7 @@ def file_name(name: str) -> str:
 
 def _answers(locator: Locator, asked: Sequence[Question], hidden: Sequence[Sequence[int]] | None) -> Iterator[Answer]:
     if hidden is None:
-        yield from locator.answers([(question.name, question.path) for question in asked])
+        yield from locator.answers([Photo(q.path, q.name, intrinsics=q.camera) for q in asked])
         return
     for question, rows in zip(asked, hidden, strict=True):
         if question.row is None:
@@ -130,7 +130,7 @@ def _fingerprint(
         add(photo.path, photo.content_hash, photo.position, photo.group)
     for number, question in enumerate(asked):
         if hidden is None:
-            add(question.name, str(question.path), _state(question.path))
+            add(question.name, str(question.path), _state(question.path), question.camera)
         else:
             add(question.name, question.row, list(hidden[number]))
     return digest.hexdigest()

@@ -32,6 +32,8 @@ from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, L
 
 _LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time", "intrinsics"]
 _LIGHT += ["width", "height", "label"]
+_AT_ONCE = 512
+"""Photos whose features are in memory at once while many are gone through."""
 _CACHED = 2048
 """Photos whose features stay in memory between queries: about 150 MB."""
 
@@ -181,6 +183,11 @@ class Gallery:
                 self._cache.popitem(last=False)
         found |= fresh
         return [found[row] for row in rows]
+
+    def features_in_turn(self, rows: Sequence[int]) -> Iterator[list[LocalFeatures]]:
+        """Features of many photos, some at a time: all at once may be more than memory holds."""
+        for start in range(0, len(rows), _AT_ONCE):
+            yield self.features(rows[start : start + _AT_ONCE])
 
     def thumbnails(self, rows: Sequence[int]) -> list[bytes]:
         """Small JPEG files, empty where there is none, in the order asked for."""

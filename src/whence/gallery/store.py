@@ -16,6 +16,7 @@ from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, Sche
 from whence.gallery import schema
 from whence.gallery.schema import Settings
 from whence.gallery.trouble import full_disk_told
+from whence.photos import files
 from whence.photos.names import is_text
 from whence.types import Crs
 
@@ -127,23 +128,17 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
         GalleryBusyError: Another process is writing.
         GalleryError: The folder cannot be made or written to, or its disk is full.
     """
-    from filelock import FileLock, Timeout
-
     try:
         if create:
             folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / LOCK, timeout=0)
-        held.acquire()
-    except Timeout as error:
-        raise GalleryBusyError(f"{folder} is being written by another process; try again when it is done") from error
+        held = files.hold(folder / LOCK)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise GalleryError(f"the gallery {folder} cannot be written: {reason}; name a folder of yours") from error
-    try:
-        with full_disk_told(folder):
-            yield
-    finally:
-        held.release()
+    if held is None:
+        raise GalleryBusyError(f"{folder} is being written by another process; try again when it is done")
+    with held, full_disk_told(folder):
+        yield
 
 
 def age_to_keep(table: Any) -> timedelta:

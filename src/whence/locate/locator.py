@@ -37,14 +37,13 @@ from whence.types import (
     Intrinsics,
     LocalFeatures,
     Location,
+    Photo,
     Position,
     Status,
 )
 from whence.verify.rerank import UNVERIFIED, Verification, verify_all
 
 CANDIDATES = 20
-_AT_ONCE = 512
-"""Photos whose features are in memory at once while a query is verified."""
 _NO_IDEA = 0.0
 """Confidence of a guess that nothing speaks for."""
 
@@ -188,15 +187,18 @@ class Locator:
         if not isinstance(photo, str | os.PathLike):
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
-        return self._answered(name, Path(name))
+        return self._answered(Photo(Path(name), name))
 
-    def answers(self, photos: Iterable[tuple[str, Path]]) -> Iterator[Answer]:
-        """Answers for many photos (name, file), in their order; the next ones are read meanwhile."""
+    def answers(self, photos: Iterable[Photo]) -> Iterator[Answer]:
+        """Answers for many photos, in their order; the next ones are read meanwhile.
+
+        Nothing of what a source may say of them is looked at but ``path``, ``name`` and ``intrinsics``.
+        """
         with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-read") as readers:
             waiting: deque[tuple[str, Future[Query]]] = deque()
             try:
-                for name, path in photos:
-                    waiting.append((name, readers.submit(self._read, name, path)))
+                for photo in photos:
+                    waiting.append((photo.name, readers.submit(self._read, photo)))
                     if len(waiting) > self._workers:
                         yield self._settled(*waiting.popleft())
                 while waiting:
@@ -227,18 +229,18 @@ class Locator:
         except PhotoError as error:
             return Answer(Location(name, Status.FAILED, error=str(error)))
 
-    def _answered(self, name: str, path: Path) -> Answer:
+    def _answered(self, photo: Photo) -> Answer:
         try:
-            return self._answer(self._read(name, path))
+            return self._answer(self._read(photo))
         except PhotoError as error:
-            return Answer(Location(name, Status.FAILED, error=str(error)))
+            return Answer(Location(photo.name, Status.FAILED, error=str(error)))
 
-    def _read(self, name: str, path: Path) -> Query:
+    def _read(self, photo: Photo) -> Query:
         start = perf_counter()
-        data = files.read(path)
+        data = files.read(photo.path)
         decoded = decode(data, max_side=self._pipeline.photos.max_side)
-        query = self._described(name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
-        camera, size = camera_of(decoded), (query.features.width, query.features.height)
+        query = self._described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
+        camera, size = photo.intrinsics or camera_of(decoded), (query.features.width, query.features.height)
         return replace(query, camera=camera and scaled(camera, (decoded.width, decoded.height), size))
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
@@ -284,8 +286,7 @@ class Locator:
         if matcher is None:
             return [UNVERIFIED] * len(rows)
         found: list[Verification] = []
-        for start in range(0, len(rows), _AT_ONCE):  # a recipe may ask for every photo of the gallery
-            features = self.gallery.features(rows[start : start + _AT_ONCE].tolist())
+        for features in self.gallery.features_in_turn(rows.tolist()):  # a recipe may ask for every photo
             with one_thread_each:
                 found += verify_all(query.features, features, matcher, estimator, self._threads)
         return found

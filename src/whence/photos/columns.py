@@ -32,6 +32,14 @@ def shown(value: str, length: int = 40) -> str:
 class RowError(Exception):
     """One row cannot be used; the message says why, without the line."""
 
+    again = False
+
+
+class RepeatedRowError(RowError):
+    """One row names a photo that an earlier one names."""
+
+    again = True
+
 
 class Columns:
     """Which cell of a row means what.

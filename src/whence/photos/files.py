@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from whence.errors import InputError, PhotoError
@@ -49,6 +50,23 @@ def write(path: Path, data: bytes) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def hold(lock: Path) -> AbstractContextManager[object] | None:
+    """Makes this process the only one that works where a file of this name stands, until the context ends.
+
+    Returns:
+        None where another process does.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        return FileLock(lock, timeout=0).acquire()
+    except Timeout:
+        return None
 
 
 def content_hash(data: bytes) -> str:

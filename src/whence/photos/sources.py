@@ -42,7 +42,7 @@ def open_source(
     Args:
         path: What the user gave.
         crs: Coordinates to read where there is a choice; None to follow the source.
-        need_position: False for queries: nothing is told but paths.
+        need_position: False for queries: nothing is told but paths, and cameras where a table has them.
         layout: Name of a registered source; see ``photos.layouts``.
         part: Part of a data set, such as ``test/database``.
         unplaced: Whether rows of a table whose position is empty are wanted all the same.

@@ -13,7 +13,7 @@ from pathlib import Path
 from whence.errors import InputError, PhotoError
 from whence.photos import files
 from whence.photos.columns import Columns, Row, RowError
-from whence.types import Crs, Photo, Skipped
+from whence.types import Crs, Intrinsics, Photo, Skipped
 
 _EXCEL_SEPARATOR = re.compile(r'\A"?sep=[,;\t]"?(?=[\r\n])', re.IGNORECASE)
 """The line stays, empty, so that lines are counted as in the file."""
@@ -29,8 +29,8 @@ class CsvSource:
     Args:
         path: The file. Relative paths in it start from its folder.
         crs: Which positions to read; None for ``lat``, ``lon`` if there, else ``x``, ``y``.
-        need_position: Rows without a usable position are skipped. False for queries: only paths are read, positions
-            and all else are ignored, and a path may come twice.
+        need_position: Rows without a usable position are skipped. False for queries: only paths and cameras are read,
+            positions and all else are ignored, and a path may come twice.
         unplaced: Rows whose position is empty are given without one, instead of as ``Skipped``: photos of places that
             nobody knows, to be refused.
 
@@ -66,7 +66,7 @@ class CsvSource:
             # A query may be asked twice; a gallery must not hold one photo at two places.
             first = first_line.setdefault(str(photo.path), row.line) if self._need_position else row.line
             if first != row.line:
-                yield Skipped(photo.name, f"line {row.line}: the same photo as in line {first}")
+                yield Skipped(photo.name, f"line {row.line}: the same photo as in line {first}", again=True)
                 continue
             yield photo
 
@@ -76,7 +76,7 @@ class CsvSource:
             raise RowError("the path is empty")
         path = _locate(self._path.parent, row.name)
         if not self._need_position:
-            return Photo(path, row.name)
+            return Photo(path, row.name, intrinsics=_camera(row))
         unknown = self._unplaced and not row.has_position(self._crs)
         return Photo(
             path,
@@ -154,6 +154,14 @@ def records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[s
             raise InputError(f"{path} is not a CSV file at line {line}: {error}") from error
         if any(cell.strip() for cell in cells):
             yield line, cells
+
+
+def _camera(row: Row) -> Intrinsics | None:
+    """The camera of a query. It is a help and no more: one that cannot be read costs no answer."""
+    try:
+        return row.intrinsics()
+    except RowError:
+        return None
 
 
 def _locate(folder: Path, name: str) -> Path:

@@ -23,7 +23,7 @@ from whence.locate.locator import Answer, Locator
 from whence.present.demo_page import DemoSummary, anchor, pick, write_demo_page
 from whence.present.evidence import Evidence, MatchView
 from whence.present.mapsketch import Mark, map_sketch
-from whence.types import LatLon, Position, Status
+from whence.types import LatLon, Photo, Position, Status
 from whence.worlds import ANCHOR, Town, TownFiles, plan, write_town
 
 NEAR_M = 10.0
@@ -77,7 +77,7 @@ def run_demo(folder: Path, *, seed: int = 0, tell: Callable[[str, int, int], Non
     locator = Locator(gallery, candidates=50)
     truths = _truths(files)
     answers: list[Answer] = []
-    for answer in locator.answers([(name, files.table.parent / name) for name in truths]):
+    for answer in locator.answers([Photo(files.table.parent / name, name) for name in truths]):
         answers.append(answer)
         tell("locating other photos", len(answers), len(truths))
     seconds = perf_counter() - start

@@ -77,12 +77,16 @@ def poselib_fundamental(
     """Matrix and inliers of ``(M, 2)`` matched pixels by PoseLib's LO-RANSAC, after ``least`` samples or more."""
     import poselib
 
-    options: dict[str, Any] = {
+    matrix, info = poselib.estimate_fundamental(a, b, lo_ransac(threshold_px, confidence, iterations, least), {})
+    return np.asarray(matrix, np.float64), np.asarray(info["inliers"], np.bool_)
+
+
+def lo_ransac(threshold_px: float, confidence: float, iterations: int, least: int) -> dict[str, Any]:
+    """PoseLib's options of robust estimation, with a fixed seed."""
+    return {
         "max_epipolar_error": threshold_px,
         "max_iterations": iterations,
         "min_iterations": least,
         "success_prob": confidence,
         "seed": 0,
     }
-    matrix, info = poselib.estimate_fundamental(a, b, options, {})
-    return np.asarray(matrix, np.float64), np.asarray(info["inliers"], np.bool_)

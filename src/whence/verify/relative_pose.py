@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.types import DoubleArray, FloatArray, Intrinsics
+from whence.verify.geometry import lo_ransac
 
 LEAST = 8
 """Matches below which a pose means nothing: five always fit one, and a fundamental matrix takes eight."""
@@ -131,13 +132,7 @@ def by_poselib(a: DoubleArray, b: DoubleArray, threshold: float) -> RelativePose
 
     # PoseLib takes thresholds in pixels, and some of its limits are made for them: a camera of 1000 pixels
     camera = {"model": "SIMPLE_PINHOLE", "width": 1, "height": 1, "params": [1000.0, 0.0, 0.0]}
-    ransac = {
-        "max_epipolar_error": 1000 * threshold,
-        "max_iterations": _ITERATIONS,
-        "min_iterations": 100,
-        "success_prob": _CONFIDENCE,
-        "seed": 0,
-    }
+    ransac = lo_ransac(1000 * threshold, _CONFIDENCE, _ITERATIONS, 100)
     found, _ = poselib.estimate_relative_pose(1000 * a, 1000 * b, camera, camera, ransac, {})
     return _checked(a, b, np.asarray(found.R, np.float64), np.asarray(found.t, np.float64), threshold)
 

@@ -18,10 +18,9 @@ from whence.present import page
 
 def lead(evaluation: Evaluation) -> str:
     """The protocol in a sentence, the size of it all, and warnings."""
-    strangers = sum(question.truth is None for question in evaluation.questions)
-    known = len(evaluation.questions) - strangers
+    strangers = evaluation.unknown
     counts = [
-        _count(known, "query", "queries"),
+        _count(evaluation.known, "query", "queries"),
         f"{_count(strangers, 'photo', 'photos')} of places that the database lacks" if strangers else "",
         _count(len(evaluation.database), "database photo", "database photos"),
         f"{len(evaluation.left_out)} left out" if evaluation.left_out else "",
@@ -44,9 +43,8 @@ def _warnings(evaluation: Evaluation) -> str:
     found = []
     if evaluation.leaky:
         found.append(f"<b>This split flatters.</b> {page.text(evaluation.leaky)}")
-    leaking = len({leak.question for leak in evaluation.leaks})
-    if leaking:
-        share = f"{leaking} of {len(evaluation.questions)} queries"
+    if evaluation.leaking:
+        share = f"{evaluation.leaking} of {len(evaluation.questions)} queries"
         found.append(
             f"<b>Queries leak.</b> The database knows {share} too well; see Leaks for the figures without them."
         )

@@ -16,8 +16,6 @@ from whence.gallery.search import Found, Mask, nothing, ordered
 from whence.locate.threads import one_thread_each
 from whence.types import FloatArray, LocalFeatures
 
-_AT_ONCE = 512
-"""Photos whose features are in memory at once while the index is made."""
 _PER_LIST, _ROUNDS = 64, 8
 """Descriptors for each list to learn from, and rounds of k-means."""
 _SUMMED = 2000
@@ -59,7 +57,7 @@ class LocalSearch:
         import faiss
 
         self._faiss: Any = faiss
-        parts = [photo.descriptors for start in range(0, len(gallery), _AT_ONCE) for photo in _some(gallery, start)]
+        parts = [photo.descriptors for some in gallery.features_in_turn(range(len(gallery))) for photo in some]
         self._vectors = gallery.descriptors
         self._counts = np.array([len(part) for part in parts], np.intp)
         self._owners = np.repeat(np.arange(len(parts), dtype=np.int32), self._counts)
@@ -98,10 +96,6 @@ class LocalSearch:
             squared, ids = self._index.search(features.descriptors.astype(np.float32), chosen.neighbours, params=asked)
         squared = np.where(ids < 0, np.max(squared, initial=0, where=ids >= 0), np.maximum(squared, 0))
         return np.sqrt(squared), np.where(ids < 0, -1, self._owners[ids])
-
-
-def _some(gallery: Gallery, start: int) -> list[LocalFeatures]:
-    return gallery.features(range(start, min(start + _AT_ONCE, len(gallery))))
 
 
 def _index(faiss: Any, descriptors: NDArray[Any]) -> Any:

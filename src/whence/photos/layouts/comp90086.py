@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whence.errors import InputError
 from whence.photos import datasets
-from whence.photos.columns import Columns, Row, RowError, shown
+from whence.photos.columns import Columns, RepeatedRowError, Row, RowError, shown
 from whence.photos.layouts.parts import below, check_folder, choose, find_photo
 from whence.photos.table import find_columns, read_text, records
 from whence.types import Crs, Photo, Skipped
@@ -91,13 +91,17 @@ class Comp90086Source:
                 name = below(photo, self._root)
                 first = seen.setdefault(photo, line) if self._need_position else line
                 if first != line:
-                    raise RowError(f"the same photo as in line {first}")
+                    raise RepeatedRowError(f"the same photo as in line {first}")
                 if self._need_position:
                     yield Photo(photo, name, row.position(Crs.LOCAL), "csv", group=_VIEW.sub("", photo.stem))
                 else:
                     yield Photo(photo, name)
             except RowError as error:
-                yield Skipped(row.name.strip() or self._table.name, f"line {line}: {error}")
+                yield Skipped(
+                    row.name.strip() or self._table.name,
+                    f"line {line}: {error}",
+                    again=error.again,
+                )
 
 
 def _parts(path: Path) -> dict[str, Path]:

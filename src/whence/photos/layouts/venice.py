@@ -8,7 +8,7 @@ from statistics import median
 
 from whence.errors import InputError
 from whence.photos import datasets
-from whence.photos.columns import Columns, Row, RowError, shown
+from whence.photos.columns import Columns, RepeatedRowError, Row, RowError, shown
 from whence.photos.layouts.parts import below, check_folder, choose, find_photo, is_folder, listed
 from whence.photos.table import find_columns, read_text, records
 from whence.types import Crs, LatLon, Photo, Skipped
@@ -72,12 +72,16 @@ class VeniceSource:
                 if self._need_position:
                     first = seen.setdefault(path, row.line)
                     if first != row.line:
-                        raise RowError(f"the same photo as in line {first}")
+                        raise RepeatedRowError(f"the same photo as in line {first}")
                     pin = row.position(Crs.WGS84)
                     photo = Photo(path, photo.name, pin, "csv", group=",".join(map(row.optional, _ORDER[:2])))
                 yield photo
             except RowError as error:
-                yield Skipped(row.name.strip() or self._table.name, f"line {row.line}: {error}")
+                yield Skipped(
+                    row.name.strip() or self._table.name,
+                    f"line {row.line}: {error}",
+                    again=error.again,
+                )
 
     def _rows(self) -> Iterator[Row]:
         for index, (line, cells) in enumerate(records(self._text, self._columns.delimiter, self._table)):
