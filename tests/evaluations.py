@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,8 @@ def run_of(
         answers.append(Location(f"queries/{n:03d}.jpg", status, position, 3.0, float(found.confidence[n]), best))
     costs = Costs({"read": 0.02, "verify": 0.2 + 0.1 * slower}, 0.22 + 0.1 * slower, 30.0, 5.0, 70_000.0, 512.0)
     figures = figures_of(found)
-    return Run(name, load_recipe("default"), varied, folder / "gallery", answers, [], found, figures, {}, costs)
+    recipe = replace(load_recipe("default"), name=name)  # as a variant of a sweep is named
+    return Run(name, recipe, varied, folder / "gallery", answers, [], found, figures, {}, costs)
 
 
 def figures_of(found: Outcomes) -> dict[str, Figure]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from samples import Run, write_photos, write_table
 from scenes import Scene
+from whence.evaluate.answers import Answered
+from whence.evaluate.judging import judge
+from whence.evaluate.model import Question
+from whence.metrics.summary import summarise
+from whence.types import XY, Crs, Location, Status
 
 Case = tuple[Callable[[Scene, Path], list[object]], str]
 
@@ -105,3 +113,73 @@ def test_a_report_without_its_extra_is_refused_at_the_start(
     assert (done.code, len(done.lines)) == (2, 1)
     assert "whence[report]" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_that_cannot_be_read_are_told_and_count(scene: Scene, run: Run, tmp_path: Path) -> None:
+    rows = scene.queries.read_text().splitlines()[:4]
+    table = scene.queries.with_name("partly-missing.csv")
+    table.write_text("\n".join([*rows, rows[1].replace(rows[1].split(",")[0], "none.jpg")]) + "\n")
+    out = tmp_path / "out"
+    try:
+        done = run("evaluate", scene.gallery, table, "--out", out, "--draws", 50)
+    finally:
+        table.unlink()
+    assert done.code == 1
+    assert "no answer: none.jpg: no such file or folder" in done.err
+    assert "1 photo without an answer, which counts as wrong, the first none.jpg" in done.out
+    assert "| answered at all | 0.750" in done.out
+    assert json.loads((out / "results.json").read_text())["failed"] == [
+        {"path": "none.jpg", "reason": "no such file or folder"}
+    ]
+    assert "Not all could be read." in (out / "report.html").read_text()
+
+
+def test_a_miss_costs_nothing_less_than_it_should() -> None:
+    """The extent of truths at one place is nothing, and a missing answer must not pass for a perfect one."""
+    asked = [Question(str(number), Path("x"), XY(3, 4)) for number in range(2)]
+    said = [Answered(Location("0", Status.LOCATED, XY(3, 4)), ()), Answered(Location("1", Status.FAILED), ())]
+    found = judge(asked, said, Crs.LOCAL, {}, np.arange(2))
+    figures = summarise(found, tolerance_m=1, thresholds_m=[1], draws=10)
+    assert np.isnan(figures["manhattan.mean"].value)
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "words"),
+    [
+        (["retrieve.top_k=1", "retrieve.top_k=2"], "--sweep retrieve.top_k is given twice"),
+        (["match.method=2020-01-01"], "no matcher named '2020-01-01'"),
+    ],
+)
+def test_sweeps_that_cannot_be_meant(scene: Scene, run: Run, tmp_path: Path, sweeps: list[str], words: str) -> None:
+    options = [word for sweep in sweeps for word in ("--sweep", sweep)]
+    done = run("evaluate", scene.gallery, scene.queries, "--out", tmp_path / "out", *options)
+    assert done.code == 2
+    assert words in done.err
+
+
+@pytest.mark.parametrize(("name", "is_folder"), [("results.json", True), ("answers", False)])
+def test_what_stands_in_the_way_is_told_before_the_work(
+    scene: Scene, run: Run, tmp_path: Path, name: str, is_folder: bool
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".evaluation.lock").touch()
+    (out / name).mkdir() if is_folder else (out / name).touch()
+    done = run("evaluate", scene.gallery, scene.queries, "--out", out)
+    assert done.code == 2
+    assert f"{out / name} is to become a {'file' if is_folder else 'folder'}" in done.err
+    assert sorted(path.name for path in out.iterdir()) == sorted([".evaluation.lock", name])
+
+
+def test_held_out_of_nothing(run: Run, tmp_path: Path) -> None:
+    for photo in write_photos(tmp_path / "photos", 3).iterdir():
+        Image.open(photo).copy().save(photo)  # without what the file said of its position
+    done = run("evaluate", tmp_path / "photos", "--hold-out", "random", "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "no photo with a known position (00.jpg: " in done.err
+
+
+def test_a_crs_of_another_kind_is_named(scene: Scene, run: Run, tmp_path: Path) -> None:
+    done = run("evaluate", scene.gallery, scene.queries, "--crs", "EPSG:32633", "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "--crs EPSG:32633" in done.err

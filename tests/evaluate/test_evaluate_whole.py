@@ -111,7 +111,7 @@ def test_a_photo_that_cannot_be_read_counts_as_missed(scene: Scene, tmp_path: Pa
 def test_a_sweep_is_one_table_and_one_gallery(scene: Scene, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(
-        "evaluate", scene.table, scene.queries, "--out", out, "--no-report", "--draws", 10, "--tolerance", 5,
+        "evaluate", scene.table, scene.queries, "--out", out, "--draws", 10, "--tolerance", 5,
         "--sweep", "retrieve.top_k=1,8", "--sweep", "match.ratio=0.7,0.9", "--limit", 4,
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -125,6 +125,26 @@ def test_a_sweep_is_one_table_and_one_gallery(scene: Scene, run: Run, tmp_path: 
     assert sum(entry.is_dir() for entry in (out / "work" / "galleries").iterdir()) == 1
     assert len(answers(out, "default_retrieve.top_k=1_match.ratio=0.7")[0]["shortlist"]) == 1
     assert found["queries"] + found["unknown_places"] == 4
+    page = (out / "report.html").read_text()
+    for words in ("<h2>Sweep</h2>", "retrieve.top_k", "match.ratio", "Speed against accuracy"):
+        assert words in page
+    again = run("evaluate", scene.gallery, scene.queries, "--out", out, "--no-report", "--draws", 10)
+    assert again.code == 0
+    assert not (out / "report.html").exists()  # it was of other results
+
+
+def test_names_do_for_paths_and_one_for_a_list(scene: Scene, tmp_path: Path) -> None:
+    plan = Plan(str(scene.gallery), str(scene.queries), out=str(tmp_path / "out"), recipes="default", draws=10)  # type: ignore[arg-type]
+    assert plan == Plan(scene.gallery, (scene.queries,), tmp_path / "out", ("default",), draws=10)
+    assert evaluate(plan).title == "queries.csv, asked of gallery"
+
+
+def test_what_is_asked_of_what_is_in_the_title(scene: Scene, tmp_path: Path) -> None:
+    held = evaluate(Plan(scene.table, hold_out="group", out=tmp_path / "held", draws=10))
+    left = evaluate(Plan(scene.gallery, leave_one_out="group", out=tmp_path / "left", draws=10))
+    assert held.title == f"photos held out of it, asked of {scene.table.name}"
+    assert left.title == "its own photos, asked of gallery"
+    assert left.protocol == "every photo of the gallery asked as if neither its group nor copies of it were there"
 
 
 def test_a_gallery_is_described_anew_for_a_recipe_that_sees_otherwise(scene: Scene, tmp_path: Path) -> None:

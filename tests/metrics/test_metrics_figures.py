@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import made_outcomes
@@ -19,8 +20,11 @@ from whence.metrics.calibration import auroc, calibration_error, inside_radius
 from whence.metrics.classes import confusion
 from whence.metrics.curves import recall_curve, rejection_curve, reliability, threshold_curve
 from whence.metrics.errors import manhattan_mean, mean_error, quantile, squared_deg, within
+from whence.metrics.outcomes import Outcomes
 from whence.metrics.recall import recall
-from whence.metrics.summary import describe, summarise
+from whence.metrics.resampling import bootstrap
+from whence.metrics.statistics import Mean
+from whence.metrics.summary import at_distance, describe, summarise
 
 INF, NAN = math.inf, math.nan
 distances = st.floats(0, 100) | st.just(INF)
@@ -105,7 +109,7 @@ def test_confusion_counts(pairs: list[tuple[int, int]]) -> None:
 BARE: list[tuple[Callable[[], Any], str]] = [
     (lambda: recall([[1.0, NAN]], 1, 25), "NaN in 1 of 1 rows, first in row 0"),
     (lambda: recall([[1.0]], 1, 0), "threshold 0: expected a distance above 0"),
-    (lambda: recall([[1.0]], 0, 25), "recall at 0: expected at least 1"),
+    (lambda: recall([[1.0]], 0, 25), "recall at 0: expected a whole number of at least 1"),
     (lambda: recall([1.0], 1, 25), r"shape \(1,\): expected \(queries, photos\)"),
     (lambda: recall(np.empty((0, 5)), 1, 25), "no queries"),
     (lambda: within([1, NAN, NAN], 25), "error_m: NaN in 2 of 3 rows, first in row 1"),
@@ -122,7 +126,7 @@ BARE: list[tuple[Callable[[], Any], str]] = [
     (lambda: auroc([NAN], [True]), "NaN"),
     (lambda: calibration_error([1.2], [True]), "confidence 1.2 in row 0: expected a probability from 0 to 1"),
     (lambda: calibration_error([NAN], [True]), "confidence nan"),
-    (lambda: calibration_error([1], [True], 0), "0 bins: expected at least 1"),
+    (lambda: calibration_error([1], [True], 0), "bins 0: expected a whole number"),
     (lambda: inside_radius([1, 2], [1]), "2 of error_m, 1 of radius_m"),
     (lambda: confusion([0], [2], 2), "answer: expected whole numbers from -1 to 1"),
     (lambda: confusion([0.5], [1], 2), "truth: expected whole numbers"),
@@ -133,7 +137,7 @@ BARE: list[tuple[Callable[[], Any], str]] = [
     (lambda: threshold_curve([1], [0, 1]), "threshold 0"),
     (lambda: threshold_curve([NAN], [1]), "NaN"),
     (lambda: rejection_curve(outcomes(0), 0), "tolerance 0: expected a distance above 0"),
-    (lambda: reliability(outcomes(0), 25, 0), "0 bins"),
+    (lambda: reliability(outcomes(0), 25, 0), "bins 0"),
 ]
 
 
@@ -213,3 +217,62 @@ def test_every_figure_has_words() -> None:
     assert describe("recall@5.25", "frames") == "recall@5 within 25 frames"
     assert describe("error.q90", "frames") == "error that 90 % keep below (frames)"
     assert describe("bytes_per_photo") == "bytes_per_photo"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda: auroc(0.5, True),
+        lambda: auroc([[0.5], [0.2]], [1, 0]),
+        lambda: auroc([0.5, 0.2], [np.nan, 0]),
+        lambda: auroc([0.5, 0.2], ["False", ""]),
+        lambda: calibration_error([[0.5], [0.2]], [1, 0]),
+        lambda: calibration_error([0.5, 0.2], [1, 0], bins=2.5),  # type: ignore[arg-type]
+        lambda: inside_radius([1, 2], [[2, 2], [3, 3]]),
+        lambda: inside_radius(1, 2),
+        lambda: confusion(0, 1, 2),
+        lambda: threshold_curve(1, [1, 2]),
+        lambda: threshold_curve([[1.0, 2.0]], [1, 2]),
+        lambda: recall([[1.0]], 1.5, 1),  # type: ignore[arg-type]
+        lambda: within([-np.inf, -3], 5),
+        lambda: bootstrap(Mean(np.ones(2), np.ones(2, np.bool_)), 2, seed=-1),
+        lambda: bootstrap(Mean(np.ones(2), np.ones(2, np.bool_)), 2, cluster=3),
+    ],
+)
+def test_what_is_no_row_of_queries_is_refused_in_one_line(asked: Callable[[], object]) -> None:
+    with pytest.raises(InputError) as caught:
+        asked()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"offset_m": np.zeros((4, 3))},
+        {"offset_m": np.zeros(4)},
+        {"retrieved_m": np.zeros(4)},
+        {"error_m": [1.0] * 4},
+        {"offset_deg": np.full((4, 2), np.nan)},
+        {"cluster": np.array(3)},
+    ],
+)
+def test_outcomes_of_another_shape_are_refused(changed: dict[str, Any]) -> None:
+    zeros = np.zeros(4)
+    good = Outcomes(
+        known=np.ones(4, np.bool_),
+        error_m=zeros,
+        offset_m=np.zeros((4, 2)),
+        confidence=zeros,
+        radius_m=zeros,
+        located=np.ones(4, np.bool_),
+        retrieved_m=np.zeros((4, 3)),
+        ranked_m=np.zeros((4, 3)),
+        cluster=np.arange(4),
+    )
+    assert summarise(good, tolerance_m=1, thresholds_m=[1], draws=2)
+    with pytest.raises(InputError):
+        summarise(replace(good, **changed), tolerance_m=1, thresholds_m=[1], draws=2)
+
+
+def test_thresholds_that_differ_little_have_names_of_their_own() -> None:
+    assert [at_distance(t) for t in (25.0, 2.5, 1234567.0, 1234568.0)] == ["25", "2.5", "1234567", "1234568"]

@@ -191,7 +191,7 @@ def test_one_cluster_alone_says_nothing_about_others() -> None:
 
 
 def test_no_draws() -> None:
-    with pytest.raises(InputError, match="0 draws: expected at least 1"):
+    with pytest.raises(InputError, match="draws 0: expected a whole number"):
         summary(outcomes(0), 0)
 
 

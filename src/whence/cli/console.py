@@ -44,7 +44,9 @@ def check_place(option: str, file: Path, inputs: Iterable[str | Path] = (), task
 
 def count(number: int, noun: str) -> str:
     """``1 photo``, ``1,770 photos``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    from whence.present.words import counted
+
+    return counted(number, noun)
 
 
 @contextmanager

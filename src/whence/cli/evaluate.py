@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,17 +90,26 @@ def command(
         workers=workers,
         command=" ".join(["whence", *sys.argv[1:]]),
     )
-    found = _watched(plan, out)
-    write_results(found, out)
-    if report:
-        from whence.evaluate.report import write_report
 
-        write_report(found, out / "report.html", private=private)
+    def write(found: Evaluation) -> None:
+        write_results(found, out)
+        page = out / "report.html"
+        if report:
+            from whence.evaluate.report import write_report
+
+            write_report(found, page, private=private)
+        else:
+            page.unlink(missing_ok=True)  # it would be of other results
+
+    found = _watched(plan, out, write)
     typer.echo(to_markdown(found))
     say(f"more in {out}: {'report.html, ' if report else ''}results.json, results.csv, results.md, answers")
+    if failed := found.failed:
+        _name("no answer", failed)
+        raise typer.Exit(1)
 
 
-def _watched(plan: Plan, out: Path) -> Evaluation:
+def _watched(plan: Plan, out: Path, write: Callable[[Evaluation], None]) -> Evaluation:
     from whence.evaluate.evaluation import evaluate
 
     passed: list[Skipped] = []
@@ -112,12 +122,16 @@ def _watched(plan: Plan, out: Path) -> Evaluation:
             bar.update(tasks[step.stage], completed=step.done, total=step.total)  # type: ignore[arg-type]
 
         try:
-            found = evaluate(plan, progress=tell, passed=passed.append)
+            found = evaluate(plan, progress=tell, passed=passed.append, write=write)
         except KeyboardInterrupt:
             say(f"the answers so far are in {out}; the same command goes on from there")
             raise
-    for photo in passed[:_NAMED]:
-        say(f"not asked: {photo.name}: {photo.reason}")
-    if len(passed) > _NAMED:
-        say(f"not asked: {count(len(passed) - _NAMED, 'other photo')}")
+    _name("not asked", passed)
     return found
+
+
+def _name(what: str, photos: Sequence[Skipped]) -> None:
+    for photo in photos[:_NAMED]:
+        say(f"{what}: {photo.name}: {photo.reason}")
+    if len(photos) > _NAMED:
+        say(f"{what}: {count(len(photos) - _NAMED, 'other photo')}")

@@ -45,12 +45,20 @@ from whence.types import Crs, Skipped
 __all__ = ["Plan", "Step", "evaluate"]
 
 _LOCK = ".evaluation.lock"
+_WRITTEN = {"answers": True, "work": True} | dict.fromkeys(
+    ("results.json", "results.csv", "results.md", "report.html"), False
+)
+"""What comes into the folder, and whether that is a folder itself."""
 _USUAL_M = 25.0
 """The threshold that most publications on street images give recall at."""
 
 
 def evaluate(
-    plan: Plan, *, progress: Callable[[Step], None] | None = None, passed: Callable[[Skipped], None] | None = None
+    plan: Plan,
+    *,
+    progress: Callable[[Step], None] | None = None,
+    passed: Callable[[Skipped], None] | None = None,
+    write: Callable[[Evaluation], None] | None = None,
 ) -> Evaluation:
     """Runs recipes on queries whose positions are known, and computes all figures.
 
@@ -60,6 +68,7 @@ def evaluate(
         plan: What to do.
         progress: Called now and then.
         passed: Called with every query that cannot be used.
+        write: Called with what was found, while ``plan.out`` is still closed to other evaluations.
 
     Raises:
         InputError: Something in the plan cannot be used; nothing has been done then.
@@ -74,7 +83,10 @@ def evaluate(
         set_up = _set_up(plan, database, recipes[0][0], tell, passed or (lambda photo: None))
         runs = [_run(plan, set_up, recipe, varied, tell) for recipe, varied in recipes]
         found = _leaks(plan, set_up, runs, tell)
-        return _finished(plan, database, set_up, runs, found)
+        finished = _finished(plan, database, set_up, runs, found)
+        if write is not None:
+            write(finished)
+        return finished
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +185,8 @@ def _sources(plan: Plan, database: Database) -> list[Given]:
 def _held_out(plan: Plan, database: Database) -> tuple[Database, list[Question], list[Skipped], str]:
     _check_groups(plan, database)
     photos, left_out = settled(database.photos)
+    if not photos:
+        raise InputError(f"{plan.database}: no photo with a known position ({left_out[0].name}: {left_out[0].reason})")
     held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
     kept = database.only(photo for photo, out in zip(photos, held, strict=True) if not out)
     asked = [question_of(photo) for photo, out in zip(photos, held, strict=True) if out]
@@ -261,9 +275,11 @@ def _finished(
     compared = {
         run.name: compare(first.outcomes, run.outcomes, **options, draws=plan.draws, seed=plan.seed) for run in runs[1:]
     }
-    names = " and ".join(path.name for path in plan.queries) or "its own photos"
+    own = plan.query_part or ("photos held out of it" if plan.hold_out else "its own photos")
+    names = " and ".join(path.name for path in plan.queries) or own
+    asked_of = " ".join([plan.database.name or str(plan.database), *([plan.part] if plan.part else [])])
     return Evaluation(
-        title=f"{names}, asked of {plan.database.name or plan.database}",
+        title=f"{names}, asked of {asked_of}",
         questions=set_up.questions,
         database=[photo.position for photo in done[0].indexed.gallery.photos],
         crs=set_up.crs,
@@ -276,6 +292,7 @@ def _finished(
         runs=runs,
         comparisons=compared,
         seed=plan.seed,
+        draws=plan.draws,
         version=whence.__version__,
         command=plan.command,
         left_out=set_up.left_out,
@@ -311,6 +328,12 @@ def _check_out(out: Path) -> None:
     strangers = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
     if strangers and _LOCK not in strangers:
         raise InputError(f"--out {out} is not empty and no evaluation's (it holds {strangers[0]}); name a new folder")
+    for name, is_folder in _WRITTEN.items():
+        if (out / name).exists() and (out / name).is_dir() is not is_folder:
+            kinds = ("folder", "file") if is_folder else ("file", "folder")
+            raise InputError(
+                f"{out / name} is to become a {kinds[0]}, and a {kinds[1]} stands there; name a new folder"
+            )
 
 
 @contextmanager

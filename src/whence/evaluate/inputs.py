@@ -174,9 +174,8 @@ def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
         photos, unknown = settled(photos)
         passed += unknown
     if intake.crs is not crs and any(photo.position is not None for photo in photos):
-        raise InputError(
-            f"{source.path} has {_WORDS[intake.crs]}, the database has {_WORDS[crs]}; they cannot be compared"
-        )
+        said = f"read by --crs {source.crs}, {source.path}" if source.crs is not None else str(source.path)
+        raise InputError(f"{said} has {_WORDS[intake.crs]}, the database has {_WORDS[crs]}; they cannot be compared")
     return photos, passed
 
 

@@ -108,7 +108,7 @@ def _extent(truth: Floats, crs: Crs) -> float:
     if not len(truth):
         return float("nan")
     low, high = truth.min(axis=0, keepdims=True), truth.max(axis=0, keepdims=True)
-    return float(np.abs(offsets_m(low, high, crs)).sum())
+    return float(np.abs(offsets_m(low, high, crs)).sum()) or float("nan")  # one place alone: a miss would cost nothing
 
 
 def _classes(

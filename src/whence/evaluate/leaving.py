@@ -31,8 +31,8 @@ class Hidden:
     @property
     def protocol(self) -> str:
         """In words."""
-        left = "no photo of its group" if self._groups else "it"
-        return f"every photo of the gallery asked as if {left} were there, nor copies of it"
+        left = "neither its group nor copies of it" if self._groups else "neither it nor copies of it"
+        return f"every photo of the gallery asked as if {left} were there"
 
     def flatters(self, database: Database) -> str:
         """Why this is easier than to locate a photo of elsewhere; empty if it is not."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whence.metrics.outcomes import Figure, Outcomes
+from whence.metrics.resampling import DRAWS
 from whence.recipes import Recipe
-from whence.types import Crs, Intrinsics, Location, Position, Skipped
+from whence.types import Crs, Intrinsics, Location, Position, Skipped, Status
 
 DEPTH = 100
 """Photos of the shortlist, and candidates of an answer, that are kept, so that recall can be told before and after
@@ -104,6 +105,16 @@ class Run:
     clean: Mapping[str, Figure]
     costs: Costs
 
+    @property
+    def base(self) -> str:
+        """Name of the recipe without what was varied."""
+        return self.name.removesuffix(suffix(self.varied))
+
+
+def suffix(varied: Mapping[str, object]) -> str:
+    """What a run's name says of what was varied."""
+    return "".join(f" {key}={value}" for key, value in varied.items())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
@@ -123,6 +134,7 @@ class Evaluation:
         runs: One per recipe or variant.
         comparisons: Differences of later runs to the first, on the same queries, by run and figure.
         seed: Of splits and resampling.
+        draws: Of resampling.
         version: Of whence.
         command: That made it; empty from Python.
         left_out: Photos that could not be asked, since nobody says where they were taken.
@@ -142,10 +154,21 @@ class Evaluation:
     runs: Sequence[Run]
     comparisons: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     seed: int = 0
+    draws: int = DRAWS
     version: str = ""
     command: str = ""
     left_out: Sequence[Skipped] = ()
     not_indexed: Sequence[Skipped] = ()
+
+    @property
+    def failed(self) -> list[Skipped]:
+        """Queries that could not be read, or asked, with the reason; they count as wrong."""
+        found: dict[str, str] = {}
+        for run in self.runs:
+            for answer in run.answers:
+                if answer.status is Status.FAILED:
+                    found.setdefault(answer.path, answer.error or "")
+        return [Skipped(name, reason) for name, reason in found.items()]
 
     @property
     def known(self) -> int:

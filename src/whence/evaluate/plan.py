@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,21 @@ class Plan:
     draws: int = DRAWS
     workers: int | None = None
     command: str = ""
+
+    def __post_init__(self) -> None:
+        """Takes names for paths, and one of something for a list of it."""
+        queries = [self.queries] if isinstance(self.queries, str | os.PathLike) else self.queries
+        recipes = [self.recipes] if isinstance(self.recipes, str | Recipe) else self.recipes
+        sweeps = [self.sweeps] if isinstance(self.sweeps, str) else self.sweeps
+        set_to = {
+            "database": Path(self.database),
+            "out": Path(self.out),
+            "queries": tuple(map(Path, queries)),
+            "recipes": tuple(recipes),
+            "sweeps": tuple(sweeps),
+        }
+        for name, value in set_to.items():
+            object.__setattr__(self, name, value)  # the plan is frozen
 
     def check(self) -> None:
         """Refuses what cannot be meant, before any work is done.

@@ -14,9 +14,9 @@ import numpy as np
 
 from whence.evaluate.model import Evaluation, Leak, Run
 from whence.metrics.outcomes import Figure
-from whence.metrics.summary import CEILING, describe
+from whence.metrics.summary import CEILING, at_distance, describe
 from whence.photos import files
-from whence.present.words import printable
+from whence.present.words import counted, printable
 from whence.types import Skipped
 
 _ABREAST = 4
@@ -57,6 +57,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "seed": evaluation.seed,
         "left_out": _skipped(evaluation.left_out),
         "not_indexed": _skipped(evaluation.not_indexed),
+        "failed": _skipped(evaluation.failed),
         "runs": [_run(run) for run in evaluation.runs],
         "compared_with_first": {name: _figures(found) for name, found in evaluation.comparisons.items()},
         "leaks": [
@@ -93,7 +94,8 @@ def to_markdown(evaluation: Evaluation) -> str:
         *_table(evaluation, names, [run.figures for run in evaluation.runs]),
     ]
     if any(run.clean for run in evaluation.runs):
-        lines += ["", f"Without the {evaluation.leaking} queries that leak:", ""]
+        leak = "query that leaks" if evaluation.leaking == 1 else f"{evaluation.leaking} queries that leak"
+        lines += ["", f"Without the {leak}:", ""]
         lines += _table(evaluation, names, [run.clean for run in evaluation.runs])
     if evaluation.comparisons:
         lines += ["", f"Difference to {evaluation.runs[0].name}, on the same queries:", ""]
@@ -106,13 +108,14 @@ def to_markdown(evaluation: Evaluation) -> str:
 def main_figures(evaluation: Evaluation) -> list[str]:
     """Figures that a table has room for."""
     figures = evaluation.runs[0].figures
-    tolerance = f"{evaluation.tolerance_m:g}"
-    at = tolerance if f"within.{tolerance}" in figures else f"{evaluation.thresholds_m[-1]:g}"
+    tolerance = at_distance(evaluation.tolerance_m)
+    at = tolerance if f"within.{tolerance}" in figures else at_distance(evaluation.thresholds_m[-1])
     wanted = [
         f"within.{at}",
         f"recall@1.{at}.before",
         f"recall@1.{at}",
         f"recall@{CEILING}.{at}.before",
+        *(["answered.share"] if evaluation.failed else []),
         "error.median",
         "manhattan.mean",
         "located.share",
@@ -172,13 +175,14 @@ def _number(value: float | None) -> str:
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    known, unknown, clusters = evaluation.known, evaluation.unknown, evaluation.clusters
+    known, unknown, groups = evaluation.known, evaluation.unknown, counted(evaluation.clusters, "group")
     recipes = ", ".join(f"{run.name} ({run.recipe.hash})" for run in evaluation.runs)
-    unknown_said = f" and {unknown:,} photos of unknown places" if unknown else ""
-    brackets = f"In brackets the range that holds 95 % of resamplings of the queries (in {clusters:,} groups, seed"
+    photos, queries = counted(len(evaluation.database), "photo"), counted(known, "query", "queries")
+    unknown_said = f" and {counted(unknown, 'photo')} of unknown places" if unknown else ""
+    brackets = f"In brackets the range that holds 95 % of resamplings of the queries (in {groups}, seed"
     tolerance = f"{evaluation.tolerance_m:g} {evaluation.unit}"
     notes = [
-        f"{len(evaluation.database):,} photos in the database; {known:,} queries{unknown_said}; {evaluation.protocol}.",
+        f"{photos} in the database; {queries}{unknown_said}; {evaluation.protocol}.",
         f"{brackets} {evaluation.seed}). Confidence is that of an error of at most {tolerance}.",
         f"Recipes: {recipes}; whence {evaluation.version}.",
     ]
@@ -194,8 +198,12 @@ def _notes(evaluation: Evaluation) -> list[str]:
 def _left_out(evaluation: Evaluation) -> list[str]:
     """Who is not among the figures; a set that was picked over is another set."""
     return [
-        f"{len(photos):,} photos {what}, the first {printable(photos[0].name)}: {photos[0].reason}."
-        for photos, what in ((evaluation.left_out, "not asked"), (evaluation.not_indexed, "not indexed"))
+        f"{counted(len(photos), 'photo')} {what}, the first {printable(photos[0].name)}: {photos[0].reason}."
+        for photos, what in (
+            (evaluation.failed, "without an answer, which counts as wrong"),
+            (evaluation.left_out, "not asked"),
+            (evaluation.not_indexed, "not indexed"),
+        )
         if photos
     ]
 

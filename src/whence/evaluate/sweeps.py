@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whence.errors import InputError, RecipeError
+from whence.evaluate.model import suffix
 from whence.recipes import SECTIONS, Recipe
 
 
@@ -49,7 +50,15 @@ class Sweep:
 
 
 def variants(recipe: Recipe, sweeps: Sequence[Sweep]) -> list[tuple[Recipe, dict[str, Any]]]:
-    """Every combination of the values, each with what was varied; the recipe itself without a sweep."""
+    """Every combination of the values, each with what was varied; the recipe itself without a sweep.
+
+    Raises:
+        InputError: An option is named twice.
+    """
+    names = [f"{sweep.section}.{sweep.key}" for sweep in sweeps]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"--sweep {twice} is given twice; put all its values into one: {twice}=value,value")
     found = []
     for chosen in itertools.product(*(sweep.values for sweep in sweeps)):
         sections = {name: dict(values) for name, values in recipe.sections.items()}
@@ -57,13 +66,13 @@ def variants(recipe: Recipe, sweeps: Sequence[Sweep]) -> list[tuple[Recipe, dict
         for sweep, value in zip(sweeps, chosen, strict=True):
             sections[sweep.section][sweep.key] = value
             varied[f"{sweep.section}.{sweep.key}"] = value
-        name = " ".join([recipe.name, *(f"{key}={value}" for key, value in varied.items())])
-        found.append((replace(recipe, name=name, sections=sections), varied))
+        found.append((replace(recipe, name=recipe.name + suffix(varied), sections=sections), varied))
     return found
 
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text  # a word without quotes
+    return value if isinstance(value, str | int | float) else text

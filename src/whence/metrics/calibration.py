@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.statistics import Auroc, CalibrationError
 
@@ -22,7 +21,7 @@ def auroc(score: ArrayLike, good: ArrayLike) -> float:
     Raises:
         InputError: No queries, different lengths, or NaN.
     """
-    scores, goods = np.asarray(score, np.float64), np.asarray(good, np.bool_)
+    scores, goods = checks.column("score", score), checks.flags("good", good)
     count = checks.rows(score=scores, good=goods)
     checks.numbers("score", scores)
     return float(Auroc(scores, goods, np.ones(count, np.bool_)).on(np.ones((1, count), np.float32))[0])
@@ -39,12 +38,12 @@ def calibration_error(confidence: ArrayLike, good: ArrayLike, bins: int = 10) ->
     Raises:
         InputError: No queries, different lengths, a confidence outside 0 to 1, or no bins.
     """
-    confidences, goods = np.asarray(confidence, np.float64), np.asarray(good, np.bool_)
+    confidences, goods = checks.column("confidence", confidence), checks.flags("good", good)
     count = checks.rows(confidence=confidences, good=goods)
     checks.confidences(confidences)
-    if bins < 1:
-        raise InputError(f"{bins} bins: expected at least 1")
-    return float(CalibrationError(confidences, goods, bins).on(np.ones((1, count), np.float32))[0])
+    return float(
+        CalibrationError(confidences, goods, checks.whole("bins", bins)).on(np.ones((1, count), np.float32))[0]
+    )
 
 
 def inside_radius(error_m: ArrayLike, radius_m: ArrayLike) -> float:
@@ -52,7 +51,7 @@ def inside_radius(error_m: ArrayLike, radius_m: ArrayLike) -> float:
 
     ``InputError``: no queries, different lengths, or NaN among ``(Q,)`` errors.
     """
-    errors, radii = np.asarray(error_m, np.float64), np.asarray(radius_m, np.float64)
+    errors, radii = checks.column("error_m", error_m), checks.column("radius_m", radius_m)
     checks.rows(error_m=errors, radius_m=radii)
     checks.numbers("error_m", errors)
     given = np.isfinite(radii)

@@ -22,8 +22,14 @@ def confusion(truth: ArrayLike, answer: ArrayLike, count: int) -> NDArray[np.int
     """
     asked, said = np.asarray(truth), np.asarray(answer)
     checks.rows(truth=asked, answer=said)
+    checks.whole("count", count)
     for name, numbers in (("truth", asked), ("answer", said)):
-        if not np.issubdtype(numbers.dtype, np.integer) or numbers.min() < -1 or numbers.max() >= count:
+        if (
+            numbers.ndim != 1
+            or not np.issubdtype(numbers.dtype, np.integer)
+            or numbers.min() < -1
+            or numbers.max() >= count
+        ):
             raise InputError(f"{name}: expected whole numbers from -1 to {count - 1}, one of {count} classes or none")
     both = (asked >= 0) & (said >= 0)
     return np.bincount(asked[both] * count + said[both], minlength=count * count).reshape(count, count)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.outcomes import Floats, Outcomes
 from whence.metrics.recall import check_lists
@@ -94,9 +93,7 @@ def recall_curve(
     members = _clusters(cluster, len(lists))
     checks.rows(distances_m=lists, cluster=members)
     checks.thresholds([threshold_m])
-    if max_n is not None and max_n < 1:
-        raise InputError(f"recall at {max_n}: expected at least 1")
-    last = lists.shape[1] if max_n is None else max_n
+    last = lists.shape[1] if max_n is None else checks.whole("recall at", max_n)
     at = np.arange(1, last + 1)
     nearest = np.minimum.accumulate(np.pad(lists, ((0, 0), (0, 1)), constant_values=np.inf), axis=1)
     hits = nearest[:, np.minimum(at, lists.shape[1] or 1) - 1] <= threshold_m
@@ -116,7 +113,7 @@ def threshold_curve(
     Raises:
         InputError: No queries, NaN, or a threshold not above 0.
     """
-    errors = np.asarray(error_m, np.float64)
+    errors = checks.column("error_m", error_m)
     members = _clusters(cluster, len(errors))
     checks.rows(error_m=errors, cluster=members)
     checks.numbers("error_m", errors)
@@ -138,6 +135,7 @@ def rejection_curve(
     """
     checks.outcomes(outcomes)
     checks.thresholds([tolerance_m], "tolerance")
+    checks.whole("points", points)
     right = outcomes.known & (outcomes.error_m <= tolerance_m)
     levels, counts = np.unique(outcomes.confidence, return_counts=True)
     levels, coverage = levels[::-1], np.cumsum(counts[::-1]) / len(outcomes)
@@ -165,8 +163,7 @@ def reliability(
     """
     checks.outcomes(outcomes)
     checks.thresholds([tolerance_m], "tolerance")
-    if bins < 1:
-        raise InputError(f"{bins} bins: expected at least 1")
+    checks.whole("bins", bins)
     right = (outcomes.known & (outcomes.error_m <= tolerance_m)).astype(np.float64)
     number = bin_of(outcomes.confidence, bins)
     counts = np.bincount(number, minlength=bins)
@@ -180,7 +177,11 @@ def reliability(
 
 
 def _clusters(cluster: ArrayLike | None, count: int) -> NDArray[np.intp]:
-    return np.arange(count) if cluster is None else np.asarray(cluster)
+    if cluster is None:
+        return np.arange(count)
+    members = np.asarray(cluster)
+    checks.rows(cluster=members)
+    return members
 
 
 def _shares(x: Floats, hits: NDArray[np.bool_], cluster: NDArray[np.intp], draws: int, seed: int) -> Curve:

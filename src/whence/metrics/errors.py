@@ -73,4 +73,6 @@ def _checked(name: str, array: ArrayLike, dimensions: int) -> Floats:
         )
     checks.rows(**{name: values})
     checks.numbers(name, values)
+    if dimensions == 1 and (values < 0).any():
+        raise InputError(f"{name}: {values.min():g} is no distance; expected 0 or more")
     return values

@@ -24,8 +24,7 @@ def recall(distances_m: ArrayLike, n: int, threshold_m: float) -> float:
     lists = np.asarray(distances_m, np.float64)
     check_lists(lists)
     checks.thresholds([threshold_m])
-    if n < 1:
-        raise InputError(f"recall at {n}: expected at least 1")
+    checks.whole("recall at", n)
     return float(hits(lists, n, threshold_m).mean())
 
 

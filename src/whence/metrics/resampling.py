@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from whence.errors import InputError
 from whence.metrics import checks
 from whence.metrics.outcomes import Figure, Floats
 from whence.metrics.statistics import Counts, Mean, Means, Quantile, Quantiles, Statistic
@@ -58,8 +57,8 @@ def value_of(statistic: Statistic, count: int) -> float:
 
 def resamples(cluster: NDArray[np.intp], draws: int, seed: int) -> Iterator[Counts]:
     """``(B, N)`` how often each query occurs, B draws of whole clusters at a time, ``draws`` in all."""
-    if draws < 1:
-        raise InputError(f"{draws} draws: expected at least 1")
+    checks.whole("draws", draws)
+    checks.whole("seed", seed, 0)
     random = np.random.default_rng(seed)
     named, member = np.unique(cluster, return_inverse=True)
     at_once = max(1, _CELLS // max(1, len(cluster)))

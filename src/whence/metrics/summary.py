@@ -83,6 +83,11 @@ def compare(
         }
 
 
+def at_distance(threshold: float) -> str:
+    """A threshold as figures' names have it: ``25``, ``2.5``, ``1234567``."""
+    return f"{threshold:.12g}"
+
+
 def bootstrap_median(outcomes: Outcomes, draws: int = DRAWS, seed: int = 0) -> Floats:
     """``(draws,)`` medians of the error."""
     return drawn({"": Quantile(outcomes.error_m, outcomes.known, 0.5)}, outcomes.cluster, draws, seed)[""]
@@ -105,7 +110,9 @@ def figures(outcomes: Outcomes, *, tolerance_m: float, thresholds_m: Sequence[fl
 
 def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
     known, answered = of.known, of.known & np.isfinite(of.error_m)
-    found: dict[str, Statistic] = {f"within.{t:g}": Mean(_share(of.error_m <= t), known) for t in thresholds_m}
+    found: dict[str, Statistic] = {
+        f"within.{at_distance(t)}": Mean(_share(of.error_m <= t), known) for t in thresholds_m
+    }
     if of.offset_deg is not None:
         found |= {f"within_km.{km}": Mean(_share(of.error_m <= km * 1000), known) for km in KILOMETRES}
     found["answered.share"] = Mean(_share(np.isfinite(of.error_m)), known)
@@ -131,17 +138,18 @@ def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]
 def _recalls(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
     found: dict[str, Statistic] = {}
     for t in thresholds_m:
+        at = at_distance(t)
         for n in RECALL_AT:
-            found[f"recall@{n}.{t:g}"] = Mean(hits(of.ranked_m, n, t), of.known)
-            found[f"recall@{n}.{t:g}.before"] = Mean(hits(of.retrieved_m, n, t), of.known)
-        found[f"recall@{CEILING}.{t:g}.before"] = Mean(hits(of.retrieved_m, CEILING, t), of.known)
+            found[f"recall@{n}.{at}"] = Mean(hits(of.ranked_m, n, t), of.known)
+            found[f"recall@{n}.{at}.before"] = Mean(hits(of.retrieved_m, n, t), of.known)
+        found[f"recall@{CEILING}.{at}.before"] = Mean(hits(of.retrieved_m, CEILING, t), of.known)
     return found
 
 
 def _located(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
     sure = of.known & of.located
     found: dict[str, Statistic] = {"located.share": Mean(_share(of.located), of.known)}
-    found |= {f"located.within.{t:g}": Mean(_share(of.error_m <= t), sure) for t in thresholds_m}
+    found |= {f"located.within.{at_distance(t)}": Mean(_share(of.error_m <= t), sure) for t in thresholds_m}
     found["located.error.median"] = Quantile(of.error_m, sure, 0.5)
     return found
 

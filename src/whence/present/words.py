@@ -27,6 +27,11 @@ __all__ = [
 HIDDEN = "(not shown)"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 photo``, ``1,770 photos``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def printable(text: str) -> str:
     r"""``text`` on one line, with everything that a terminal or a page cannot show written as an escape.
 

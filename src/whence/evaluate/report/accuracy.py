@@ -19,7 +19,7 @@ from whence.evaluate.report.plots.rejection import rejection_curves
 from whence.evaluate.report.plots.reliability import reliability_diagram
 from whence.geo.plane import Plane, coordinates
 from whence.metrics.curves import reliability
-from whence.metrics.resampling import DRAWS
+from whence.metrics.outcomes import Figure
 from whence.metrics.summary import bootstrap_median
 from whence.present.sections import upwards
 from whence.types import DoubleArray, Position
@@ -117,15 +117,15 @@ def errors(evaluation: Evaluation) -> str:
         "Bars count queries, the curve is their density, the thick line the median. Two separate humps mean that "
         "answers are either right or somewhere else entirely; the dotted line is the tolerance.",
     )
-    draws = {run.name: bootstrap_median(run.outcomes, seed=evaluation.seed) for run in runs}
-    values = {name: float(np.median(error)) for name, error in known.items()}
+    draws = {run.name: bootstrap_median(run.outcomes, evaluation.draws, evaluation.seed) for run in runs}
+    values = {run.name: run.figures.get("error.median", Figure.alone(np.nan)) for run in runs}
     second = html.plot(
         "The median, resampled",
         svg(
             median_distribution(draws, values, unit=evaluation.unit),
             f"Bootstrap distribution of the median error, {_spoken(evaluation)}",
         ),
-        f"What the median error could have been with other queries of the same kind ({DRAWS:,} draws): "
+        f"What the median error could have been with other queries of the same kind ({evaluation.draws:,} draws): "
         f"thick line 50 %, thin line 95 %.{OVERLAP if len(runs) > 1 else ''}",
     )
     return html.section("Errors", "", html.card(html.plots(first, second)))

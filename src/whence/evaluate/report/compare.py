@@ -58,13 +58,13 @@ def _forest(named: Named, found: Mapping[str, Figure], unit: str) -> str:
 
 
 def sweep(evaluation: Evaluation) -> str:
-    """Figures against each value that was varied, the others as in the first run."""
+    """Figures against each value that was varied, the others as in the first run; and speed against accuracy."""
     keys = list(dict.fromkeys(key for run in evaluation.runs for key in run.varied))
     figures = [_sweep(evaluation, key) for key in keys]
     return html.section(
         "Sweep",
         "What one value of the recipe does.",
-        html.card(html.plots(*figures, tradeoff(evaluation) if any(figures) else "")),
+        html.card(html.plots(*figures)),
     )
 
 
@@ -75,7 +75,7 @@ def _sweep(evaluation: Evaluation, key: str) -> str:
     # Of a grid, the line through the first run: the other values as they are there.
     base = {name: value for name, value in swept[0].varied.items() if name != key}
     line = [run for run in swept if {n: v for n, v in run.varied.items() if n != key} == base]
-    line = [run for run in line if run.recipe.name == swept[0].recipe.name]
+    line = [run for run in line if run.base == swept[0].base]
     if len(line) < 2:
         return ""
     shares = {

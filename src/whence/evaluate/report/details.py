@@ -114,10 +114,7 @@ def costs(evaluation: Evaluation) -> str:
         if stages
         else ""
     )
-    swept = any(run.varied for run in evaluation.runs)  # then it stands there
-    return html.section(
-        "Costs", "", html.card(html.plots(bars, "" if swept else tradeoff(evaluation)), _cost_table(evaluation))
-    )
+    return html.section("Costs", "", html.card(html.plots(bars, tradeoff(evaluation)), _cost_table(evaluation)))
 
 
 def _cost_table(evaluation: Evaluation) -> str:
@@ -148,8 +145,9 @@ def _cost_table(evaluation: Evaluation) -> str:
 def passed_over(evaluation: Evaluation, *, private: bool) -> str:
     """Photos that could not be asked or indexed, folded."""
     lists = (
-        (evaluation.left_out, "photos that could not be asked"),
-        (evaluation.not_indexed, "photos of the database that could not be used"),
+        (evaluation.failed, "without an answer, which counts as wrong"),
+        (evaluation.left_out, "that could not be asked and count in no figure"),
+        (evaluation.not_indexed, "of the database that could not be used"),
     )
     parts = []
     for photos, what in lists:
@@ -157,10 +155,13 @@ def passed_over(evaluation: Evaluation, *, private: bool) -> str:
         more = f'<p class="quiet">And {len(photos) - MOST} more.</p>' if len(photos) > MOST else ""
         if rows:
             parts.append(
-                html.folded(f"{len(photos)} {what}", html.table(("Photo", "Reason"), rows, words=(0, 1)), more)
+                html.folded(
+                    f"{words.counted(len(photos), 'photo')} {what}",
+                    html.table(("Photo", "Reason"), rows, words=(0, 1)),
+                    more,
+                )
             )
-    about = "They count in no figure." if parts else ""
-    return html.section("Left out", about, html.card(*parts))
+    return html.section("Left out", "", html.card(*parts))
 
 
 def all_figures(evaluation: Evaluation) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from whence.evaluate.model import Evaluation
 from whence.evaluate.report.plots.lengths import given_words
-from whence.metrics.summary import CEILING, describe
+from whence.metrics.summary import CEILING, at_distance, describe
 
 Kind = Literal["share", "distance", "number", "seconds"]
 
@@ -60,21 +60,21 @@ def title_of(name: str, unit: str) -> str:
 
 def right_name(evaluation: Evaluation) -> str:
     """The share of answers within the tolerance, or within the threshold that is nearest to it."""
-    return f"within.{_threshold(evaluation):g}"
+    return f"within.{at_distance(_threshold(evaluation))}"
 
 
 def main_figures(evaluation: Evaluation) -> list[Named]:
     """The figures that come first: of each kind the one that says most, if any run has it."""
-    at, unit = _threshold(evaluation), evaluation.unit
-    near = given_words(at, unit)
+    near = given_words(_threshold(evaluation), evaluation.unit)
+    at = at_distance(_threshold(evaluation))
     named = [
         Named("error.median", "Median error"),
-        Named(f"within.{at:g}", f"Within {near}"),
-        Named(f"recall@1.{at:g}.before", "Most similar photo right"),
-        Named(f"recall@{CEILING}.{at:g}.before", f"A right one among {CEILING}"),
+        Named(f"within.{at}", f"Within {near}"),
+        Named(f"recall@1.{at}.before", "Most similar photo right"),
+        Named(f"recall@{CEILING}.{at}.before", f"A right one among {CEILING}"),
         Named("class.accuracy", "Class right"),
         Named("located.share", "Located"),
-        Named(f"located.within.{at:g}", "Right when located"),
+        Named(f"located.within.{at}", "Right when located"),
         Named("unknown.located", "Unknown places located"),
         Named("ece", "Calibration error"),
     ]
@@ -83,7 +83,7 @@ def main_figures(evaluation: Evaluation) -> list[Named]:
 
 def _threshold(evaluation: Evaluation) -> float:
     limits = [evaluation.tolerance_m, *evaluation.thresholds_m]
-    have = [t for t in limits if any(f"within.{t:g}" in run.figures for run in evaluation.runs)]
+    have = [t for t in limits if any(f"within.{at_distance(t)}" in run.figures for run in evaluation.runs)]
     return min(have, key=lambda t: abs(math.log(t / evaluation.tolerance_m)), default=evaluation.tolerance_m)
 
 

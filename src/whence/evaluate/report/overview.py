@@ -14,17 +14,18 @@ from whence.evaluate.report.plots.curve import CROWD
 from whence.evaluate.report.plots.lengths import given_words
 from whence.evaluate.report.plots.recall import share_within
 from whence.present import page
+from whence.present.words import counted
 
 
 def lead(evaluation: Evaluation) -> str:
     """The protocol in a sentence, the size of it all, and warnings."""
     strangers = evaluation.unknown
     counts = [
-        _count(evaluation.known, "query", "queries"),
-        f"{_count(strangers, 'photo', 'photos')} of places that the database lacks" if strangers else "",
-        _count(len(evaluation.database), "database photo", "database photos"),
+        counted(evaluation.known, "query", "queries"),
+        f"{counted(strangers, 'photo')} of places that the database lacks" if strangers else "",
+        counted(len(evaluation.database), "database photo"),
         f"{len(evaluation.left_out)} left out" if evaluation.left_out else "",
-        _count(len(evaluation.runs), "run", "runs"),
+        counted(len(evaluation.runs), "run"),
         f"tolerance {given_words(evaluation.tolerance_m, evaluation.unit)}",
     ]
     said = evaluation.protocol
@@ -33,10 +34,6 @@ def lead(evaluation: Evaluation) -> str:
     return (
         f'{sentence}<p class="meta">{page.text(" · ".join(part for part in counts if part))}</p>{_warnings(evaluation)}'
     )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _warnings(evaluation: Evaluation) -> str:
@@ -48,6 +45,9 @@ def _warnings(evaluation: Evaluation) -> str:
         found.append(
             f"<b>Queries leak.</b> The database knows {share} too well; see Leaks for the figures without them."
         )
+    if failed := evaluation.failed:
+        photos = counted(len(failed), "photo")
+        found.append(f"<b>Not all could be read.</b> {photos} got no answer, which counts as wrong; see Left out.")
     if not evaluation.questions:
         found.append("<b>There are no queries.</b>")
     return f'<div class="warning">{"".join(f"<p>{words}</p>" for words in found)}</div>' if found else ""

@@ -74,7 +74,7 @@ def rejection(run: Run, series: int, tolerance_m: float, seed: int) -> Rejection
     if not len(of):
         return None
     found = curves.rejection_curve(of, tolerance_m, seed=seed)
-    shown = found.coverage * len(of) >= min(FEWEST, len(of)) - 0.5
+    shown = found.coverage * len(of) >= min(FEWEST, len(of) / 4) - 0.5
     right, median = (
         Curve(run.name, found.coverage[shown], part.y[shown], part.low95[shown], part.high95[shown], series)
         for part in (found.right, found.median_m)

@@ -56,6 +56,7 @@ def banded(curves: Sequence[Curve]) -> list[Curve]:
 def draw_curve(axes: Axes, curve: Curve, *, mark: str = "", step: bool = False) -> None:
     """Adds a line and its band; where a value is not finite there is a gap."""
     colour = colour_of(curve.series)
+    mark = mark or ("o" if len(curve.x) == 1 else "")  # a line of one point could not be seen
     how = "steps-post" if step else "default"
     if curve.low is not None and curve.high is not None:
         known = np.isfinite(curve.low) & np.isfinite(curve.high)

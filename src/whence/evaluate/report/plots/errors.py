@@ -50,11 +50,12 @@ def _row(axes: Axes, values: Floats, low: float, high: float, number: int, toler
     colour = colour_of(number)
     counts, _, _ = axes.hist(finite, bins=edges.tolist(), color=colour, alpha=0.22, linewidth=0)
     most = max(1.0, float(np.max(counts)))
-    axes.set_ylim(0, most * 1.22)
+    x = np.linspace(np.log10(low), np.log10(high), 240)
+    curve = density(np.log10(finite), x, 0.5 / BINS_PER_DECADE) * len(finite) / BINS_PER_DECADE
+    axes.set_ylim(0, max(most, float(curve.max())) * 1.22)
     axes.set_yticks([0, most], labels=["0", f"{most:.0f}"])
     if len(finite) > 2:
-        x = np.linspace(np.log10(low), np.log10(high), 240)
-        axes.plot(10**x, density(np.log10(finite), x) * len(finite) / BINS_PER_DECADE, color=colour, linewidth=1.7)
+        axes.plot(10**x, curve, color=colour, linewidth=1.7)
     known = values[~np.isnan(values)]
     median = float(np.median(known)) if len(known) else float("nan")
     if np.isfinite(median):
@@ -73,6 +74,5 @@ def _row(axes: Axes, values: Floats, low: float, high: float, number: int, toler
             color=INK,
         )
     if lost:
-        axes.text(
-            1, 1.04, f"{lost} without an answer", transform=axes.transAxes, ha="right", color=QUIET, fontsize=10.5
-        )
+        words = f"{lost} without an answer"
+        axes.text(1, 0.97, words, transform=axes.transAxes, ha="right", va="top", color=QUIET, fontsize=10.5)

@@ -10,6 +10,7 @@ import numpy as np
 from whence.evaluate.report.plots.canvas import INK, PAPER, QUIET, colour_of, drawn, panel
 from whence.evaluate.report.plots.density import density
 from whence.evaluate.report.plots.lengths import Floats, distance_words, tick_words
+from whence.metrics.outcomes import Figure as Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +20,12 @@ ROW = 78
 
 
 @drawn
-def median_distribution(draws: Mapping[str, Floats], values: Mapping[str, float], *, unit: str = "m") -> Figure:
+def median_distribution(draws: Mapping[str, Floats], medians: Mapping[str, Interval], *, unit: str = "m") -> Figure:
     """What the median error could have been, had other queries been drawn: density, 50 % (thick) and 95 % (thin).
 
     Args:
         draws: ``(B,)`` medians of resampled queries by name of the run; infinite where half have no answer.
-        values: The medians of the queries as they are.
+        medians: Those of the queries as they are, with their intervals.
         unit: Of errors.
     """
     figure, rows = panel((440, ROW * len(draws) + 64), rows=len(draws), top=24, bottom=44, gap=26)
@@ -39,12 +40,12 @@ def median_distribution(draws: Mapping[str, Floats], values: Mapping[str, float]
             axes.set_xscale("log")
             axes.set_xticks([], minor=True)
         axes.set_xlim(low, high)
-        _row(axes, found, values.get(name, float("nan")), number, unit, low, high, logarithmic)
+        _row(axes, found, medians.get(name, Interval.alone(float("nan"))), number, unit, low, high, logarithmic)
         axes.set_title(name if len(draws) > 1 else "")
         if len(found) < len(draws[name]):
             share = 1 - len(found) / max(len(draws[name]), 1)
-            words = f"no median in {100 * share:.0f} % of draws"
-            axes.text(1, 1.06, words, transform=axes.transAxes, ha="right", color=QUIET, fontsize=10.5)
+            words = f"no median in {f'{100 * share:.0f}' if share >= 0.01 else 'less than 1'} % of draws"
+            axes.text(1, 0.97, words, transform=axes.transAxes, ha="right", va="top", color=QUIET, fontsize=10.5)
     if not logarithmic:
         rows[-1].locator_params(axis="x", nbins=6)
     rows[-1].xaxis.set_major_formatter(lambda value, place: _short(value, unit))
@@ -67,7 +68,7 @@ def _short(value: float, unit: str) -> str:
 
 
 def _row(
-    axes: Axes, found: Floats, value: float, number: int, unit: str, low: float, high: float, logarithmic: bool
+    axes: Axes, found: Floats, median: Interval, number: int, unit: str, low: float, high: float, logarithmic: bool
 ) -> None:
     axes.set_ylim(-0.34, 1.05)
     axes.spines["bottom"].set_visible(True)
@@ -84,9 +85,9 @@ def _row(
     axes.fill_between(
         np.exp(x) if logarithmic else x, 0, y / max(float(y.max()), 1e-12), color=colour, alpha=0.22, lw=0
     )
-    ends = np.quantile(found, [0.025, 0.25, 0.75, 0.975])
-    axes.plot(ends[[0, 3]], [-0.16, -0.16], color=colour, linewidth=1.4, solid_capstyle="butt")
-    axes.plot(ends[1:3], [-0.16, -0.16], color=colour, linewidth=5, solid_capstyle="butt")
-    if np.isfinite(value):
-        axes.plot([value], [-0.16], marker="o", markersize=6.5, color=INK, markeredgecolor=PAPER, zorder=5)
-        axes.text(value, 0.1, distance_words(value, unit), ha="center", color=INK, fontsize=11)
+    for ends, width in (((median.low95, median.high95), 1.4), ((median.low50, median.high50), 5)):
+        if not np.isnan(ends).any():  # an end at infinity is at the edge
+            axes.plot(np.clip(ends, low, high), [-0.16, -0.16], color=colour, linewidth=width, solid_capstyle="butt")
+    if np.isfinite(median.value):
+        axes.plot([median.value], [-0.16], marker="o", markersize=6.5, color=INK, markeredgecolor=PAPER, zorder=5)
+        axes.text(median.value, 0.1, distance_words(median.value, unit), ha="center", color=INK, fontsize=11)
