@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 import whence
+from networks import write_networks
 from samples import Done, Run, World, write_world
 from scenes import Scene, write_scene
 from whence.cli import main
+from whence.models import catalogue, store
+from whence.models.catalogue import Model
 from whence.photos.decode import Decoded, decode
 
 
@@ -26,6 +30,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Walls and photos of them, for evaluation, written and indexed once. Nobody writes to it."""
     return write_scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture(scope="session")
+def small_networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
+    """Networks that tests make themselves, and what a catalogue says of them."""
+    folder = tmp_path_factory.mktemp("networks")
+    return folder, write_networks(folder)
+
+
+@pytest.fixture
+def networks(small_networks: tuple[Path, Model], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of small networks, in the place of the published ones for the time of a test."""
+    folder, made = small_networks
+    monkeypatch.setattr(catalogue, "models", lambda: {made.name: made})
+    monkeypatch.setenv(store.VARIABLE, str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -29,9 +29,11 @@ from whence.recipes import build, load_recipe
 from whence.types import XY, Crs, FloatArray, Image, LatLon, LocalFeatures, Matches, Photo, Skipped
 from whence.verify.rerank import UNVERIFIED, Verification, verify
 
+pytestmark = pytest.mark.usefixtures("networks")
+
 T = TypeVar("T")
 
-extractors = pytest.mark.parametrize("name", plugins.names(plugins.EXTRACTORS))
+extractors = pytest.mark.parametrize("name", [name for name in plugins.names(plugins.EXTRACTORS) if name != "exported"])
 describers = pytest.mark.parametrize("name", plugins.names(plugins.DESCRIBERS))
 matchers = pytest.mark.parametrize("name", plugins.names(plugins.MATCHERS))
 estimators = pytest.mark.parametrize("name", plugins.names(plugins.ESTIMATORS))

@@ -9,6 +9,7 @@
     │   ├── SchemaVersionError  written by a newer whence
     │   ├── ModelMismatchError  described with another model than the one asked for
     │   └── GalleryBusyError    another process is writing to it
+    ├── ModelError              a model's file is not there, or not what it should be
     └── MissingExtraError       an optional dependency is not installed
 
 Every message is one line for the person at the keyboard: what was given, what was expected, what to do.
@@ -51,6 +52,10 @@ class ModelMismatchError(GalleryError):
 
 class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery."""
+
+
+class ModelError(WhenceError):
+    """The file of a learned model is not there, cannot be had, or is not what it should be."""
 
 
 class MissingExtraError(WhenceError):

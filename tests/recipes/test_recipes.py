@@ -117,7 +117,7 @@ def test_wrong_options(values: dict[str, object], message: str) -> None:
         ),
         ("[photos]\nmax_size = 3", "[photos] has no option 'max_size'; did you mean 'max_side'?"),
         ("[retrieve]\nmethod = 'similar'\ntop_k = 'all'", "[retrieve] top_k = 'all': expected int"),
-        (LATER + "[match]\nratio = 0.8", "[match] names no method; expected one of closest, mutual-nn"),
+        (LATER + "[match]\nratio = 0.8", "[match] names no method; expected one of closest, lightglue, mutual-nn"),
         ("summary = 3", "summary = 3: expected one sentence in quotes"),
         ("needs = 'onnx'", "needs = 'onnx': expected a list of names of extras"),
         ("[source]\ntitel = 'x'", "[source] names no title"),

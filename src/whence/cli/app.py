@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import whence
-from whence.cli import datasets, demo, evaluate, index, info, locate, recipes, remove
+from whence.cli import datasets, demo, evaluate, index, info, locate, models, recipes, remove
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
@@ -37,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-MODULES = (index, locate, evaluate, info, remove, recipes, datasets, demo)
+MODULES = (index, locate, evaluate, info, remove, recipes, models, datasets, demo)
 """One command each, in the order of the help."""
 for module in MODULES:
     app.command(name=module.NAME)(module.command)
@@ -80,5 +80,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # what is left: stdout on a full disk
-        complain(f"results cannot be written: {error.strerror or error}")
+        where = f" to {error.filename}" if error.filename else ""
+        complain(f"results cannot be written{where}: {error.strerror or error}")
         sys.exit(1)

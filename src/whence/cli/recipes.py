@@ -40,7 +40,10 @@ def _lines(recipe: Recipe) -> Iterator[str]:
     source = recipe.source
     facts = {
         "gallery": _gallery(recipe),
-        "needs": ", ".join(f"pip install 'whence[{extra}]'" for extra in recipe.needs),
+        "needs": "; ".join(
+            [f"pip install 'whence[{extra}]'" for extra in recipe.needs]
+            + [f"whence models download {name}" for name in recipe.models]
+        ),
         "source": "" if source is None else "; ".join(filter(None, (source.title, source.where))),
         "reported": "" if source is None else source.reported,
         "differs": "" if source is None else source.differs,

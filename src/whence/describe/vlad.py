@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from whence.describe import builtin
 from whence.describe.digest import digest_of
 from whence.describe.projection import learn_projection
+from whence.errors import RecipeError
 from whence.types import FloatArray, Image, LocalFeatures
 
+_SHIPPED = {"sift": "builtin", "xfeat": "xfeat"}
 FEATURES_FOR_WORDS = 50_000
 """Local features that a vocabulary is learned from, about."""
 
@@ -34,11 +36,14 @@ class VladOptions:
         words: Visual words of a learned vocabulary.
         dimension: At most so many dimensions after the learned projection.
         learn_from: A gallery learns its own vocabulary and projection from so many photos on.
+        vocabulary: For smaller galleries: a shipped one, ``sift`` or ``xfeat``, as the features are; or ``random-D``,
+            words drawn at random, for any other features of D numbers.
     """
 
     words: int = 128
     dimension: int = 512
     learn_from: int = 300
+    vocabulary: str = "sift"
 
 
 class Vlad:
@@ -54,7 +59,8 @@ class Vlad:
     @classmethod
     def shipped(cls, options: VladOptions | None = None) -> Self:
         """The vocabulary that comes with whence, without a projection: for galleries too small to learn from."""
-        return cls(options or VladOptions(), builtin.arrays()["vocabulary"])
+        options = options or VladOptions()
+        return cls(options, _unlearned_words(options))
 
     @classmethod
     def learn(cls, options: VladOptions, photos: Iterable[LocalFeatures], *, seed: int = 0) -> Self:
@@ -89,7 +95,8 @@ class Vlad:
     def fingerprint(self) -> str:
         """Changes with the options and with everything learned."""
         learned = [array for _, array in sorted(self.arrays().items())]
-        return digest_of("vlad", 1, asdict(self.options), *learned)
+        options = {name: value for name, value in asdict(self.options).items() if name != "vocabulary"}
+        return digest_of("vlad", 1, options, *learned)  # the vocabulary itself is among what was learned
 
     @property
     def learns_from(self) -> int:
@@ -132,6 +139,18 @@ def unit(rows: FloatArray, axis: int | None = 1) -> FloatArray:
     """Rows (or with ``axis=None`` the whole array) scaled to length 1; zeros stay zeros."""
     norms = np.sqrt(np.square(rows).sum(axis=axis, keepdims=True))
     return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
+
+
+def _unlearned_words(options: VladOptions) -> FloatArray:
+    """``(words, D)`` for galleries that have not learned any."""
+    name = options.vocabulary
+    if name in _SHIPPED:
+        return np.asarray(builtin.arrays(_SHIPPED[name])["vocabulary"], np.float32)
+    kind, _, dimension = name.partition("-")
+    if kind != "random" or not dimension.isdecimal() or not 0 < int(dimension) <= 4096:
+        raise RecipeError(f"[describe] vocabulary = {name!r}: expected {', '.join(_SHIPPED)} or random-128")
+    drawn = np.random.default_rng(0).normal(size=(options.words, int(dimension)))
+    return unit(drawn.astype(np.float32))
 
 
 def _learn_words(photos: list[LocalFeatures], words: int, seed: int) -> FloatArray:

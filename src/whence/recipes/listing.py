@@ -41,6 +41,7 @@ def listed(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
             ],
             "differs_from_default": list(other_sections(recipe, standard)),
             "needs": list(recipe.needs),
+            "models": list(recipe.models),
             "source": None if recipe.source is None else asdict(recipe.source),
             **recipe.sections,
         }

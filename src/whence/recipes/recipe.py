@@ -16,6 +16,7 @@ from whence.errors import RecipeError
 from whence.recipes.options import options_from
 
 SECTIONS = ("photos", "features", "describe", "retrieve", "match", "verify", "locate", "confidence")
+_LISTS = {"needs": "extras", "models": "models"}
 INDEXING = ("photos", "features", "describe")
 """Sections that decide what a gallery holds: recipes that agree in them can share one."""
 
@@ -46,6 +47,7 @@ class Recipe:
         summary: One sentence.
         sections: Options per stage.
         needs: Extras that it takes.
+        models: That have to be downloaded for it.
         source: Where it was published, if it was.
     """
 
@@ -53,6 +55,7 @@ class Recipe:
     summary: str
     sections: Mapping[str, Mapping[str, Any]] = field(hash=False)
     needs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     source: Published | None = None
 
     @property
@@ -97,18 +100,23 @@ def _parse(name: str, text: str) -> Recipe:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {name} is not TOML: {error}") from error
-    summary, needs, source = data.pop("summary", ""), data.pop("needs", []), data.pop("source", None)
+    summary, source = data.pop("summary", ""), data.pop("source", None)
     if not isinstance(summary, str):
         raise RecipeError(f"recipe {name}: summary = {summary!r}: expected one sentence in quotes")
-    if not isinstance(needs, list) or not all(isinstance(extra, str) for extra in needs):
-        raise RecipeError(f"recipe {name}: needs = {needs!r}: expected a list of names of extras")
+    needs, models = (_names(name, key, data.pop(key, [])) for key in ("needs", "models"))
     for key, value in data.items():
         if key not in SECTIONS or not isinstance(value, dict):
             near = difflib.get_close_matches(key, SECTIONS, n=1)
             hint = f"did you mean [{near[0]}]?" if near else f"expected {', '.join(SECTIONS)}"
             raise RecipeError(f"recipe {name} has no section [{key}]; {hint}")
     sections = {section: dict(data.get(section, {})) for section in SECTIONS}
-    return Recipe(name, summary, sections, tuple(needs), _source(name, source))
+    return Recipe(name, summary, sections, needs, models, _source(name, source))
+
+
+def _names(name: str, key: str, said: Any) -> tuple[str, ...]:
+    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+        raise RecipeError(f"recipe {name}: {key} = {said!r}: expected a list of names of {_LISTS[key]}")
+    return tuple(said)
 
 
 def _source(name: str, said: Any) -> Published | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whence.plugins import Estimator, Matcher
-from whence.types import DoubleArray, LocalFeatures, Matches
+from whence.types import DoubleArray, FloatArray, LocalFeatures, Matches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +18,7 @@ class Verification:
 
     Attributes:
         matches: Inliers only; all matches where no geometry was asked for.
-        scale: Median size of a keypoint in the query over its size in the gallery photo; 1 without inliers.
+        scale: Size of things in the query over that in the gallery photo; 1 without inliers.
     """
 
     matches: Matches
@@ -41,8 +41,18 @@ def verify(
         inliers = inliers.only(estimator.estimate(query, database, inliers).inliers)
     if not len(inliers):
         return Verification(inliers, 1.0)
-    sizes = query.keypoints[inliers.query, 2] / np.maximum(database.keypoints[inliers.database, 2], 1e-6)
-    return Verification(inliers, float(np.median(sizes)))
+    return Verification(inliers, _scale(query.keypoints[inliers.query], database.keypoints[inliers.database]))
+
+
+def _scale(query: FloatArray, database: FloatArray) -> float:
+    """How much larger things are in the query, by ``(M, 4)`` matched keypoints.
+
+    Keypoints that have sizes tell; those of one size, as learned ones are, tell by how far they lie apart.
+    """
+    if np.ptp(query[:, 2]) > 0 or np.ptp(database[:, 2]) > 0:
+        return float(np.median(query[:, 2] / np.maximum(database[:, 2], 1e-6)))
+    spreads = [np.median(np.hypot(*(found[:, :2] - np.median(found[:, :2], axis=0)).T)) for found in (query, database)]
+    return float(spreads[0] / spreads[1]) if min(spreads) > 0 else 1.0
 
 
 def verify_all(

@@ -1,0 +1,1 @@
+"""Learned models: which there are, where their files lie, and how they are run."""

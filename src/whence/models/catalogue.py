@@ -1,0 +1,83 @@
+"""Model files that whence knows by name: where they are to be had, and what they have to be."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from whence.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model.
+
+    Attributes:
+        name: In the folder of models.
+        url: At a fixed version.
+        sha256: Of its bytes, in hexadecimal.
+        bytes: Its size.
+    """
+
+    name: str
+    url: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What there is to know about a model before it is downloaded.
+
+    Attributes:
+        name: As in commands and recipes.
+        title: What it does.
+        where: The publication.
+        licence: Of code and weights.
+        trained: On what.
+        needs: Extra that runs it.
+        files: That it is made of.
+    """
+
+    name: str
+    title: str
+    where: str
+    licence: str
+    trained: str
+    needs: str
+    files: tuple[ModelFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        return sum(file.bytes for file in self.files)
+
+
+@cache
+def models() -> dict[str, Model]:
+    """All of them by name."""
+    data: dict[str, dict[str, Any]] = tomllib.loads(
+        files("whence.models").joinpath("catalogue.toml").read_text("utf-8")
+    )
+    return {
+        name: Model(name, **{**said, "files": tuple(ModelFile(**file) for file in said["files"])})
+        for name, said in data.items()
+    }
+
+
+def model(name: str) -> Model:
+    """One of them.
+
+    Raises:
+        InputError: There is none; the nearest name is given.
+    """
+    known = models()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    raise InputError(f"no model {name!r}; {hint}")
