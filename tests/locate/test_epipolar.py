@@ -197,7 +197,11 @@ def test_awkward_views_give_a_position_in_reach(kind: str) -> None:
 
 def test_nothing_verified_is_no_position() -> None:
     asked = Court(visitor(5), around(5)).shortlist()
-    assert Epipolar().position(replace(asked, verifications=[UNVERIFIED] * len(asked))) is None
+    unverified = replace(asked, verifications=[UNVERIFIED] * len(asked))
+    assert Epipolar().position(replace(unverified, similarities=np.zeros(len(asked), np.float32))) is None
+    similar = Epipolar().position(unverified)
+    assert similar is not None
+    assert similar.evidence == (0.0, 0.0)
 
 
 def test_equal_questions_get_equal_answers() -> None:

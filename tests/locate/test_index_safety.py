@@ -182,7 +182,7 @@ def test_a_growing_gallery_learns_a_vocabulary_of_its_own(tmp_path: Path, decode
     assert check_whole(gallery) == 14
     artefact = grown.artefact()
     assert artefact is not None
-    assert artefact["vocabulary"].shape == (8, 64)
+    assert artefact["points.vocabulary"].shape == (8, 64)
     answer = whence.Locator(grown).locate(photos / "03.jpg")
     assert len(answer.candidates) == 13
 

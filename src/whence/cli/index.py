@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whence.locate.indexing import IndexReport, Progress
 
 NAME = "index"
+_STAGES = {"photos": "indexing", "learning": "learning a vocabulary", "calibrating": "asking its own photos"}
 _NAMED = 10
 """Skipped photos named one by one; the others are counted by reason."""
 
@@ -66,7 +67,9 @@ def command(
 
         def show(progress: Progress) -> None:
             rate = f"{progress.done / max(perf_counter() - started, 1e-6):.1f}/s"
-            words = {"photos": "indexing", "learning": "learning a vocabulary"}[progress.stage]
+            words = {"photos": "indexing", "learning": "learning a vocabulary", "calibrating": "asking its own photos"}[
+                progress.stage
+            ]
             bar.update(task, completed=progress.done, total=progress.total, rate=rate, description=words)
 
         done = index(

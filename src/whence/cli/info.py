@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from whence.errors import InputError
+
+if TYPE_CHECKING:
+    from whence.gallery.gallery import Gallery
 
 NAME = "info"
 
@@ -24,12 +27,40 @@ def command(
 
     if format not in ("table", "json"):
         raise InputError(f"--format {format}: expected table or json")
-    facts = summary(Gallery.open(gallery))
+    opened = Gallery.open(gallery)
+    facts = summary(opened)
+    expected = _expected(opened)
     if format == "json":
-        typer.echo(json.dumps(facts, indent=1))
+        typer.echo(json.dumps({**facts, "expected": expected}, indent=1))
         return
+    if expected is not None:
+        facts["expected"] = (
+            f"{expected['within_tolerance'] * 10:.0f} of 10 photos within {opened.settings.tolerance_m:g} m; unsure "
+            f"about {expected['unsure'] * 10:.0f} of 10 ({expected['asked']} of its own photos, asked as if their "
+            "place were not there)"
+        )
     for key, value in facts.items():
         typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
+
+
+def _expected(gallery: Gallery) -> dict[str, float] | None:
+    """What the gallery found out about itself when it was indexed."""
+    from whence.locate.locator import calibration_of
+    from whence.locate.options import ConfidenceOptions
+    from whence.locate.pipeline import recipe_of
+    from whence.recipes import options_from
+
+    recipe = recipe_of(gallery.settings)
+    tolerance_m = gallery.settings.tolerance_m
+    found = calibration_of(gallery, recipe, tolerance_m)
+    if found is None:
+        return None
+    unsure_below = options_from(ConfidenceOptions, "confidence", recipe.sections["confidence"]).unsure_below
+    return {
+        "asked": len(found.trials),
+        "within_tolerance": round(float((found.trials.error_m <= tolerance_m).mean()), 3),
+        "unsure": round(float((found.confidences < unsure_below).mean()), 3),
+    }
 
 
 def _words(value: Any) -> str:

@@ -160,6 +160,17 @@ class Gallery:
         """Row of the photo with a content hash."""
         return {photo.content_hash: row for row, photo in enumerate(self.photos)}
 
+    def trials(self, key: str) -> tuple[dict[str, NDArray[Any]], int] | None:
+        """What came of asking the gallery its own photos in one way, and how many it had then; None if nobody did."""
+        table = self._store.table(schema.ARTEFACTS)
+        if table is None:
+            return None
+        with self._lost_told():
+            found = table.search().where(f"fingerprint = '{trials_name(self.model, key)}'").limit(1).to_arrow()
+        if not found.num_rows:
+            return None
+        return unpack_arrays(found["data"][0].as_py()), int(found["learned_from"][0].as_py())
+
     def artefact(self) -> dict[str, NDArray[Any]] | None:
         """What the descriptors' model learned; None if it learned nothing from this gallery."""
         table = self._store.table(schema.ARTEFACTS)
@@ -223,6 +234,11 @@ class Gallery:
         if found.num_rows != len(rows):
             raise GalleryError(self._lost)
         yield from zip((row_of[i] for i in found["_rowid"].to_pylist()), found[column].to_pylist(), strict=True)
+
+
+def trials_name(model: str, key: str) -> str:
+    """Under which trials are kept: they are of one model, and of one way to ask."""
+    return f"trials-{key}-{model}"
 
 
 def photo_position(lat: float | None, lon: float | None, x: float | None, y: float | None) -> Position:

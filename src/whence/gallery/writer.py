@@ -17,7 +17,7 @@ from whence.gallery import schema
 from whence.gallery.approximate import keep_index
 from whence.gallery.artefacts import pack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
+from whence.gallery.gallery import intrinsics_column, photo_position, position_columns, trials_name
 from whence.gallery.store import Store, age_to_keep
 from whence.gallery.trouble import unbroken
 from whence.geo.cells import leaf_cell
@@ -333,6 +333,15 @@ class Writer:
     def learn(self, model: str, arrays: Mapping[str, NDArray[Any]], learned_from: int) -> None:
         """Keeps what a model learned, under its fingerprint. It takes effect with ``describe_anew``."""
         row = {"fingerprint": model, "learned_from": learned_from, "data": pack_arrays(arrays)}
+        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+
+    def keep_trials(self, key: str, model: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keeps what came of asking the gallery its own photos, in place of what was kept for this way of asking."""
+        name = trials_name(model, key)
+        row = {"fingerprint": name, "learned_from": self.count, "data": pack_arrays(arrays)}
+        table = self.store.table(schema.ARTEFACTS)
+        if table is not None:
+            table.delete(f"fingerprint = '{name}'")
         self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
 
     def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:

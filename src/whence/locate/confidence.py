@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 
 from whence.types import DoubleArray
 
-_BIAS, _SUPPORT, _MARGIN = -5.15, 1.35, 1.12
-"""Logistic model of "the error is within the tolerance", fitted on held-out groups (docs/benchmarks.md)."""
-_COVERAGE = 0.9
+PRIOR = np.array([-5.15, 1.35, 1.12])
+"""Logistic model of "the error is within the tolerance" by ``features``, fitted on held-out groups
+(docs/benchmarks.md)."""
+COVERAGE = 0.9
+"""Share of truths that a radius should hold."""
+
+
+def features(support: float, rival: float) -> DoubleArray:
+    """``(3,)`` what confidence depends on: one, the logarithm of the evidence, and its margin over the best rival's."""
+    margin = (support - rival) / (support + rival) if support + rival > 0 else 0.0
+    return np.array([1.0, math.log1p(max(support, 0.0)), margin])
 
 
 def confidence(support: float, rival: float) -> float:
@@ -23,8 +31,7 @@ def confidence(support: float, rival: float) -> float:
     """
     if support <= 0:
         return 0.02
-    margin = (support - rival) / (support + rival)
-    score = _BIAS + _SUPPORT * math.log1p(support) + _MARGIN * margin
+    score = float(features(support, rival) @ PRIOR)
     return min(0.98, max(0.02, 1 / (1 + math.exp(-score))))
 
 
@@ -39,9 +46,9 @@ def radius_m(probability: float, tolerance_m: float, distances: DoubleArray) -> 
         tolerance_m: What it is the confidence of.
         distances: ``(N,)`` metres from the answer to the gallery's photos.
     """
-    if probability >= _COVERAGE or not len(distances):
+    if probability >= COVERAGE or not len(distances):
         return tolerance_m
-    elsewhere = (_COVERAGE - probability) / (1 - probability)
+    elsewhere = (COVERAGE - probability) / (1 - probability)
     return max(tolerance_m, float(np.quantile(distances, elsewhere)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ BANDWIDTH = 1.6
 """Width of a place over the tolerance. Photos within about one support each other's place."""
 _SCALE, _POWER = 4.0, 3.0
 """How fast a photo's say in the position falls with the difference in scale, and grows with its evidence."""
+_UNLIKE, _UNVERIFIED = 2.0, 16.0
+"""How fast a photo's evidence falls with its similarity behind that of the most similar one: where matches were
+verified, and where there are next to none, so that similarity is the evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,29 +53,43 @@ def clusters(points: DoubleArray, groups: Sequence[str | None], radius_m: float)
     return found
 
 
-def best_place(points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, tolerance_m: float) -> Place | None:
+def best_place(
+    points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, similarities: DoubleArray, tolerance_m: float
+) -> Place | None:
     """The place with most evidence around it; None if there is none anywhere.
 
     Every candidate proposes its own position and is supported by all others as far as they are near. The answer is the
     mean of the members, those seen at the query's own scale before those much nearer or farther: among photos that
     look down one street, the one taken at the same spot shows everything at the same size.
 
+    Photos that are less similar as a whole count less. Where no place has more matches than chance gives, similar
+    photos of one place add up to the evidence for it; support and rival are still those of the matches.
+
     Args:
         points: ``(C, 2)`` metres.
         evidence: ``(C,)`` inliers, weighted by how distinctive they are.
         scales: ``(C,)`` size of keypoints in the query over that in the candidate.
+        similarities: ``(C,)`` cosines of global descriptors; zeros where there are none.
         tolerance_m: The error that the user would call right.
     """
-    beyond = np.maximum(evidence - CHANCE, 0)
-    if not beyond.any():
-        return None
+    behind = np.asarray(similarities, np.float64) - float(np.max(similarities))
+    beyond = np.maximum(evidence - CHANCE, 0) * np.exp(_UNLIKE * behind)
+    found = _best(points, beyond, scales, tolerance_m) if beyond.any() else None
+    if (found is not None and found.support >= CHANCE) or not np.any(similarities):
+        return found
+    pooled = _best(points, beyond + np.exp(_UNVERIFIED * behind), scales, tolerance_m)
+    return replace(pooled, support=found.support if found else 0.0, rival=found.rival if found else 0.0)
+
+
+def _best(points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, tolerance_m: float) -> Place:
+    """The place with most evidence, some of which is above zero."""
     width = BANDWIDTH * tolerance_m
     distances = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    support = np.where(beyond > 0, np.exp(-0.5 * (distances / width) ** 2) @ beyond, 0)
+    support = np.where(evidence > 0, np.exp(-0.5 * (distances / width) ** 2) @ evidence, 0)
     best = int(support.argmax())
-    members = (distances[best] <= 2 * width) & (beyond > 0)
+    members = (distances[best] <= 2 * width) & (evidence > 0)
     rivals = support[distances[best] > 3 * width]
-    say = np.where(members, beyond**_POWER * np.exp(-_SCALE * np.abs(np.log(scales))), 0)
+    say = np.where(members, evidence**_POWER * np.exp(-_SCALE * np.abs(np.log(scales))), 0)
     centre = (say[:, None] * points).sum(axis=0) / say.sum()
     return Place(centre, float(support[best]), float(rivals.max(initial=0)), members)
 

@@ -28,6 +28,7 @@ from whence.locate.placing import Statement, by_copy, circumstances, outdoes, pl
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.locate.threads import one_thread_each
+from whence.locate.trials import try_out
 from whence.photos import files
 from whence.photos.names import native, stored
 from whence.photos.tracks import SOURCE as TRACKS
@@ -38,6 +39,8 @@ from whence.types import Crs, Photo, Skipped
 TOLERANCE_SHARE = 0.02
 """Default tolerance for a local plane, as a share of its extent."""
 _BATCH, _BATCH_SECONDS = 128, 15.0
+_GROWN = 1.5
+"""The gallery tries itself again when it has grown, or shrunk, by this factor."""
 _AHEAD = 3
 """Tasks in flight per worker."""
 
@@ -51,7 +54,7 @@ class Progress:
         total: Photos that the source names.
         stored: New or changed photos.
         skipped: Photos passed over.
-        stage: ``photos`` or ``learning``.
+        stage: ``photos``, ``learning`` or ``calibrating``.
     """
 
     done: int
@@ -234,9 +237,10 @@ class _Run:
             self._flush()
 
     def finish(self) -> None:
-        """Learns from the gallery if it has grown enough, describes what has no descriptor, tidies up."""
+        """Learns from the gallery if it has grown enough, describes what has no descriptor, tries itself, tidies up."""
         self._learn()
         self._set_tolerance()
+        self._calibrate()
         self.writer.tidy()
 
     def _follow_moves(self) -> None:
@@ -433,6 +437,17 @@ class _Run:
         if learned is not None:
             self._describer = learned
             self.report.learned = True
+
+    def _calibrate(self) -> None:
+        """Asks the gallery its own photos, unless it did when it was about as large."""
+        gallery, recipe = Gallery(self._store), self._pipeline.recipe
+        kept = gallery.trials(recipe.asking_hash)
+        if kept is not None and kept[1] / _GROWN <= len(gallery) <= kept[1] * _GROWN:
+            return
+        trials = try_out(gallery, recipe, workers=self._workers, tell=lambda: self._tell("calibrating"))
+        if trials is not None:
+            with unbroken():
+                self.writer.keep_trials(recipe.asking_hash, gallery.model, trials.arrays())
 
     def _set_tolerance(self) -> None:
         """On a local plane the tolerance follows the extent, unless the user chose one."""

@@ -18,6 +18,7 @@ from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.search import Mask
 from whence.gallery.where import Where
 from whence.geo.plane import Plane
+from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline, recipe_of
@@ -81,6 +82,7 @@ class Answer:
         rows: Gallery rows of ``location.candidates``.
         verifications: Of the same candidates.
         shortlist: Gallery rows that were looked at, the most promising first, before anything was verified.
+        evidence: For the position and for the best place elsewhere; None where the recipe names none.
     """
 
     location: Location
@@ -88,6 +90,7 @@ class Answer:
     rows: tuple[int, ...] = ()
     verifications: tuple[Verification, ...] = ()
     shortlist: tuple[int, ...] = ()
+    evidence: tuple[float, float] | None = None
 
 
 class Locator:
@@ -109,6 +112,7 @@ class Locator:
         workers: int | None = None,
         where: Where | None = None,
         places: bool = False,
+        calibrated: bool = True,
     ) -> None:
         """Prepares the gallery's recipe, or another one that describes photos in the same way.
 
@@ -120,6 +124,7 @@ class Locator:
             workers: Threads; None for one per core.
             where: Conditions on the gallery's photos; those that do not meet them are as if they were not there.
             places: Name the nearest town in ``Location.place``; needs the extra "places".
+            calibrated: Judge confidence and radius by what the gallery found out of its own photos, if it did.
 
         Raises:
             MissingExtraError: Names of places without the extra.
@@ -160,6 +165,7 @@ class Locator:
             )
         self._describer = self._pipeline.restored(gallery)
         self._pipeline.retriever.prepare(gallery)
+        self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-verify")
 
     @property
@@ -310,7 +316,7 @@ class Locator:
         )
         proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
         position = self._position(proposal, shortlist.points, plane)
-        probability = _NO_IDEA if proposal is None else proposal.confidence
+        probability, radius = self._sureness(proposal, position)
         order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
         inliers = shortlist.inliers
         named = tuple(
@@ -322,13 +328,21 @@ class Locator:
             path=query.path,
             status=Status.LOCATED if sure else Status.UNSURE,
             position=position,
-            radius_m=radius_m(probability, self.tolerance_m, self._distances(position)),
+            radius_m=radius,
             confidence=probability,
             candidates=named,
             heading_deg=None if proposal is None else proposal.heading_deg,
         )
         chosen = tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order)
-        return Answer(location, query, *chosen, tuple(rows.tolist()))
+        evidence = None if proposal is None else proposal.evidence
+        return Answer(location, query, *chosen, tuple(rows.tolist()), evidence)
+
+    def _sureness(self, proposal: Proposal | None, position: Position) -> tuple[float, float]:
+        """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
+        if proposal is not None and proposal.evidence is not None and self.calibration is not None:
+            return self.calibration.confidence(*proposal.evidence), self.calibration.radius_m(*proposal.evidence)
+        probability = _NO_IDEA if proposal is None else proposal.confidence
+        return probability, radius_m(probability, self.tolerance_m, self._distances(position))
 
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
         """Around the best match, where metres have to be right, however large the gallery."""
@@ -350,6 +364,15 @@ class Locator:
     def _distances(self, position: Position) -> DoubleArray:
         """Metres from a position to all photos that count."""
         return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
+
+
+def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Calibration | None:
+    """What a gallery knows of the confidence of its answers by a recipe; None if it never tried, or too little."""
+    kept = gallery.trials(recipe.asking_hash)
+    if kept is None:
+        return None
+    trials = Trials.restored(kept[0])
+    return Calibration(trials, tolerance_m) if len(trials) >= LEAST else None
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

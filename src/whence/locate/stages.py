@@ -67,12 +67,15 @@ class Proposal:
         confidence: Probability that the error is at most the tolerance.
         order: Places in the shortlist, the photos that speak for the position first.
         heading_deg: Direction of the query's view, clockwise from north, from methods that tell.
+        evidence: For the position and for the best place elsewhere, from methods whose confidence a gallery can learn
+            to judge by its own photos.
     """
 
     east_north: DoubleArray
     confidence: float
     order: Sequence[int]
     heading_deg: float | None = None
+    evidence: tuple[float, float] | None = None
 
 
 @runtime_checkable

@@ -64,6 +64,11 @@ class Recipe:
         return _digest(self.sections)
 
     @property
+    def asking_hash(self) -> str:
+        """The same over the sections that decide what is answered, given what a gallery holds."""
+        return _digest({name: self.sections[name] for name in SECTIONS if name not in (*INDEXING, "confidence")})
+
+    @property
     def indexing_hash(self) -> str:
         """The same over the sections that decide what a gallery holds."""
         return _digest({name: self.sections[name] for name in INDEXING})

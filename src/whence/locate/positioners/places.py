@@ -26,14 +26,16 @@ class Places:
         self.options = options or PlacesOptions()
 
     def position(self, shortlist: Shortlist) -> Proposal | None:
-        """See ``Positioner``; None where no photo has more inliers than chance gives."""
+        """See ``Positioner``; None where no photo has more inliers than chance gives, or is similar at all."""
         groups = [photo.group for photo in shortlist.photos]
         places = clusters(shortlist.points, groups, shortlist.tolerance_m)
         weights = distinctive_weights(shortlist.verifications, places)
         evidence = np.array([weight.sum() for weight in weights], dtype=np.float64)
         scales = np.array([verification.scale for verification in shortlist.verifications], dtype=np.float64)
-        place = best_place(shortlist.points, evidence, scales, shortlist.tolerance_m)
+        similarities = np.asarray(shortlist.similarities, np.float64)
+        place = best_place(shortlist.points, evidence, scales, similarities, shortlist.tolerance_m)
         if place is None:
             return None
-        order = np.lexsort((-shortlist.similarities, -evidence, ~place.members))
-        return Proposal(place.east_north, confidence(place.support, place.rival), order.tolist())
+        order = np.lexsort((-similarities, -evidence, ~place.members))
+        told = place.support, place.rival
+        return Proposal(place.east_north, confidence(*told), order.tolist(), evidence=told)

@@ -1,0 +1,76 @@
+"""A gallery asked its own photos, each as if it and all of its place were not there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from whence.gallery.gallery import Gallery
+from whence.geo.distance import metres_from
+from whence.geo.plane import coordinates
+from whence.locate.calibration import LEAST, Trials
+from whence.locate.locator import Locator
+from whence.recipes import Recipe
+
+MOST = 120
+"""Photos that are asked at most, each of another place while there are enough: some 20 seconds."""
+LEAST_PHOTOS = 60
+"""Of a gallery: with fewer, hiding a place changes too much of what is left."""
+
+
+def try_out(
+    gallery: Gallery, recipe: Recipe, *, workers: int | None = None, tell: Callable[[], None] = lambda: None
+) -> Trials | None:
+    """What becomes of a gallery's own photos.
+
+    Args:
+        gallery: Opened.
+        recipe: To ask by; its own.
+        workers: Threads.
+        tell: Called before each photo.
+
+    Returns:
+        None for a gallery too small to tell, or a recipe whose answers name no evidence.
+    """
+    chosen = _chosen(gallery)
+    if len(gallery) < LEAST_PHOTOS or len(chosen) < LEAST:
+        return None
+    locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
+    found: list[tuple[float, float, float]] = []
+    for row, hidden in chosen:
+        tell()
+        answer = locator.answer_row(row, hidden)
+        position = answer.location.position
+        if position is None or answer.evidence is None:
+            if not found and row != chosen[0][0]:
+                return None  # neither of the first two: the recipe's answers name none
+            continue
+        error_m = metres_from(gallery.photos[row].position, coordinates([position]))[0]
+        found.append((*answer.evidence, float(error_m)))
+    return Trials(*np.array(found).T) if len(found) >= LEAST else None
+
+
+def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
+    """Rows to ask, and those to hide from each: one photo of every place, in an order as good as random, then another.
+
+    A place is a group, or what was taken at one position: a photo beside the query would make it too easy.
+    """
+    spots: dict[object, list[int]] = {}
+    for row, photo in enumerate(gallery.photos):
+        spots.setdefault(photo.position, []).append(row)
+    places: dict[object, list[int]] = {}
+    for row, photo in enumerate(gallery.photos):
+        places.setdefault(("group", photo.group) if photo.group is not None else photo.position, []).append(row)
+    rows = [sorted(members, key=lambda row: gallery.photos[row].content_hash) for members in places.values()]
+    rows.sort(key=lambda members: hashlib.blake2b(gallery.photos[members[0]].content_hash.encode()).digest())
+    chosen: list[tuple[int, list[int]]] = []
+    for turn in range(max(map(len, rows), default=0)):
+        for members in rows:
+            if turn < len(members) and len(chosen) < MOST:
+                row = members[turn]
+                hidden = sorted({*members, *spots[gallery.photos[row].position]})
+                if len(hidden) < len(gallery):
+                    chosen.append((row, hidden))
+    return chosen

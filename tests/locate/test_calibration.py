@@ -1,0 +1,120 @@
+"""Confidence and radius that a gallery learns from its own photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import whence
+from samples import Run, World, write_photos
+from whence.gallery.gallery import Gallery
+from whence.locate.calibration import LEAST, Calibration, Trials
+from whence.locate.confidence import confidence
+from whence.locate.locator import Locator, calibration_of
+from whence.locate.pipeline import recipe_of
+from whence.locate.trials import LEAST_PHOTOS, MOST, _chosen, try_out
+from whence.recipes import load_recipe
+
+
+def trials(count: int, seed: int = 0, worth: float = 1.0) -> Trials:
+    """Answers that are right as often as a logistic model says; right ones are 1 m off, wrong ones some 80 m."""
+    random = np.random.default_rng(seed)
+    support = random.exponential(40, count)
+    rival = support * random.uniform(0, 1, count)
+    chance = 1 / (1 + np.exp(3 * worth - worth * 1.2 * np.log1p(support)))
+    right = random.uniform(size=count) < chance
+    error_m = np.where(right, random.uniform(0, 2, count), random.uniform(40, 120, count))
+    return Trials(support, rival, error_m)
+
+
+evidence = st.tuples(st.floats(0, 1000), st.floats(0, 1)).map(lambda pair: (pair[0], pair[0] * pair[1]))
+
+
+@given(evidence, st.floats(0, 200), st.integers(0, 30))
+def test_more_evidence_is_never_less_sure(told: tuple[float, float], more: float, seed: int) -> None:
+    fitted = Calibration(trials(60, seed), 5.0)
+    support, rival = told
+    richer = support + more, rival * (support + more) / support if support > 0 else 0.0  # the same margin
+    assert fitted.confidence(*richer) >= fitted.confidence(support, rival) - 1e-12
+    assert fitted.radius_m(*richer) <= fitted.radius_m(support, rival) + 1e-9
+    assert 0.02 <= fitted.confidence(support, rival) <= 0.98
+    assert fitted.radius_m(support, rival) > 0
+
+
+@pytest.mark.parametrize("worth", [0.7, 1.0, 1.6])
+def test_confidence_is_true_and_radii_hold_what_they_should(worth: float) -> None:
+    fitted, other = Calibration(trials(150, 1, worth), 5.0), trials(4000, 2, worth)
+    said = np.array([fitted.confidence(s, r) for s, r in zip(other.support, other.rival, strict=True)])
+    right = other.error_m <= 5
+    bins = np.minimum((said * 5).astype(int), 4)
+    gaps = [abs(said[bins == at].mean() - right[bins == at].mean()) for at in range(5) if (bins == at).sum() > 100]
+    assert np.mean(gaps) < 0.09
+    radii = np.array([fitted.radius_m(s, r) for s, r in zip(other.support, other.rival, strict=True)])
+    assert 0.85 < (other.error_m <= radii).mean() < 0.97
+
+
+def test_few_trials_leave_the_prior() -> None:
+    few = Trials(np.full(LEAST, 30.0), np.zeros(LEAST), np.full(LEAST, 1.0))
+    fitted = Calibration(few, 5.0)
+    assert fitted.confidence(30.0, 0.0) > confidence(30.0, 0.0)
+    assert fitted.confidence(0.0, 0.0) < 0.5  # nothing was seen of that, and the prior knows
+
+
+def test_another_tolerance_is_another_probability() -> None:
+    made = trials(100)
+    narrow, wide = Calibration(made, 1.0), Calibration(made, 200.0)
+    assert narrow.confidence(20, 5) < wide.confidence(20, 5)
+    assert narrow.radius_m(20, 5) == pytest.approx(wide.radius_m(20, 5), rel=0.7)
+
+
+def test_they_can_be_kept() -> None:
+    made = trials(30)
+    again = Trials.restored(made.arrays())
+    assert all(np.array_equal(array, again.arrays()[name]) for name, array in made.arrays().items())
+
+
+def test_a_gallery_tries_itself(world: World) -> None:
+    gallery = Gallery.open(world.gallery)
+    recipe = recipe_of(gallery.settings)
+    fitted = calibration_of(gallery, recipe, gallery.settings.tolerance_m)
+    assert (fitted is not None) == (len(gallery) >= LEAST_PHOTOS and len(_chosen(gallery)) >= LEAST)
+    plain = Locator(gallery, calibrated=False)
+    assert plain.calibration is None
+    assert calibration_of(gallery, load_recipe("sift-sum50"), 5.0) is None  # nobody tried that one
+
+
+def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "gallery"
+    whence.index(write_photos(tmp_path / "photos", LEAST_PHOTOS + 5), folder)
+    gallery = Gallery.open(folder)
+    recipe = recipe_of(gallery.settings)
+    chosen = _chosen(gallery)
+    assert len(chosen) == LEAST_PHOTOS + 5 <= MOST
+    assert len({row for row, _ in chosen}) == len(chosen)
+    assert all(row in hidden for row, hidden in chosen)
+    kept = gallery.trials(recipe.asking_hash)
+    assert kept is not None
+    arrays, photos = kept
+    assert photos == len(gallery)
+    again = try_out(gallery, recipe, workers=3)
+    assert again is not None
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.arrays().items())
+    said = json.loads(run("info", folder, "--format", "json").out)["expected"]
+    assert said["asked"] == len(again)
+    assert said["within_tolerance"] == pytest.approx((again.error_m <= 25).mean(), abs=1e-3)
+    assert "of its own photos, asked as if their place were not there" in run("info", folder).out
+    locator = Locator(gallery)
+    assert locator.calibration is not None
+    answer = locator.answer(tmp_path / "photos" / "03.jpg")
+    assert answer.evidence is not None
+    assert answer.location.confidence == locator.calibration.confidence(*answer.evidence)
+    assert answer.location.radius_m == locator.calibration.radius_m(*answer.evidence)
+    whence.index(write_photos(tmp_path / "photos", 3, first=LEAST_PHOTOS + 5), folder)
+    later = Gallery.open(folder).trials(recipe.asking_hash)
+    assert later is not None
+    assert later[1] == photos  # it has grown too little to try again
