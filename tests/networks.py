@@ -104,7 +104,7 @@ def spots(side: int | None) -> onnx.ModelProto:
     )
 
 
-def nearest() -> onnx.ModelProto:
+def nearest(dimension: int = DIMENSION) -> onnx.ModelProto:
     """Mutual nearest neighbours, with the inputs and outputs of LighterGlue."""
     nodes = [
         helper.make_node("Transpose", ["desc1"], ["turned"], perm=[0, 2, 1]),
@@ -136,7 +136,7 @@ def nearest() -> onnx.ModelProto:
     inputs = [
         helper.make_tensor_value_info(f"{name}{photo}", TensorProto.FLOAT, [1, f"n{photo}", width])
         for photo in (0, 1)
-        for name, width in (("kpts", 2), ("desc", DIMENSION))
+        for name, width in (("kpts", 2), ("desc", dimension))
     ]
     outputs = [
         helper.make_tensor_value_info("matches", TensorProto.INT64, ["m", 2]),

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import whence
 from networks import nearest, write_exported
 from samples import blank, textured
+from scenes import PLACES, Scene
 from whence.describe.exported import Exported, ExportedOptions
 from whence.errors import ModelError, RecipeError
 from whence.verify.lightglue import LightGlue, LightGlueOptions
@@ -53,3 +55,20 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="expected kpts0"):
         LightGlue(LightGlueOptions(model=str(path)))
     assert LightGlue(LightGlueOptions(model=str(matcher)))
+
+
+def test_a_recipe_of_ones_own(scene: Scene, tmp_path: Path) -> None:
+    """The recipe of docs/howto/learned-features.md, with networks that find bright places and match the nearest."""
+    network, matcher = write_exported(tmp_path / "any.onnx"), tmp_path / "matcher.onnx"
+    matcher.write_bytes(nearest(dimension=32).SerializeToString())
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "learned-features.md").read_text("utf-8")
+    text = page.split("```toml")[1].split("```")[0]
+    for named, used in (("aliked-n16.onnx", network), ("aliked-lightglue.onnx", matcher)):
+        text = text.replace(named, used.as_posix())
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(text.replace("dimension = 128", "dimension = 32").replace("random-128", "random-32"))
+    done = whence.index(scene.table, tmp_path / "gallery", recipe=str(recipe))
+    assert done.added == 2 * PLACES
+    answer = whence.Locator(whence.Gallery.open(tmp_path / "gallery")).locate(scene.folder / "asked" / "0.jpg")
+    assert answer.candidates[0].path.startswith("db/")
+    assert answer.position is not None
