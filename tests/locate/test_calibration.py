@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def trials(count: int, seed: int = 0, worth: float = 1.0) -> Trials:
     chance = 1 / (1 + np.exp(3 * worth - worth * 1.2 * np.log1p(support)))
     right = random.uniform(size=count) < chance
     error_m = np.where(right, random.uniform(0, 2, count), random.uniform(40, 120, count))
-    return Trials(support, rival, error_m)
+    return Trials(support, rival, error_m, grouped=True)
 
 
 evidence = st.tuples(st.floats(0, 1000), st.floats(0, 1)).map(lambda pair: (pair[0], pair[0] * pair[1]))
@@ -59,7 +60,7 @@ def test_confidence_is_true_and_radii_hold_what_they_should(worth: float) -> Non
 
 
 def test_few_trials_leave_the_prior() -> None:
-    few = Trials(np.full(LEAST, 30.0), np.zeros(LEAST), np.full(LEAST, 1.0))
+    few = Trials(np.full(LEAST, 30.0), np.zeros(LEAST), np.full(LEAST, 1.0), grouped=True)
     fitted = Calibration(few, 5.0)
     assert fitted.confidence(30.0, 0.0) > confidence(30.0, 0.0)
     assert fitted.confidence(0.0, 0.0) < 0.5  # nothing was seen of that, and the prior knows
@@ -69,12 +70,15 @@ def test_another_tolerance_is_another_probability() -> None:
     made = trials(100)
     narrow, wide = Calibration(made, 1.0), Calibration(made, 200.0)
     assert narrow.confidence(20, 5) < wide.confidence(20, 5)
-    assert narrow.radius_m(20, 5) == pytest.approx(wide.radius_m(20, 5), rel=0.7)
+    assert narrow.radius_m(20, 5) == pytest.approx(wide.radius_m(20, 5), rel=0.3)  # of much the same trials
+    alone = replace(made, grouped=False)
+    assert Calibration(alone, 200.0).radius_m(20, 5) == 200.0 > narrow.radius_m(20, 5)
 
 
 def test_they_can_be_kept() -> None:
     made = trials(30)
     again = Trials.restored(made.arrays())
+    assert again.grouped is made.grouped
     assert all(np.array_equal(array, again.arrays()[name]) for name, array in made.arrays().items())
 
 

@@ -38,23 +38,31 @@ class Trials:
         support: ``(T,)`` evidence for each answer; see ``confidence``.
         rival: ``(T,)`` evidence for the best place elsewhere.
         error_m: ``(T,)``.
+        grouped: Whether the gallery has groups, so that whole places were hidden.
     """
 
     support: DoubleArray
     rival: DoubleArray
     error_m: DoubleArray
+    grouped: bool
 
     def __len__(self) -> int:
         return len(self.error_m)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays, to be kept."""
-        return {"support": self.support, "rival": self.rival, "error_m": self.error_m}
+        return {
+            "support": self.support,
+            "rival": self.rival,
+            "error_m": self.error_m,
+            "grouped": np.array(self.grouped),
+        }
 
     @classmethod
     def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Trials:
         """Inverse of ``arrays``."""
-        return cls(*(np.asarray(arrays[name], np.float64) for name in ("support", "rival", "error_m")))
+        support, rival, error_m = (np.asarray(arrays[name], np.float64) for name in ("support", "rival", "error_m"))
+        return cls(support, rival, error_m, bool(arrays["grouped"]))
 
 
 class Calibration:
@@ -73,6 +81,8 @@ class Calibration:
         logits = inputs @ self._weights
         self.confidences = np.clip(_sigmoid(logits), 0.02, 0.98)
         self._logits, self._radii = _radii(logits, trials.error_m)
+        if not trials.grouped:  # photos of one day and one camera err by less than those of another
+            self._radii = np.maximum(self._radii, tolerance_m)
 
     def confidence(self, support: float, rival: float) -> float:
         """See ``locate.confidence.confidence``."""

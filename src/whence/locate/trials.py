@@ -49,20 +49,21 @@ def try_out(
             continue
         error_m = metres_from(gallery.photos[row].position, coordinates([position]))[0]
         found.append((*answer.evidence, float(error_m)))
-    return Trials(*np.array(found).T) if len(found) >= LEAST else None
+    grouped = any(photo.group is not None for photo in gallery.photos)
+    support, rival, error_m = np.array(found, np.float64).reshape(-1, 3).T
+    return Trials(support, rival, error_m, grouped) if len(found) >= LEAST else None
 
 
 def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
     """Rows to ask, and those to hide from each: one photo of every place, in an order as good as random, then another.
 
-    A place is a group, or what was taken at one position: a photo beside the query would make it too easy.
+    A place is a group. Photos without one are hidden from each other where they lie within half the tolerance: the next
+    frame of a walk would make it too easy.
     """
-    spots: dict[object, list[int]] = {}
-    for row, photo in enumerate(gallery.photos):
-        spots.setdefault(photo.position, []).append(row)
+    near_m = gallery.settings.tolerance_m / 2
     places: dict[object, list[int]] = {}
     for row, photo in enumerate(gallery.photos):
-        places.setdefault(("group", photo.group) if photo.group is not None else photo.position, []).append(row)
+        places.setdefault(row if photo.group is None else photo.group, []).append(row)
     rows = [sorted(members, key=lambda row: gallery.photos[row].content_hash) for members in places.values()]
     rows.sort(key=lambda members: hashlib.blake2b(gallery.photos[members[0]].content_hash.encode()).digest())
     chosen: list[tuple[int, list[int]]] = []
@@ -70,7 +71,10 @@ def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
         for members in rows:
             if turn < len(members) and len(chosen) < MOST:
                 row = members[turn]
-                hidden = sorted({*members, *spots[gallery.photos[row].position]})
+                hidden = list(members)
+                if gallery.photos[row].group is None:
+                    away_m = metres_from(gallery.photos[row].position, gallery.coordinates)
+                    hidden = np.flatnonzero(away_m <= near_m).tolist()
                 if len(hidden) < len(gallery):
                     chosen.append((row, hidden))
     return chosen
