@@ -37,7 +37,7 @@ class Trials:
     Attributes:
         support: ``(T,)`` evidence for each answer; see ``confidence``.
         rival: ``(T,)`` evidence for the best place elsewhere.
-        error_m: ``(T,)``.
+        error_m: ``(T,)``; half of it where ``grouped`` is false.
         grouped: Whether the gallery has groups, so that whole places were hidden.
     """
 

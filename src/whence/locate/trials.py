@@ -49,9 +49,12 @@ def try_out(
             continue
         error_m = metres_from(gallery.photos[row].position, coordinates([position]))[0]
         found.append((*answer.evidence, float(error_m)))
+    if len(found) < LEAST:
+        return None
+    support, rival, error_m = np.array(found, np.float64).T
     grouped = any(photo.group is not None for photo in gallery.photos)
-    support, rival, error_m = np.array(found, np.float64).reshape(-1, 3).T
-    return Trials(support, rival, error_m, grouped) if len(found) >= LEAST else None
+    # Who stands between two photos of a walk is half as far from one as these are from each other.
+    return Trials(support, rival, error_m if grouped else error_m / 2, grouped)
 
 
 def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
