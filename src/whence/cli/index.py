@@ -67,9 +67,7 @@ def command(
 
         def show(progress: Progress) -> None:
             rate = f"{progress.done / max(perf_counter() - started, 1e-6):.1f}/s"
-            words = {"photos": "indexing", "learning": "learning a vocabulary", "calibrating": "asking its own photos"}[
-                progress.stage
-            ]
+            words = _STAGES[progress.stage]
             bar.update(task, completed=progress.done, total=progress.total, rate=rate, description=words)
 
         done = index(

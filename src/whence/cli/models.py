@@ -76,10 +76,10 @@ def _data(chosen: Model) -> dict[str, Any]:
 
 
 def _tell(chosen: Model, *, whole: bool) -> None:
-    from whence.models.store import folder, wrong
+    from whence.models.store import ABSENT, folder, wrong
 
     problems = {file.name: wrong(folder() / file.name, file) for file in chosen.files}
-    broken = [f"{folder() / name} {problem}" for name, problem in problems.items() if problem not in ("", "not there")]
+    broken = [f"{folder() / name} {problem}" for name, problem in problems.items() if problem not in ("", ABSENT)]
     here = "yes" if not any(problems.values()) else "; ".join(broken) or "no"
     typer.echo(f"{chosen.name:14} {chosen.title}")
     facts = {

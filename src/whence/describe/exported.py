@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.describe.digest import digest_of
-from whence.describe.frame import fitted
+from whence.describe.frame import fitted, keypoints_from
 from whence.describe.quantised import quantised
 from whence.errors import ModelError, RecipeError
 from whence.models import onnx, store
@@ -91,9 +91,7 @@ class Exported:
         kept = kept[np.argsort(-scores[kept], kind="stable")[: self.options.keypoints]]
         if not len(kept):
             return empty
-        keypoints = np.zeros((len(kept), 4), np.float32)
-        keypoints[:, :2] = np.clip((points[kept] + 0.5) / scale - 0.5, 0, (width - 1, height - 1))
-        keypoints[:, 2] = _SIZE_PX / scale
+        keypoints = keypoints_from(points[kept], scale, _SIZE_PX, width, height)
         return LocalFeatures(keypoints, quantised(descriptors[kept]), width, height)
 
     def _sorted(self, given: list[NDArray[Any]]) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.types import FloatArray
+
 
 def fitted(picture: NDArray[np.uint8], sides: Sequence[Any], multiple: int) -> tuple[NDArray[np.uint8], float]:
     """``(H, W, C)`` pixels, top left in a frame that a network takes, and their scale there.
@@ -34,3 +36,19 @@ def fitted(picture: NDArray[np.uint8], sides: Sequence[Any], multiple: int) -> t
     below, right = frame[0] - size[1], frame[1] - size[0]
     framed = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
     return np.asarray(framed, np.uint8).reshape(*frame, channels), scale
+
+
+def keypoints_from(points: NDArray[Any], scale: float, size_px: float, width: int, height: int) -> FloatArray:
+    """``(N, 4)`` upright keypoints of a photo, of ``(N, 2)`` pixels of its frame: the way back from ``fitted``.
+
+    Args:
+        points: x, y in the frame.
+        scale: As ``fitted`` gave it.
+        size_px: Diameter of each in the frame.
+        width: Of the photo.
+        height: Of the photo.
+    """
+    found = np.zeros((len(points), 4), np.float32)
+    found[:, :2] = np.clip((points + 0.5) / scale - 0.5, 0, (width - 1, height - 1))
+    found[:, 2] = size_px / scale
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.describe.vlad import unit
 from whence.types import FloatArray
 
 STEPS = 256.0
@@ -13,5 +14,4 @@ STEPS = 256.0
 
 def quantised(descriptors: FloatArray) -> NDArray[np.int8]:
     """``(N, D)`` int8 of descriptors of any length: their direction is what is kept."""
-    unit = descriptors / np.maximum(np.linalg.norm(descriptors, axis=1, keepdims=True), 1e-9)
-    return np.asarray(np.clip(np.rint(unit * STEPS), -127, 127), np.int8)
+    return np.asarray(np.clip(np.rint(unit(descriptors) * STEPS), -127, 127), np.int8)

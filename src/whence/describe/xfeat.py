@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.describe.digest import digest_of
-from whence.describe.frame import fitted
+from whence.describe.frame import fitted, keypoints_from
 from whence.describe.quantised import quantised
 from whence.errors import ModelError
 from whence.models import catalogue, onnx, store
@@ -80,9 +80,7 @@ class Xfeat:
         cells = where * (np.array(maps.shape[:0:-1]) / (np.array(framed.shape[1::-1]) - 1)) - 0.5
         score = score * sampled(reliability[None], cells)[:, 0]
         kept = np.argsort(-score, kind="stable")[: self.options.keypoints]
-        keypoints = np.zeros((len(kept), 4), np.float32)
-        keypoints[:, :2] = np.clip((where[kept] + 0.5) / scale - 0.5, 0, (width - 1, height - 1))
-        keypoints[:, 2] = _CELL / scale
+        keypoints = keypoints_from(where[kept], scale, _CELL, width, height)
         return LocalFeatures(keypoints, quantised(sampled(maps, cells[kept])), width, height)
 
     def _run(self, grey: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -15,7 +15,7 @@ import numpy as np
 import whence
 from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import Gallery
+from whence.gallery.gallery import Gallery, trials_name
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import FileState, NewPhoto, Restated, Writer
@@ -28,7 +28,7 @@ from whence.locate.placing import Statement, by_copy, circumstances, outdoes, pl
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.locate.threads import one_thread_each
-from whence.locate.trials import try_out
+from whence.locate.trials import LEAST_PHOTOS, try_out
 from whence.photos import files
 from whence.photos.names import native, stored
 from whence.photos.tracks import SOURCE as TRACKS
@@ -440,10 +440,11 @@ class _Run:
 
     def _calibrate(self) -> None:
         """Asks the gallery its own photos, unless it did when it was about as large."""
-        gallery, recipe = Gallery(self._store), self._pipeline.recipe
-        kept = gallery.trials(recipe.asking_hash)
-        if kept is not None and kept[1] / _GROWN <= len(gallery) <= kept[1] * _GROWN:
-            return
+        recipe, count = self._pipeline.recipe, self.writer.count
+        before = self.writer.learned_from(trials_name(self._describer.fingerprint, recipe.asking_hash))
+        if count < LEAST_PHOTOS or before / _GROWN <= count <= before * _GROWN:
+            return  # opening a large gallery takes seconds
+        gallery = Gallery(self._store)
         trials = try_out(gallery, recipe, workers=self._workers, tell=lambda: self._tell("calibrating"))
         if trials is not None:
             with unbroken():

@@ -10,6 +10,8 @@ from pathlib import Path
 from whence.errors import ModelError
 from whence.models.catalogue import Model, ModelFile
 
+ABSENT = "not there"
+"""What is wrong with a file that is missing."""
 VARIABLE = "WHENCE_MODELS"
 """Environment variable that names the folder of models."""
 
@@ -33,7 +35,7 @@ def path_of(model: Model, name: str) -> Path:
     file = next(file for file in model.files if file.name == name)
     path = folder() / file.name
     problem = wrong(path, file)
-    if problem == "not there":
+    if problem == ABSENT:
         raise ModelError(
             f"{model.name} is not there: {path} is missing; fetch it ({model.bytes / 1e6:.1f} MB, {model.licence}): "
             f"whence models download {model.name}"
@@ -44,11 +46,11 @@ def path_of(model: Model, name: str) -> Path:
 
 
 def wrong(path: Path, file: ModelFile) -> str:
-    """What is wrong with a file in words, ``not there`` above all; empty if nothing is."""
+    """What is wrong with a file in words, ``ABSENT`` above all; empty if nothing is."""
     try:
         digest = digest_of(path)
     except FileNotFoundError:
-        return "not there"
+        return ABSENT
     except OSError as error:
         return f"cannot be read ({error.strerror or type(error).__name__})"
     if digest != file.sha256:
