@@ -17,6 +17,8 @@ from whence.types import DoubleArray
 LEAST_SHARED = 4
 """Keypoints that two pairs must share to be held against each other."""
 _ROUNDS = 20
+_SETTLED = 1e-4
+"""Change of a logarithm that ends the search."""
 
 
 def common_lengths(keypoints: Sequence[NDArray[np.intp]], depths: Sequence[DoubleArray]) -> DoubleArray:
@@ -31,40 +33,47 @@ def common_lengths(keypoints: Sequence[NDArray[np.intp]], depths: Sequence[Doubl
     Returns:
         ``(P,)``; NaN for a pair that shares too little with those linked to the first.
     """
-    logs = [np.log(known) for known in depths]
+    logs = _table(keypoints, depths)
     lengths = np.full(len(logs), np.nan)
-    if not logs:
+    if not len(logs):
         return lengths
     lengths[0] = 0.0
-    count = max((int(ids.max()) + 1 for ids in keypoints if len(ids)), default=0)
     linked = [0]
     while True:  # the pair next that shares most with those that are linked
-        ruler = _ruler(count, linked, keypoints, logs, lengths)
-        shared = [-1 if p in linked else int(np.isfinite(ruler[keypoints[p]]).sum()) for p in range(len(logs))]
+        off = _medians((logs[linked] + lengths[linked, None]).T)[None] - logs
+        shared = np.isfinite(off).sum(axis=1)
+        shared[linked] = -1
         best = int(np.argmax(shared))
         if shared[best] < LEAST_SHARED:
             break
-        lengths[best] = np.nanmedian(ruler[keypoints[best]] - logs[best])
+        lengths[best] = _medians(off[[best]])[0]
         linked.append(best)
     for _ in range(_ROUNDS if len(linked) > 2 else 0):
-        ruler = _ruler(count, linked, keypoints, logs, lengths)
-        moved = [float(np.nanmedian(ruler[keypoints[pair]] - logs[pair])) for pair in linked]
-        lengths[linked] = np.array(moved) - moved[0]
+        ruler = _medians((logs[linked] + lengths[linked, None]).T)
+        moved = _medians(ruler[None] - logs[linked])
+        moved -= moved[0]
+        settled = np.abs(moved - lengths[linked]).max() < _SETTLED
+        lengths[linked] = moved
+        if settled:
+            break
     return np.asarray(np.exp(lengths))
 
 
-def _ruler(
-    count: int,
-    linked: Sequence[int],
-    keypoints: Sequence[NDArray[np.intp]],
-    logs: Sequence[DoubleArray],
-    lengths: DoubleArray,
-) -> DoubleArray:
-    """``(count,)`` the median logarithm of each keypoint's depth over the linked pairs; NaN where none knows it."""
-    seen = np.full((len(linked), count), np.nan)
-    for row, pair in enumerate(linked):
-        seen[row, keypoints[pair]] = logs[pair] + lengths[pair]
-    known = np.isfinite(seen).any(axis=0)
-    ruler = np.full(count, np.nan)
-    ruler[known] = np.nanmedian(seen[:, known], axis=0)
-    return ruler
+def _table(keypoints: Sequence[NDArray[np.intp]], depths: Sequence[DoubleArray]) -> DoubleArray:
+    """``(P, K)`` logarithms of the depth of each keypoint that two pairs or more know; NaN where a pair does not."""
+    count = max((int(ids.max()) + 1 for ids in keypoints if len(ids)), default=0)
+    logs = np.full((len(keypoints), count), np.nan)
+    for pair, (ids, known) in enumerate(zip(keypoints, depths, strict=True)):
+        logs[pair, ids] = np.log(known)
+    return np.asarray(logs[:, np.isfinite(logs).sum(axis=0) > 1])
+
+
+def _medians(rows: DoubleArray) -> DoubleArray:
+    """``(N,)`` median of each row without NaNs, NaN of nothing else. NumPy's own is ten times slower."""
+    if not rows.shape[1]:
+        return np.full(len(rows), np.nan)
+    ordered = np.sort(rows, axis=1)  # NaN last
+    known = np.isfinite(rows).sum(axis=1)
+    each = np.arange(len(rows))
+    low, high = ordered[each, np.maximum(known - 1, 0) // 2], ordered[each, np.minimum(known // 2, rows.shape[1] - 1)]
+    return np.asarray(np.where(known > 0, (low + high) / 2, np.nan))

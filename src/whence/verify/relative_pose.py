@@ -27,6 +27,7 @@ LEAST = 8
 """Matches below which a pose means nothing: five always fit one, and a fundamental matrix takes eight."""
 _ITERATIONS = 1000
 _CONFIDENCE = 0.999
+_LEAST_SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,8 +106,8 @@ def sampson(a: DoubleArray, b: DoubleArray, R: DoubleArray, t: DoubleArray) -> D
 
 def parallax(a: DoubleArray, b: DoubleArray, R: DoubleArray) -> DoubleArray:
     """``(N,)`` radians between the rays of each match when both cameras are turned alike."""
-    turned, seen = _unit(_rays(a) @ R.T), _unit(_rays(b))
-    return np.asarray(np.arctan2(np.linalg.norm(np.cross(turned, seen), axis=1), (turned * seen).sum(axis=1)))
+    chord = np.linalg.norm(_unit(_rays(a) @ R.T) - _unit(_rays(b)), axis=1)
+    return np.asarray(2 * np.arcsin(np.minimum(chord / 2, 1)))
 
 
 def rotation_alone(a: DoubleArray, b: DoubleArray) -> DoubleArray:
@@ -132,7 +133,7 @@ def by_poselib(a: DoubleArray, b: DoubleArray, threshold: float) -> RelativePose
 
     # PoseLib takes thresholds in pixels, and some of its limits are made for them: a camera of 1000 pixels
     camera = {"model": "SIMPLE_PINHOLE", "width": 1, "height": 1, "params": [1000.0, 0.0, 0.0]}
-    ransac = lo_ransac(1000 * threshold, _CONFIDENCE, _ITERATIONS, 100)
+    ransac = lo_ransac(1000 * threshold, _CONFIDENCE, _ITERATIONS, _LEAST_SAMPLES)
     found, _ = poselib.estimate_relative_pose(1000 * a, 1000 * b, camera, camera, ransac, {})
     return _checked(a, b, np.asarray(found.R, np.float64), np.asarray(found.t, np.float64), threshold)
 
