@@ -65,9 +65,10 @@ class SideBySide:
             start = perf_counter()
             found = way.position(shortlist)
             self.seconds[name] += perf_counter() - start
-            east, north = (shortlist.points[0] if found is None else found.east_north).tolist()
+            told = found and (found.refined if found.refined and found.refined.trusted else found)
+            east, north = (shortlist.points[0] if told is None else told.east_north).tolist()
             self.positions[name] = shortlist.plane.position(east, north)
-            if found is not None and found.heading_deg is not None:
+            if found is not None and told is not found:
                 self.new.add(name)
             first = first or found
         return first

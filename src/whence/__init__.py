@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from whence.gallery.gallery import Gallery
     from whence.gallery.removal import Removal, remove
     from whence.gallery.where import Where
+    from whence.locate.answers import Answer
     from whence.locate.indexing import IndexReport, index
-    from whence.locate.locator import Answer, Locator
+    from whence.locate.locator import Locator
     from whence.recipes import Recipe, load_recipe
     from whence.types import XY, Candidate, LatLon, Location, Status
 
@@ -29,7 +30,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "XY": "whence.types",
-    "Answer": "whence.locate.locator",
+    "Answer": "whence.locate.answers",
     "Candidate": "whence.types",
     "Gallery": "whence.gallery.gallery",
     "IndexReport": "whence.locate.indexing",

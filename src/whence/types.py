@@ -96,6 +96,7 @@ class Photo:
         accuracy_m: Horizontal error that is claimed for the position.
         label: Class that a data set puts the photo in, such as a city or a country.
         fallback: What to go by where neither the source nor the file itself has a position.
+        at_s: Which moment of a video it is, in seconds from its start; None for a photo of its own.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Photo:
     accuracy_m: float | None = None
     label: str | None = None
     fallback: Fix | None = None
+    at_s: float | None = None
 
     @property
     def placed(self) -> bool:
@@ -237,6 +239,8 @@ class Location:
         error: What went wrong with a failed photo.
         heading_deg: Direction of view, clockwise from north, where known.
         place: A name for the position, where known.
+        turned_deg: By how much the photo was turned clockwise before it was answered: 0, 90, 180 or 270. Not 0 where it
+            lies on a side and its file does not say so; the heading is that of the turned photo.
     """
 
     path: str
@@ -250,3 +254,4 @@ class Location:
     error: str | None = None
     heading_deg: float | None = None
     place: str | None = None
+    turned_deg: int = 0

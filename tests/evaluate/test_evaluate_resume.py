@@ -17,7 +17,8 @@ from scenes import ASKED, STRANGERS, Scene
 from whence.evaluate import Plan, evaluate
 from whence.evaluate.evaluation import Step
 from whence.evaluate.results import to_json
-from whence.locate.locator import Answer, Locator
+from whence.locate.answers import Answer
+from whence.locate.locator import Locator
 from whence.types import Photo
 
 TOTAL = ASKED + STRANGERS

@@ -30,7 +30,7 @@ def trials(count: int, seed: int = 0, worth: float = 1.0) -> Trials:
     chance = 1 / (1 + np.exp(3 * worth - worth * 1.2 * np.log1p(support)))
     right = random.uniform(size=count) < chance
     error_m = np.where(right, random.uniform(0, 2, count), random.uniform(40, 120, count))
-    return Trials(support, rival, error_m, grouped=True)
+    return Trials(support, rival, error_m, error_m, np.zeros(count), grouped=True)
 
 
 evidence = st.tuples(st.floats(0, 1000), st.floats(0, 1)).map(lambda pair: (pair[0], pair[0] * pair[1]))
@@ -60,7 +60,8 @@ def test_confidence_is_true_and_radii_hold_what_they_should(worth: float) -> Non
 
 
 def test_few_trials_leave_the_prior() -> None:
-    few = Trials(np.full(LEAST, 30.0), np.zeros(LEAST), np.full(LEAST, 1.0), grouped=True)
+    ones, none = np.full(LEAST, 1.0), np.zeros(LEAST)
+    few = Trials(30 * ones, none, ones, ones, none, grouped=True)
     fitted = Calibration(few, 5.0)
     assert fitted.confidence(30.0, 0.0) > confidence(30.0, 0.0)
     assert fitted.confidence(0.0, 0.0) < 0.5  # nothing was seen of that, and the prior knows
@@ -75,8 +76,20 @@ def test_another_tolerance_is_another_probability() -> None:
     assert Calibration(alone, 200.0).radius_m(20, 5) == 200.0 > narrow.radius_m(20, 5)
 
 
+def test_strangers_teach_to_refuse() -> None:
+    """What photos of unknown places reach by chance stops being evidence; what only known ones reach stays."""
+    made = trials(100)
+    chance = np.column_stack([np.random.default_rng(0).uniform(5, 25, 60), np.zeros(60)])
+    plain, warned = Calibration(made, 5.0), Calibration(replace(made, strangers=chance), 5.0)
+    assert warned.confidence(15, 0) < plain.confidence(15, 0) - 0.1
+    assert warned.confidence(300, 0) > 0.9
+    assert len(warned.of_strangers) == 60
+    assert len(plain.of_strangers) == 0
+    assert len(warned.confidences) == 100  # they are no trials
+
+
 def test_they_can_be_kept() -> None:
-    made = trials(30)
+    made = replace(trials(30), strangers=np.array([[3.0, 1.0], [0.0, 0.0]]))
     again = Trials.restored(made.arrays())
     assert again.grouped is made.grouped
     assert all(np.array_equal(array, again.arrays()[name]) for name, array in made.arrays().items())
@@ -108,9 +121,13 @@ def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
     again = try_out(gallery, recipe, workers=3)
     assert again is not None
     assert all(np.array_equal(array, arrays[name]) for name, array in again.arrays().items())
+    assert len(again.strangers) == len(chosen[::2])
     said = json.loads(run("info", folder, "--format", "json").out)["expected"]
     assert said["asked"] == len(again)
-    assert said["within_tolerance"] == pytest.approx((again.error_m <= 25).mean(), abs=1e-3)
+    assert said["strangers"] == len(again.strangers)
+    assert said["strangers_located"] == 0
+    assert "of places unknown to it, none would be taken for located" in run("info", folder).out
+    assert said["within_tolerance"] == pytest.approx((Calibration(again, 25.0).error_m <= 25).mean(), abs=1e-3)
     assert "of its own photos, asked as if their place were not there" in run("info", folder).out
     locator = Locator(gallery)
     assert locator.calibration is not None
@@ -122,3 +139,37 @@ def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
     later = Gallery.open(folder).trials(recipe.asking_hash)
     assert later is not None
     assert later[1] == photos  # it has grown too little to try again
+
+
+def fits(photos: float, nearer: int, count: int) -> tuple[list[float], list[float], list[float]]:
+    """Errors of places, of geometry, and photos that it fits, where it is nearer in some of the trials."""
+    return [4.0] * count, [1.0] * nearer + [9.0] * (count - nearer), [photos] * count
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"),
+    [
+        ([(8, 30, 30), (4, 20, 20), (3, 18, 20), (2, 17, 20)], 1.8),  # a room
+        ([(8, 0, 0), (4, 5, 5), (3, 18, 23), (2, 27, 57)], 2.5),  # streets: two photos prove nothing
+        ([(8, 10, 10), (4, 2, 20), (2, 20, 20)], 6.0),  # what fewer photos say is worth no more
+        ([(8, 3, 30)], np.inf),  # wrong pins
+        ([], 2.5),  # none was seen
+    ],
+)
+def test_geometry_has_a_say_where_it_is_nearer(bands: list[tuple[float, int, int]], expected: float) -> None:
+    made_of = [fits(*band) for band in bands]
+    plain, told, photos = ([value for band in made_of for value in band[part]] for part in range(3))
+    made = trials(40)
+    ones = np.full(40, 2.0)
+    made = Trials(
+        np.append(made.support, np.full(len(plain), 50.0)),
+        np.append(made.rival, np.zeros(len(plain))),
+        np.append(ones, plain),
+        np.append(ones, told),
+        np.append(np.zeros(40), photos),
+        grouped=True,
+    )
+    fitted = Calibration(made, 5.0)
+    assert fitted.refine_from == expected
+    taken = np.array(photos) >= expected
+    assert np.array_equal(fitted.error_m[40:], np.where(taken, told, plain))

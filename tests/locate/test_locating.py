@@ -16,8 +16,9 @@ from samples import World, blank, place, textured, write_photos
 from whence.errors import InputError, ModelMismatchError
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import distances_m
+from whence.locate.answers import Answer
 from whence.locate.evidence import evidence_of
-from whence.locate.locator import Answer, Locator
+from whence.locate.locator import Locator
 from whence.photos.cameras import scaled
 from whence.photos.decode import decode
 from whence.present.answers import to_dict

@@ -36,6 +36,7 @@ locations = st.builds(
     duplicate_of=st.lists(any_text, max_size=2).map(tuple),
     error=st.none() | any_text,
     heading_deg=st.none() | any_float,
+    turned_deg=st.sampled_from([0, 90, 180, 270]),
     place=st.none() | any_text,
 )
 
@@ -89,6 +90,7 @@ def test_values_and_rounding() -> None:
         "confidence": 0.8765,
         "heading_deg": None,
         "place": None,
+        "turned_deg": 0,
         "candidates": [
             {
                 "path": "gallery/1.jpg",

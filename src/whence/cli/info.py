@@ -39,6 +39,8 @@ def command(
             f"about {expected['unsure'] * 10:.0f} of 10 ({expected['asked']} of its own photos, asked as if their "
             "place were not there)"
         )
+        if expected["strangers"]:
+            facts["expected"] += f"; of {expected['strangers']} photos of places unknown to it, {_taken(expected)}"
     for key, value in facts.items():
         typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
 
@@ -58,9 +60,16 @@ def _expected(gallery: Gallery) -> dict[str, float] | None:
     unsure_below = options_from(ConfidenceOptions, "confidence", recipe.sections["confidence"]).unsure_below
     return {
         "asked": len(found.trials),
-        "within_tolerance": round(float((found.trials.error_m <= tolerance_m).mean()), 3),
+        "within_tolerance": round(float((found.error_m <= tolerance_m).mean()), 3),
         "unsure": round(float((found.confidences < unsure_below).mean()), 3),
+        "strangers": len(found.of_strangers),
+        "strangers_located": int((found.of_strangers >= unsure_below).sum()),
     }
+
+
+def _taken(expected: dict[str, float]) -> str:
+    count = expected["strangers_located"]
+    return "none would be taken for located" if not count else f"{count} would be taken for located"
 
 
 def _words(value: Any) -> str:

@@ -15,17 +15,22 @@ from whence.cli.console import check_place, complain, progress_bar, say
 from whence.errors import InputError
 
 if TYPE_CHECKING:
-    from whence.locate.locator import Answer, Locator
+    from whence.locate.answers import Answer
+    from whence.locate.locator import Locator
     from whence.present.evidence import Evidence
     from whence.types import Photo
 
 NAME = "locate"
+_PICTURED = ("kml", "kmz")
+"""Formats that show the photos."""
 _EXPLAINED = 4
 """Matches shown per photo."""
 
 
 def command(
-    photos: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or CSV files with a path column.")],
+    photos: Annotated[
+        list[str], typer.Argument(help="Photos, folders of photos, videos, or CSV files with a path column.")
+    ],
     gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
     recipe: Annotated[str | None, typer.Option(help="Another recipe that describes photos in the same way.")] = None,
     layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
@@ -33,6 +38,11 @@ def command(
     tolerance: Annotated[float | None, typer.Option(help="An error of so many metres still counts as right.")] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Name at most so many gallery photos per answer.")] = 20,
     crs: Annotated[str | None, typer.Option(help="Give positions in this system: wgs84, local or EPSG:n.")] = None,
+    sequence: Annotated[
+        bool,
+        typer.Option("--sequence", help="They are frames of one walk: locate them in the light of each other."),
+    ] = False,
+    every: Annotated[float, typer.Option(help="Ask a video for a frame every so many seconds.")] = 1.0,
     places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
     format: Annotated[
         str | None, typer.Option(help="table, jsonl, geojson, csv, gpx, kml or kmz; that of --out, else table.")
@@ -65,7 +75,7 @@ def command(
     interruptible()
     format = _format(format, out)
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
-    asked = queries(photos, layout=layout, part=part)
+    asked = queries(photos, layout=layout, part=part, every_s=every)
     if explain is not None:
         check_suffix(explain, len(asked))
         check_place("--explain", explain, _inputs(explain, photos, asked))
@@ -91,7 +101,10 @@ def command(
         _stream(out, format) as stream,
         writer(format, stream, crs=shown, private=private, columns=picked) as results,
     ):
-        for answer in _watched(locator, asked, out is not None):
+        answers = _watched(locator, asked, out is not None)
+        if sequence:
+            answers = iter(locator.follow(answers, keep_pixels=explain is not None or format in _PICTURED))
+        for answer in answers:
             location = converted(answer.location)
             results.write(location, answer.query.pixels if answer.query else None)
             if location.status is Status.FAILED:

@@ -10,7 +10,7 @@ from typing import Any
 
 from whence.evaluate.model import DEPTH
 from whence.gallery.gallery import Gallery
-from whence.locate.locator import Answer
+from whence.locate.answers import Answer
 from whence.present.answers import to_dict, to_json
 from whence.types import XY, Candidate, LatLon, Location, Position, Status
 
@@ -71,6 +71,7 @@ def _answered(data: Mapping[str, Any]) -> Answered:
         error=data["error"],
         heading_deg=data["heading_deg"],
         place=data["place"],
+        turned_deg=data["turned_deg"],
     )
     return Answered(location, tuple(kind(*pair) for pair in data["shortlist"]))
 

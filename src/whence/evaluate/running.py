@@ -16,7 +16,8 @@ from whence.errors import PhotoError
 from whence.evaluate.answers import Answered, line, read_answers
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
-from whence.locate.locator import Answer, Locator
+from whence.locate.answers import Answer
+from whence.locate.locator import Locator
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.types import Location, Photo, Status

@@ -2,17 +2,19 @@
 
 No model of confidence fits every gallery: what twenty matching points are worth depends on how alike its places look,
 and how dense they lie. So the gallery tries itself (``trials``), and what came of it is kept: the evidence for each
-answer, and its error. From that follow, for any tolerance, the probability that an error is within it (a logistic model
-that never falls with the evidence; J. Platt, Probabilistic outputs for support vector machines, 1999; drawn towards the
-shipped prior where there are few trials) and a radius that holds nine of ten truths (a quantile of the errors of trials
-that were about as sure, after conformal prediction: V. Vovk et al., Algorithmic Learning in a Random World, 2005).
+answer, and its error, with and without what the geometry tells; and the evidence for answers about photos of places
+that it does not know, for some are asked again with all that lies around them hidden too. From that follow, for any
+tolerance, the probability that an error is within it (a logistic model that never falls with the evidence; J. Platt,
+Probabilistic outputs for support vector machines, 1999; drawn towards the shipped prior where there are few trials) and
+a radius that holds nine of ten truths (a quantile of the errors of trials that were about as sure, after conformal
+prediction: V. Vovk et al., Algorithmic Learning in a Random World, 2005).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,9 +27,17 @@ LEAST = 20
 """Trials below which the shipped prior is all there is."""
 _TRUST = np.array([0.25, 1.0, 1.0])
 """How much the prior of bias, support and margin weighs: inverse variances."""
+_BANDS = (6.0, 0.9), (3.5, 0.75), (2.5, 0.65), (1.8, 0.5)
+"""Photos from which on the geometry's word may be taken, and how often it is nearer there, as far as was seen."""
+_USUALLY, _NEARER = 4.0, 0.6
+"""Trials that count as much as what was seen elsewhere; share of trials in which the geometry has to be nearer."""
+_STRANGE = 0.25
+"""What a stranger counts among the trials: with half as many of them, one photo in nine is of a place unknown."""
 _NEAREST = 20
 """Trials that a radius stands on, at least; a third of them, if that is more."""
 _FURTHEST = 30.0
+_BOUNDS = 0.02, 0.98
+"""No answer is less or more sure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +47,21 @@ class Trials:
     Attributes:
         support: ``(T,)`` evidence for each answer; see ``confidence``.
         rival: ``(T,)`` evidence for the best place elsewhere.
-        error_m: ``(T,)``; half of it where ``grouped`` is false.
+        error_m: ``(T,)`` of the place that the photos speak for; half of it where ``grouped`` is false.
+        refined_m: ``(T,)`` of the position that the geometry told; the same where it told none.
+        photos: ``(T,)`` how many photos that position fits; 0 where there is none.
         grouped: Whether the gallery has groups, so that whole places were hidden.
+        strangers: ``(S, 2)`` support and rival of photos that were asked as if nothing around them were there either:
+            whatever they were answered is wrong.
     """
 
     support: DoubleArray
     rival: DoubleArray
     error_m: DoubleArray
+    refined_m: DoubleArray
+    photos: DoubleArray
     grouped: bool
+    strangers: DoubleArray = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __len__(self) -> int:
         return len(self.error_m)
@@ -55,49 +72,87 @@ class Trials:
             "support": self.support,
             "rival": self.rival,
             "error_m": self.error_m,
+            "refined_m": self.refined_m,
+            "photos": self.photos,
             "grouped": np.array(self.grouped),
+            "strangers": self.strangers,
         }
 
     @classmethod
     def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Trials:
         """Inverse of ``arrays``."""
-        support, rival, error_m = (np.asarray(arrays[name], np.float64) for name in ("support", "rival", "error_m"))
-        return cls(support, rival, error_m, bool(arrays["grouped"]))
+        names = ("support", "rival", "error_m", "refined_m", "photos", "strangers")
+        columns = {name: np.asarray(arrays[name], np.float64) for name in names}
+        return cls(grouped=bool(arrays["grouped"]), **columns)
 
 
 class Calibration:
     """Probability and radius of answers, for one tolerance."""
 
     def __init__(self, trials: Trials, tolerance_m: float) -> None:
-        """Fits both.
+        """Fits both; ``confidences``, ``of_strangers`` and ``error_m`` are those of the trials.
 
         Args:
             trials: At least ``LEAST``.
             tolerance_m: What confidence is the probability of.
         """
         self.trials = trials
-        inputs = np.array([features(s, r) for s, r in zip(trials.support, trials.rival, strict=True)])
-        self._weights = _fitted(inputs, trials.error_m <= tolerance_m)
-        logits = inputs @ self._weights
-        self.confidences = np.clip(_sigmoid(logits), 0.02, 0.98)
-        self._logits, self._radii = _radii(logits, trials.error_m)
+        self.refine_from = _refine_from(trials)
+        refined = trials.photos >= self.refine_from
+        self.error_m = np.where(refined, trials.refined_m, trials.error_m)
+        own, strange = _inputs(trials.support, trials.rival), _inputs(*trials.strangers.T)
+        good = np.append(self.error_m <= tolerance_m, np.zeros(len(strange), np.bool_))
+        counts = np.append(np.ones(len(own)), np.full(len(strange), _STRANGE))
+        self._weights = _fitted(np.vstack([own, strange]), good, counts)
+        logits = own @ self._weights
+        self.confidences = np.clip(_sigmoid(logits), *_BOUNDS)
+        self.of_strangers = np.clip(_sigmoid(strange @ self._weights), *_BOUNDS)
+        self._logits, self._radii = _radii(logits, self.error_m)
         if not trials.grouped:  # photos of one day and one camera err by less than those of another
             self._radii = np.maximum(self._radii, tolerance_m)
 
     def confidence(self, support: float, rival: float) -> float:
         """See ``locate.confidence.confidence``."""
-        return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), 0.02, 0.98))
+        return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), *_BOUNDS))
 
     def radius_m(self, support: float, rival: float) -> float:
         """Radius that should hold 90 % of the truths of answers with this evidence."""
         return float(np.interp(float(features(support, rival) @ self._weights), self._logits, self._radii))
 
 
-def _fitted(inputs: DoubleArray, good: NDArray[np.bool_]) -> DoubleArray:
-    """``(3,)`` weights of a logistic model near the prior; those of the evidence are not negative."""
+def _refine_from(trials: Trials) -> float:
+    """Photos that a position told by the geometry has to fit to be nearer, more often than not, than that of the place.
+
+    Where streets are straight and photos stand in a row that takes many; in a room few will do. Each band of numbers is
+    judged by its own trials, and by what was seen elsewhere.
+    """
+    least = math.inf
+    below = math.inf
+    for start, usual in _BANDS:
+        band = (trials.photos >= start) & (trials.photos < below)
+        nearer = int((trials.refined_m[band] < trials.error_m[band]).sum())
+        if (nearer + _USUALLY * usual) / (int(band.sum()) + _USUALLY) < _NEARER:
+            break
+        least = below = start
+    return least
+
+
+def _inputs(support: DoubleArray, rival: DoubleArray) -> DoubleArray:
+    """``(T, 3)``: see ``locate.confidence.features``."""
+    return np.array([features(s, r) for s, r in zip(support, rival, strict=True)]).reshape(-1, len(PRIOR))
+
+
+def _fitted(inputs: DoubleArray, good: NDArray[np.bool_], counts: DoubleArray) -> DoubleArray:
+    """``(3,)`` weights of a logistic model near the prior; those of the evidence are not negative.
+
+    Args:
+        inputs: ``(T, 3)``.
+        good: ``(T,)`` whether each was right.
+        counts: ``(T,)`` how much each counts.
+    """
     free = np.ones(len(PRIOR), np.bool_)
     while True:
-        weights = _newton(inputs, good.astype(np.float64), free)
+        weights = _newton(inputs, good.astype(np.float64), counts, free)
         negative = free & (weights < 0)
         negative[0] = False  # the bias may be
         if not negative.any():
@@ -105,14 +160,14 @@ def _fitted(inputs: DoubleArray, good: NDArray[np.bool_]) -> DoubleArray:
         free &= ~negative
 
 
-def _newton(inputs: DoubleArray, good: DoubleArray, free: NDArray[np.bool_]) -> DoubleArray:
+def _newton(inputs: DoubleArray, good: DoubleArray, counts: DoubleArray, free: NDArray[np.bool_]) -> DoubleArray:
     prior = np.where(free, PRIOR, 0.0)
     weights = prior.copy()
     x, trust = inputs[:, free], np.diag(_TRUST[free])
     for _ in range(50):
         chance = _sigmoid(inputs @ weights)
-        slope = x.T @ (chance - good) + trust @ (weights - prior)[free]
-        curve = (x * (chance * (1 - chance))[:, None]).T @ x + trust
+        slope = x.T @ (counts * (chance - good)) + trust @ (weights - prior)[free]
+        curve = (x * (counts * chance * (1 - chance))[:, None]).T @ x + trust
         step = np.linalg.solve(curve, slope)
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))  # where a Newton step would leap
         weights[free] -= step

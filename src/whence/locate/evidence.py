@@ -8,7 +8,8 @@ import numpy as np
 
 from whence.errors import PhotoError
 from whence.gallery.gallery import Gallery
-from whence.locate.locator import Answer, Locator
+from whence.locate.answers import Answer
+from whence.locate.locator import Locator
 from whence.photos import files
 from whence.photos.decode import decode
 from whence.types import Candidate, DoubleArray, Image

@@ -14,6 +14,8 @@ CHANCE = 6.0
 """Inliers that unrelated photos reach: seven matches always fit some epipolar geometry."""
 BANDWIDTH = 1.6
 """Width of a place over the tolerance. Photos within about one support each other's place."""
+HYPOTHESES = 10
+"""Places that a query is given at most."""
 _SCALE, _POWER = 4.0, 3.0
 """How fast a photo's say in the position falls with the difference in scale, and grows with its evidence."""
 _UNLIKE, _UNVERIFIED = 2.0, 16.0
@@ -79,6 +81,28 @@ def best_place(
         return found
     pooled = _best(points, beyond + np.exp(_UNVERIFIED * behind), scales, tolerance_m)
     return replace(pooled, support=found.support if found else 0.0, rival=found.rival if found else 0.0)
+
+
+def hypotheses(
+    points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, similarities: DoubleArray, tolerance_m: float
+) -> list[tuple[DoubleArray, float]]:
+    """The best place, the best one without its members, and so on: ``(2,)`` metres and the support of each.
+
+    Matches and similarity count together here, as they do in ``best_place`` where there are few matches. Arguments are
+    those of ``best_place``.
+    """
+    behind = np.asarray(similarities, np.float64) - float(np.max(similarities))
+    said = np.maximum(evidence - CHANCE, 0) * np.exp(_UNLIKE * behind)
+    if np.any(similarities):
+        said = said + np.exp(_UNVERIFIED * behind)
+    found: list[tuple[DoubleArray, float]] = []
+    left = said > 0
+    while left.any() and len(found) < HYPOTHESES:
+        rows = np.flatnonzero(left)
+        place = _best(points[rows], said[rows], scales[rows], tolerance_m)
+        found.append((place.east_north, place.support))
+        left[rows[place.members]] = False
+    return found
 
 
 def _best(points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, tolerance_m: float) -> Place:

@@ -6,7 +6,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -18,14 +19,18 @@ from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.search import Mask
 from whence.gallery.where import Where
 from whence.geo.plane import Plane
+from whence.locate.answers import Answer, Query
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline, recipe_of
+from whence.locate.positioners.places import beyond_doubt
 from whence.locate.reading import camera_of
-from whence.locate.stages import Proposal, Shortlist
+from whence.locate.sequence import follow
+from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.locate.threads import one_thread_each
-from whence.photos import files
+from whence.locate.turns import turned, turned_camera, worth_asking
+from whence.photos import files, video
 from whence.photos.cameras import scaled
 from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
@@ -35,8 +40,6 @@ from whence.types import (
     DoubleArray,
     FloatArray,
     Image,
-    Intrinsics,
-    LocalFeatures,
     Location,
     Photo,
     Position,
@@ -45,52 +48,10 @@ from whence.types import (
 from whence.verify.rerank import UNVERIFIED, Verification, verify_all
 
 CANDIDATES = 20
+_FIRST = 5
+"""Photos whose likeness tells how a photo is to be turned."""
 _NO_IDEA = 0.0
 """Confidence of a guess that nothing speaks for."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Query:
-    """One photo, read and described.
-
-    Attributes:
-        path: Exactly as given.
-        pixels: As the features were found in; None for a photo of the gallery, asked anew.
-        features: Its local features.
-        vector: Its global descriptor.
-        content_hash: Of the file; empty for an image in memory.
-        seconds: Time spent so far, per stage.
-        camera: In the pixels that the features were found in, if it is known.
-    """
-
-    path: str
-    pixels: Image | None
-    features: LocalFeatures
-    vector: FloatArray
-    content_hash: str
-    seconds: dict[str, float]
-    camera: Intrinsics | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """A location with what it stands on.
-
-    Attributes:
-        location: The answer.
-        query: The photo; None if it could not be read.
-        rows: Gallery rows of ``location.candidates``.
-        verifications: Of the same candidates.
-        shortlist: Gallery rows that were looked at, the most promising first, before anything was verified.
-        evidence: For the position and for the best place elsewhere; None where the recipe names none.
-    """
-
-    location: Location
-    query: Query | None = None
-    rows: tuple[int, ...] = ()
-    verifications: tuple[Verification, ...] = ()
-    shortlist: tuple[int, ...] = ()
-    evidence: tuple[float, float] | None = None
 
 
 class Locator:
@@ -212,6 +173,16 @@ class Locator:
             finally:
                 readers.shutdown(wait=True, cancel_futures=True)
 
+    def follow(self, answers: Iterable[Answer], *, keep_pixels: bool = False) -> list[Answer]:
+        """Answers for the frames of one walk or video, each in the light of the others.
+
+        Args:
+            answers: By themselves, as ``answers`` gives them, in the order in which the frames were taken.
+            keep_pixels: Of the photos, for pictures; a long video would fill the memory.
+        """
+        alone = [answer if keep_pixels else _without_pixels(answer) for answer in answers]
+        return follow(alone, self._coordinates, self.tolerance_m, self._pipeline.confidence.unsure_below)
+
     def answer_row(self, row: int, hidden: Sequence[int] = ()) -> Answer:
         """Where a photo of the gallery was taken, had it not been there: for leave-one-out.
 
@@ -243,11 +214,19 @@ class Locator:
 
     def _read(self, photo: Photo) -> Query:
         start = perf_counter()
+        if photo.at_s is not None:
+            pixels, width, height = video.frame(photo.path, photo.at_s, self._pipeline.photos.max_side)
+            query = self._described(photo.name, pixels, "", {"read": perf_counter() - start})
+            size = pixels.shape[1], pixels.shape[0]
+            camera = photo.intrinsics and scaled(photo.intrinsics, (width, height), size)
+            return replace(query, camera=camera, time_s=photo.at_s)
         data = files.read(photo.path)
         decoded = decode(data, max_side=self._pipeline.photos.max_side)
         query = self._described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
+        taken = photo.time or decoded.exif.time
         camera, size = photo.intrinsics or camera_of(decoded), (query.features.width, query.features.height)
-        return replace(query, camera=camera and scaled(camera, (decoded.width, decoded.height), size))
+        camera = camera and scaled(camera, (decoded.width, decoded.height), size)
+        return replace(query, camera=camera, time_s=None if taken is None else _seconds(taken))
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         start = perf_counter()
@@ -257,12 +236,48 @@ class Locator:
         return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
 
     def _answer(self, query: Query, hidden: Sequence[int] = ()) -> Answer:
+        """Of the photo as it is, or turned where that is what it takes."""
+        answer = self._asked(query, hidden)
+        sure = answer.location.status is Status.LOCATED
+        for other, quarters in self._promising(query, worth_asking(answer, self.gallery, sure), hidden):
+            found = self._asked(other, hidden)
+            told = found.location
+            seconds = {stage: spent + told.seconds.get(stage, 0.0) for stage, spent in answer.location.seconds.items()}
+            if told.status is Status.LOCATED or told.confidence > answer.location.confidence:
+                answer = replace(found, location=replace(told, turned_deg=-90 * quarters % 360))
+            answer = replace(answer, location=replace(answer.location, seconds=seconds))
+        place = self._near(answer.location.position) if self._near and answer.location.position else None
+        return replace(answer, location=replace(answer.location, place=place))
+
+    def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> list[tuple[Query, int]]:
+        """The photo turned anticlockwise; of several turns the one most like the gallery, if any is more so."""
+        others = [(self._turned(query, quarters), quarters) for quarters in turns]
+        if len(others) < 2:
+            return others
+        promise = [self._likeness(other, hidden) for other in (query, *(other for other, _ in others))]
+        best = int(np.argmax(promise))
+        return [others[best - 1]] if best else []
+
+    def _turned(self, query: Query, quarters: int) -> Query:
+        """The same photo, turned anticlockwise."""
+        assert query.pixels is not None
+        found = self._described(query.path, turned(query.pixels, quarters), query.content_hash, {})
+        height, width = query.pixels.shape[:2]
+        camera = query.camera and turned_camera(query.camera, width, height, quarters)
+        return replace(found, camera=camera, time_s=query.time_s)
+
+    def _likeness(self, query: Query, hidden: Sequence[int]) -> float:
+        """Mean cosine of the most similar photos of the gallery."""
+        allowed = self._allowed_but(hidden)
+        return float(self._pipeline.retriever.shortlist(query.features, query.vector, allowed)[1][:_FIRST].mean())
+
+    def _asked(self, query: Query, hidden: Sequence[int]) -> Answer:
         start = perf_counter()
         duplicate = self.gallery.by_hash.get(query.content_hash)
         allowed = self._allowed_but((*hidden, *(() if duplicate is None else (duplicate,))))
         rows, cosines = self._pipeline.retriever.shortlist(query.features, query.vector, allowed)
         searched = perf_counter()
-        verifications = self._verify(query, rows)
+        verifications = self._verify(query, rows, cosines)
         verified = perf_counter()
         answer = self._decide(query, rows, cosines, verifications)
         seconds = {
@@ -276,8 +291,7 @@ class Locator:
             if duplicate is None or duplicate in hidden or not self._counts(duplicate)
             else (self.gallery.photos[duplicate].path,)
         )
-        place = self._near(answer.location.position) if self._near and answer.location.position else None
-        return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same, place=place))
+        return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same))
 
     def _allowed_but(self, hidden: Sequence[int]) -> Mask | None:
         """The photos that count, without some that are no evidence: the query itself, above all."""
@@ -287,7 +301,19 @@ class Locator:
         allowed[list(hidden)] = False
         return allowed
 
-    def _verify(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
+    def _verify(self, query: Query, rows: NDArray[np.intp], cosines: FloatArray) -> list[Verification]:
+        """Of all, in the order of promise; the rest is not looked at once the first ones leave no doubt."""
+        first = self._pipeline.confidence.certain_after
+        if not first or self._pipeline.estimator is None or len(rows) <= first:
+            return self._verified(query, rows)
+        found = self._verified(query, rows[:first])
+        photos = [self.gallery.photos[row] for row in rows[:first]]
+        points = self._plane(photos, found).metres(self.gallery.coordinates[rows[:first]])
+        if beyond_doubt(points, [photo.group for photo in photos], found, cosines[:first], self.tolerance_m):
+            return found + [UNVERIFIED] * (len(rows) - first)
+        return found + self._verified(query, rows[first:])
+
+    def _verified(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
         matcher, estimator = self._pipeline.matcher, self._pipeline.estimator
         if matcher is None:
             return [UNVERIFIED] * len(rows)
@@ -315,7 +341,8 @@ class Locator:
             camera=query.camera,
         )
         proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
-        position = self._position(proposal, shortlist.points, plane)
+        refined = None if proposal is None or not self._refines(proposal) else proposal.refined
+        position = self._position(refined or proposal, shortlist.points, plane)
         probability, radius = self._sureness(proposal, position)
         order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
         inliers = shortlist.inliers
@@ -331,11 +358,30 @@ class Locator:
             radius_m=radius,
             confidence=probability,
             candidates=named,
-            heading_deg=None if proposal is None else proposal.heading_deg,
+            heading_deg=None if refined is None else refined.heading_deg,
         )
         chosen = tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order)
-        evidence = None if proposal is None else proposal.evidence
-        return Answer(location, query, *chosen, tuple(rows.tolist()), evidence)
+        if proposal is None:
+            return Answer(location, query, *chosen, tuple(rows.tolist()))
+        others = tuple((plane.position(*point.tolist()), weight) for point, weight in proposal.hypotheses)
+        told = (
+            None
+            if proposal.refined is None
+            else (
+                plane.position(*proposal.east_north.tolist()),
+                plane.position(*proposal.refined.east_north.tolist()),
+                proposal.refined.photos,
+            )
+        )
+        return Answer(location, query, *chosen, tuple(rows.tolist()), proposal.evidence, told, others)
+
+    def _refines(self, proposal: Proposal) -> bool:
+        """Whether the geometry's position is taken: where the gallery found it better, or by the recipe's own rule."""
+        if proposal.refined is None:
+            return False
+        if self.calibration is None:
+            return proposal.refined.trusted
+        return proposal.refined.photos >= self.calibration.refine_from
 
     def _sureness(self, proposal: Proposal | None, position: Position) -> tuple[float, float]:
         """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
@@ -351,7 +397,7 @@ class Locator:
             return Plane.around([self.gallery.photos[row].position for row in kept])
         return Plane.around([photos[int(np.argmax([len(v) for v in verifications]))].position])
 
-    def _position(self, proposal: Proposal | None, points: DoubleArray, plane: Plane) -> Position:
+    def _position(self, proposal: Proposal | Refined | None, points: DoubleArray, plane: Plane) -> Position:
         """The place found; else that of the most similar photo; else the middle of the gallery."""
         if proposal is not None:
             east, north = proposal.east_north.tolist()
@@ -364,6 +410,15 @@ class Locator:
     def _distances(self, position: Position) -> DoubleArray:
         """Metres from a position to all photos that count."""
         return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
+
+
+def _without_pixels(answer: Answer) -> Answer:
+    return answer if answer.query is None else replace(answer, query=replace(answer.query, pixels=None))
+
+
+def _seconds(time: datetime) -> float:
+    """Since 1970; a time without a zone as if it were universal time, for differences are all that counts."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Calibration | None:

@@ -22,6 +22,9 @@ class ConfidenceOptions:
 
     Attributes:
         unsure_below: Confidence below which an answer is called unsure.
+        certain_after: Verified candidates after which the others are left out if one place is beyond doubt; 0 for
+            never.
     """
 
     unsure_below: float = 0.5
+    certain_after: int = 0

@@ -59,6 +59,23 @@ class Shortlist:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Refined:
+    """A position of the query's own, beside that of the photos that speak for it.
+
+    Attributes:
+        east_north: ``(2,)`` metres on the shortlist's plane.
+        heading_deg: Direction of the query's view, clockwise from north.
+        photos: How many photos it fits, each counted by the probability that it does.
+        trusted: Whether it is to be taken, for galleries that have not found out how good such positions are.
+    """
+
+    east_north: DoubleArray
+    heading_deg: float
+    photos: float
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
     """Where the query was taken.
 
@@ -66,16 +83,18 @@ class Proposal:
         east_north: ``(2,)`` metres on the shortlist's plane.
         confidence: Probability that the error is at most the tolerance.
         order: Places in the shortlist, the photos that speak for the position first.
-        heading_deg: Direction of the query's view, clockwise from north, from methods that tell.
+        refined: From methods that tell more than which photos are near.
         evidence: For the position and for the best place elsewhere, from methods whose confidence a gallery can learn
             to judge by its own photos.
+        hypotheses: All places that anything speaks for, each with how much does; the best first.
     """
 
     east_north: DoubleArray
     confidence: float
     order: Sequence[int]
-    heading_deg: float | None = None
+    refined: Refined | None = None
     evidence: tuple[float, float] | None = None
+    hypotheses: tuple[tuple[DoubleArray, float], ...] = ()
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from whence.recipes import Recipe
 
 MOST = 120
 """Photos that are asked at most, each of another place while there are enough: some 20 seconds."""
+STRANGE = 4.0
+"""Tolerances around a photo without which its place counts as unknown: nearer photos may well show it."""
 LEAST_PHOTOS = 60
 """Of a gallery: with fewer, hiding a place changes too much of what is left."""
 
@@ -38,7 +40,7 @@ def try_out(
     if len(gallery) < LEAST_PHOTOS or len(chosen) < LEAST:
         return None
     locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
-    found: list[tuple[float, float, float]] = []
+    found: list[tuple[float, ...]] = []
     for row, hidden in chosen:
         tell()
         answer = locator.answer_row(row, hidden)
@@ -47,14 +49,35 @@ def try_out(
             if not found and row != chosen[0][0]:
                 return None  # neither of the first two: the recipe's answers name none
             continue
-        error_m = metres_from(gallery.photos[row].position, coordinates([position]))[0]
-        found.append((*answer.evidence, float(error_m)))
+        plain, refined, photos = answer.refined or (position, position, 0.0)
+        errors_m = metres_from(gallery.photos[row].position, coordinates([plain, refined]))
+        found.append((*answer.evidence, *errors_m.tolist(), photos))
     if len(found) < LEAST:
         return None
-    support, rival, error_m = np.array(found, np.float64).T
+    support, rival, error_m, refined_m, photos_fit = np.array(found, np.float64).T
+    strangers = [told for row, hidden in chosen[::2] if (told := _as_stranger(locator, row, hidden, tell)) is not None]
     grouped = any(photo.group is not None for photo in gallery.photos)
     # Who stands between two photos of a walk is half as far from one as these are from each other.
-    return Trials(support, rival, error_m if grouped else error_m / 2, grouped)
+    share = 1.0 if grouped else 0.5
+    unknown = np.array(strangers, np.float64).reshape(-1, 2)
+    return Trials(support, rival, share * error_m, share * refined_m, photos_fit, grouped, unknown)
+
+
+def _as_stranger(
+    locator: Locator, row: int, hidden: Sequence[int], tell: Callable[[], None]
+) -> tuple[float, float] | None:
+    """Evidence for what a photo is answered while nothing within ``STRANGE`` tolerances of it is there.
+
+    None where nothing would be left to find.
+    """
+    gallery = locator.gallery
+    tell()
+    away_m = metres_from(gallery.photos[row].position, gallery.coordinates)
+    far = np.flatnonzero(away_m > STRANGE * gallery.settings.tolerance_m)
+    gone = np.union1d(hidden, np.setdiff1d(np.arange(len(gallery)), far))
+    if len(gone) == len(gallery):
+        return None
+    return locator.answer_row(row, gone.tolist()).evidence or (0.0, 0.0)
 
 
 def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:

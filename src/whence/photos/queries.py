@@ -6,27 +6,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from whence.errors import InputError
+from whence.errors import InputError, PhotoError
 from whence.photos import files
 from whence.photos.sources import TABLE_SUFFIXES, look, open_source
+from whence.photos.video import frames, is_video
 from whence.types import Photo, Skipped
 
 
-def queries(given: Sequence[str], *, layout: str | None = None, part: str | None = None) -> list[Photo]:
+def queries(
+    given: Sequence[str], *, layout: str | None = None, part: str | None = None, every_s: float = 1.0
+) -> list[Photo]:
     """Every photo to locate: its file, its name exactly as given, and its camera where a table states it.
 
     A photo that is named but cannot be used is among them: it gets an answer that says so. What a folder holds is named
     by the folder as given and the path below it; what a table holds, as the table has it. ``layout`` and ``part`` say
-    what folders are, as for ``open_source``.
+    what folders are, as for ``open_source``. A video is asked every ``every_s`` seconds.
 
     Raises:
-        InputError: Nothing of what was given exists; a table without a path column, an empty folder; no such part.
+        InputError: Nothing of what was given exists; a table without a path column, an empty folder; no such part; a
+            video that cannot be read, or no time between its frames.
     """
     found: list[Photo] = []
     if given and not any(Path(said).exists() for said in given):
         look(Path(given[0]))  # raises: a wrong folder or a slip of the pen, rather than one bad photo of many
     for said in given:
         path = Path(said)
+        if not path.is_dir() and is_video(path):
+            found += _frames(path, said, every_s)
+            continue
         if not path.is_dir() and path.suffix.lower() not in TABLE_SUFFIXES:
             found.append(Photo(path, said))
             continue
@@ -38,3 +45,12 @@ def queries(given: Sequence[str], *, layout: str | None = None, part: str | None
     if not found:
         raise InputError("no photos to locate; name photos, folders or CSV files")
     return found
+
+
+def _frames(path: Path, said: str, every_s: float) -> list[Photo]:
+    if not every_s > 0:
+        raise InputError(f"{every_s:g} s from frame to frame; expected a number above 0")
+    try:
+        return list(frames(path, said, every_s))
+    except PhotoError as error:
+        raise InputError(f"{said}: {error}") from error

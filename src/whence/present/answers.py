@@ -34,6 +34,7 @@ def to_dict(location: Location, *, private: bool = False) -> dict[str, Any]:
         "confidence": _number(location.confidence, SHARES),
         "heading_deg": None if heading is None else heading % 360.0,
         "place": location.place,
+        "turned_deg": location.turned_deg,
         "candidates": [_candidate(candidate) for candidate in location.candidates],
         "seconds": {stage: _number(seconds, SHARES) for stage, seconds in location.seconds.items()},
         "duplicate_of": [path or None for path in location.duplicate_of],

@@ -17,9 +17,10 @@ import numpy as np
 import whence
 from whence.geo.distance import offset
 from whence.geo.plane import Plane, coordinates
+from whence.locate.answers import Answer
 from whence.locate.evidence import evidence_of
 from whence.locate.indexing import index
-from whence.locate.locator import Answer, Locator
+from whence.locate.locator import Locator
 from whence.present.demo_page import DemoSummary, anchor, pick, write_demo_page
 from whence.present.evidence import Evidence, MatchView
 from whence.present.mapsketch import Mark, map_sketch

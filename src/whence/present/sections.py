@@ -109,6 +109,7 @@ def answer_facts(evidence: Evidence) -> list[tuple[str, str]]:
         off += f" ({'inside' if error <= location.radius_m else 'outside'} the circle)"
     return [
         ("Looking", words.heading(location.heading_deg)),
+        ("Turned", words.turn(location.turned_deg)),
         ("True place", words.place(evidence.truth) if evidence.truth is not None else ""),
         ("Error", off),
         ("Same content as", ", ".join(words.shown_path(path) for path in location.duplicate_of)),

@@ -125,6 +125,11 @@ def verdict(location: Location) -> str:
     return f"Unsure; best guess {place(location.position)}{near}{'' if around == '-' else f', within about {around}'}"
 
 
+def turn(turned_deg: int) -> str:
+    """How a photo was turned, in words; empty if it was not."""
+    return {90: "to the right", 180: "upside down", 270: "to the left"}.get(turned_deg, "")
+
+
 def summary(location: Location) -> list[str]:
     """The answer and what it rests on, a line each, where there is room for a few lines only."""
     lines = [printable(location.path), verdict(location)] if location.path else [verdict(location)]
@@ -136,6 +141,8 @@ def summary(location: Location) -> list[str]:
         lines.append(f"Best match {shown_path(best.path)}, {best.inliers} matching points")
     if looking := heading(location.heading_deg):
         lines.append(f"Looking {looking}")
+    if turned := turn(location.turned_deg):
+        lines.append(f"Turned {turned} before it was answered")
     if location.duplicate_of:
         same = ", ".join(map(shown_path, location.duplicate_of))
         lines.append(f"Same content as {same}, which was left out")

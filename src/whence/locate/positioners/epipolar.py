@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from whence.errors import RecipeError
 from whence.geo.similarity import Errors, Fit, lay
 from whence.locate.positioners.places import Places
-from whence.locate.stages import Proposal, Shortlist
+from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.photos.cameras import central
 from whence.types import DoubleArray, Intrinsics, LocalFeatures
 from whence.verify.common_scale import common_lengths
@@ -32,6 +32,8 @@ _FOCALS = (0.55, 0.65, 0.8, 0.95, 1.15, 1.4)
 """Focal lengths over the longest side that are tried: of views 84 to 39 degrees wide."""
 _PER_INLIER = 0.05
 """What an inlier adds to the logarithm of a focal length's likelihood; little, since their errors are alike."""
+_TELLING = 6
+"""Photos, those with most inliers, by which a focal length is chosen."""
 _STILL = 0.85
 """A camera that only turned explains at least this share of the matches by the turn alone."""
 _FULL_SAY = 60.0
@@ -54,7 +56,8 @@ class EpipolarOptions:
         spread: Relative error of translations on the common ruler.
         floor: Error of the gallery's positions over the tolerance.
         sigma: An answer less certain than this over the tolerance falls back to the place's mean.
-        agree: At least so many photos have to fit, or it falls back too: any two do.
+        agree: The probabilities that each photo fits add up to this, or it falls back too, in a gallery that did not
+            find out for itself from how many on such positions are better (``locate.calibration``).
     """
 
     pose: str = "poselib"
@@ -64,8 +67,8 @@ class EpipolarOptions:
     inliers: int = 12
     spread: float = 0.1
     floor: float = 0.05
-    sigma: float = 0.25
-    agree: float = 2.5
+    sigma: float = 0.5
+    agree: float = 3.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +116,12 @@ class Epipolar:
         fit = self._fit(shortlist, place.east_north)
         if fit is None:
             return place
+        photos = float(fit.belief.sum())
         # ahead of the camera is +i on the sketch; its bearing on the ground is clockwise from north
         heading_deg = float(
             np.degrees(-np.angle(fit.factor)) % 360 % 360
         )  # a tiny negative number rounds up to 360 first
-        return replace(place, east_north=fit.origin, heading_deg=heading_deg)
+        return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= self.options.agree))
 
     def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
         """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
@@ -129,15 +133,13 @@ class Epipolar:
         focals: tuple[float, ...] = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
         if known and focals is _FOCALS:  # the query may well have been taken by the same camera
             focals = (float(np.median(known)), *_FOCALS)
-        best, most = None, -np.inf
-        for focal in focals:
-            pairs = [self._pair(shortlist, i, f, focal) for i, f in zip(chosen, features, strict=True)]
-            fit, likelihood = self._laid([pair for pair in pairs if pair is not None], shortlist.tolerance_m)
-            if fit is not None and likelihood > most:
-                best, most = fit, likelihood
-        if best is None or best.belief.sum() < self.options.agree:
-            return None
-        if best.sigma_m > self.options.sigma * shortlist.tolerance_m:
+        photos = list(zip(chosen, features, strict=True))
+        some = photos if len(focals) == 1 else photos[:_TELLING]
+        tried = [(self._laid(shortlist, some, focal), focal) for focal in focals]
+        (best, likelihood), focal = max(tried, key=lambda one: one[0][1])
+        if len(some) < len(photos) and np.isfinite(likelihood):
+            best, _ = self._laid(shortlist, photos, focal)
+        if best is None or best.sigma_m > self.options.sigma * shortlist.tolerance_m:
             return None
         return best if float(np.hypot(*(best.origin - around))) <= _NEAR * shortlist.tolerance_m else None
 
@@ -148,12 +150,17 @@ class Epipolar:
         usable = np.flatnonzero(near & (inliers >= self.options.inliers))
         return [int(i) for i in usable[np.argsort(-inliers[usable], kind="stable")][: self.options.photos]]
 
-    def _laid(self, pairs: Sequence[_Pair], tolerance_m: float) -> tuple[Fit | None, float]:
+    def _laid(
+        self, shortlist: Shortlist, photos: Sequence[tuple[int, LocalFeatures]], focal: float
+    ) -> tuple[Fit | None, float]:
         """The sketch on the ground, and how likely it is that the cameras are as they were taken to be."""
+        asked = [self._pair(shortlist, place, features, focal) for place, features in photos]
+        pairs = [pair for pair in asked if pair is not None]
         sketch, linked = _sketch(pairs)
         if len(linked) < 2:
             return None, -np.inf
         ground, say = np.array([pair.point for pair in linked]), np.array([pair.say for pair in linked])
+        tolerance_m = shortlist.tolerance_m
         errors = Errors(self.options.spread, self.options.floor * tolerance_m, _REACH * tolerance_m)
         fit = lay(sketch, ground, say, errors)
         if fit is None or not np.isfinite(fit.origin).all():

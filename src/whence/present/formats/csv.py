@@ -31,7 +31,7 @@ _OF_PATH: dict[str, Callable[[PurePath], str]] = {
     "name": lambda path: path.name,
 }
 _OF_BEST = {"best_match": "path", "inliers": "inliers", "similarity": "similarity", "group": "group"}
-_OF_ANSWER = ("path", "status", "radius_m", "confidence", "heading_deg", "place", "error")
+_OF_ANSWER = ("path", "status", "radius_m", "confidence", "heading_deg", "place", "turned_deg", "error")
 COLUMNS = (*_OF_ANSWER, "lat", "lon", "x", "y", *_OF_BEST, "seconds", *_OF_PATH)
 _FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠].*[(|!]", re.DOTALL)
 

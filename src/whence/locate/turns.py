@@ -1,0 +1,66 @@
+"""Photos that lie on a side or stand on their head, and whose file does not say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from whence.gallery.gallery import Gallery
+from whence.locate.answers import Answer
+from whence.types import FloatArray, Image, Intrinsics
+from whence.verify.rerank import Verification
+
+_TELLING = 12
+"""Inliers from which on a photo's matches tell how the query is turned."""
+_TOGETHER = 0.7
+"""Length of the mean of their turns as unit vectors, at least: matches of one geometry turn alike."""
+
+
+def worth_asking(answer: Answer, gallery: Gallery, sure: bool) -> tuple[int, ...]:
+    """Quarter turns, anticlockwise, by which the query should be asked again.
+
+    Keypoints that have orientations are matched however a photo is turned, and tell by how much. Those without, as
+    learned ones are, are not; if nothing sure was found, all turns are worth asking.
+
+    Args:
+        answer: Of the photo as it is.
+        gallery: That answered it.
+        sure: Whether it counts as located.
+    """
+    query = answer.query
+    if query is None or query.pixels is None or not len(query.features):
+        return ()
+    if np.ptp(query.features.keypoints[:, 3]) == 0:
+        return () if sure else (1, 2, 3)
+    told = [(row, v) for row, v in zip(answer.rows, answer.verifications, strict=True) if len(v) >= _TELLING]
+    if not told:
+        return ()
+    features = gallery.features([row for row, _ in told])
+    database = [found.keypoints[v.matches.database, 3] for found, (_, v) in zip(features, told, strict=True)]
+    quarter = _quarter(query.features.keypoints[:, 3], [v for _, v in told], database)
+    return (quarter,) if quarter else ()
+
+
+def _quarter(angles: FloatArray, verifications: Sequence[Verification], database: Sequence[FloatArray]) -> int:
+    """Quarter turns, anticlockwise, that bring the query's keypoints into the orientations of those they match."""
+    turns = np.concatenate([angles[v.matches.query] - other for v, other in zip(verifications, database, strict=True)])
+    mean = np.exp(1j * np.radians(turns)).mean()
+    if abs(mean) < _TOGETHER:
+        return 0
+    # orientations are clockwise on the screen, with y downwards
+    return int(np.rint(np.degrees(np.angle(mean)) / 90)) % 4
+
+
+def turned(pixels: Image, quarters: int) -> Image:
+    """An image turned anticlockwise."""
+    return np.ascontiguousarray(np.rot90(pixels, quarters))
+
+
+def turned_camera(camera: Intrinsics, width: int, height: int, quarters: int) -> Intrinsics:
+    """The camera of an image of ``width`` x ``height`` pixels once that is turned anticlockwise."""
+    for _ in range(quarters % 4):
+        # a point x, y goes to y, width - 1 - x
+        camera = Intrinsics(camera.fy, camera.fx, camera.cy, width - 1 - camera.cx)
+        width, height = height, width
+    return camera
