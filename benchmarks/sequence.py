@@ -25,6 +25,7 @@ from whence.worlds import Town, View, locate_xy, weather, write_photo, write_tow
 from whence.worlds.noise import rng_of
 
 STEP_M, STREETS = 1.5, 4
+ELSEWHERE = Town(1_000_003, (2, 2), family="south")
 Walk = tuple[Path, list[tuple[Path, Position]], float]
 
 
@@ -37,6 +38,9 @@ def main(names: Sequence[str]) -> None:
             locator = whence.Locator(whence.Gallery.open(Path(folder) / "gallery"))
             alone = list(locator.answers(Photo(path, path.name) for path, _ in frames))
             together = locator.follow(alone)
+            if name == "town":
+                strange = list(locator.answers(Photo(path, path.name) for path, _ in _walk(ELSEWHERE, Path(folder))))
+                unknown = [_located(strange), _located(locator.follow(strange))]
         print(f"\n{name}: {len(frames)} frames\n")
         print("| | by itself | together |\n|---|---|---|")
         truths = [position for _, position in frames]
@@ -44,11 +48,17 @@ def main(names: Sequence[str]) -> None:
             _figures(alone, truths, tolerance_m), _figures(together, truths, tolerance_m), strict=True
         ):
             print(f"| {said} | {first:.3f} | {second:.3f} |")
+        if name == "town":
+            print(f"| frames of another town called located | {unknown[0]:.3f} | {unknown[1]:.3f} |")
 
 
 def _town(folder: Path) -> Walk:
     files = write_town(folder / "town", queries=0, strangers=0)
-    town = Town(0)
+    return files.database, _walk(Town(0), folder), 10.0
+
+
+def _walk(town: Town, folder: Path) -> list[tuple[Path, Position]]:
+    """Frames along some streets of a town, at dusk."""
     frames: list[tuple[Path, Position]] = []
     for number, street in enumerate(town.layout.streets[:STREETS]):
         rng = rng_of(7, "walk", number)
@@ -63,10 +73,10 @@ def _town(folder: Path) -> Walk:
                 light=light,
                 clutter=int(rng.integers(2**31)),
             )
-            path = folder / f"{number}-{step:03d}.jpg"
+            path = folder / f"{town.family}-{number}-{step:03d}.jpg"
             write_photo(path, town.render(view))
             frames.append((path, locate_xy(view.x, view.y)))
-    return files.database, frames, 10.0
+    return frames
 
 
 def _gardens(name: str) -> Walk:
@@ -95,6 +105,10 @@ def _figures(answers: Sequence[Answer], truths: Sequence[Position], tolerance_m:
         ("expected calibration error", calibration_error([location.confidence for location in found], right)),
         ("inside the radius", float((errors <= radii).mean())),
     ]
+
+
+def _located(answers: Sequence[Answer]) -> float:
+    return float(np.mean([answer.location.status == "located" for answer in answers]))
 
 
 if __name__ == "__main__":

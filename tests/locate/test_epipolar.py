@@ -139,6 +139,24 @@ def test_the_position_and_heading_are_the_query_s_own(seed: int) -> None:
     assert 0 <= found.heading_deg < 360
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plan_may_be_drawn_with_y_downwards(seed: int) -> None:
+    query = visitor(seed)
+    asked = Court(query, around(seed)).shortlist(seed)
+    found = taken(replace(asked, points=asked.points * (1, -1)))
+    assert isinstance(found, Refined)
+    assert np.hypot(*(found.east_north - (query.x, -query.y))) < 0.5
+    assert abs((found.heading_deg - (180 - query.heading_deg) + 180) % 360 - 180) < 4
+
+
+def test_photos_may_stand_further_apart_than_the_tolerance() -> None:
+    query = visitor(3)
+    asked = replace(Court(query, around(3)).shortlist(), tolerance_m=0.4)
+    found = taken(asked)
+    assert isinstance(found, Refined)
+    assert np.hypot(*(found.east_north - (query.x, query.y))) < 0.5
+
+
 @pytest.mark.parametrize("fov_deg", [45, 60, 80])
 def test_an_unknown_camera_is_found_out(fov_deg: float) -> None:
     errors = []

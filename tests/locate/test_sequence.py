@@ -17,7 +17,11 @@ GALLERY: DoubleArray = np.array([(x, y) for x in range(0, 200, 4) for y in (0, 6
 
 
 def frame(
-    x: float, confidence: float, others: tuple[tuple[float, float], ...] = (), time_s: float | None = None
+    x: float,
+    confidence: float,
+    others: tuple[tuple[float, float], ...] = (),
+    time_s: float | None = None,
+    video: str = "",
 ) -> Answer:
     """A frame that takes itself to be at ``x``, and others possible: places with what speaks for them."""
     weight = 1 / (1 - confidence)
@@ -28,7 +32,7 @@ def frame(
     )
     location = Location("f.jpg", status, XY(x, 0.0), 8.0, confidence, candidates, heading_deg=90.0)
     features = LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 64), np.int8), 640, 480)
-    query = Query("f.jpg", None, features, np.zeros(4, np.float32), "", {}, time_s=time_s)
+    query = Query("f.jpg", None, features, np.zeros(4, np.float32), "", {}, time_s=time_s, video=video)
     rows = tuple(range(len(places)))
     return Answer(location, query, rows, (UNVERIFIED,) * len(rows), (), None, None, tuple(places))
 
@@ -112,3 +116,34 @@ def test_a_photo_of_nothing_is_no_trouble() -> None:
     blank = replace(frame(0.0, 0.0), hypotheses=())
     found = walk([blank] * 4)
     assert all(answer.location.status is Status.UNSURE for answer in found)
+
+
+def test_strangers_stay_strangers() -> None:
+    """However alike the places are that they are mistaken for, walking or standing still."""
+    walking = walk([frame(2.0 * step, 0.02) for step in range(20)])
+    standing = walk([frame(30.0, 0.03, ((120.0, 1.0),), time_s=step / 10) for step in range(40)])
+    assert all(answer.location.status is Status.UNSURE for answer in [*walking, *standing])
+    assert all(answer.location.confidence < 0.3 for answer in [*walking, *standing])
+    pair = walk([frame(0.0, 0.02), frame(70.0, 0.02)])
+    assert all(answer.location.confidence < 0.1 for answer in pair)
+
+
+def test_every_video_is_a_walk_of_its_own() -> None:
+    there = [frame(2.0 * step, 0.9, time_s=float(step), video="a.mp4") for step in range(12)]
+    back = [frame(150.0 - 2 * step, 0.9, time_s=float(step), video="b.mp4") for step in range(12)]
+    found = walk([*there, *back])
+    assert [at(answer) for answer in found] == pytest.approx(
+        [2.0 * step for step in range(12)] + [150.0 - 2 * step for step in range(12)], abs=1
+    )
+
+
+def test_bursts_share_a_time() -> None:
+    frames = [frame(x, 0.9, time_s=time_s) for x, time_s in ((10.0, 0.0), (150.0, 0.0), (10.5, 1.0), (150.5, 1.0))]
+    assert [at(answer) for answer in walk(frames)] == pytest.approx([10, 150, 10.5, 150.5], abs=1)
+
+
+def test_hours_between_two_sure_frames_prove_nothing_about_a_third() -> None:
+    hours = [frame(10.0, 0.9, time_s=0.0), frame(10.5, 0.9, time_s=1.0), frame(11.0, 0.9, time_s=2.0)]
+    late = [frame(11.0, 0.9, time_s=36000.0 + step) for step in range(3)]
+    lost = frame(190.0, 0.02, time_s=18000.0)
+    assert walk([*hours, lost, *late])[3].location.status is Status.UNSURE

@@ -11,7 +11,7 @@ import pytest
 from samples import Run, World
 from whence.errors import InputError, PhotoError
 from whence.photos.queries import queries
-from whence.photos.video import frame, frames, is_video
+from whence.photos.video import MOST, Reader, frames, is_video
 
 RATE = 10.0
 
@@ -44,17 +44,23 @@ def test_moments_are_photos(clip: Path) -> None:
 
 @pytest.mark.parametrize("order", [(0.0, 1.0, 2.0, 3.0), (3.0, 0.0, 2.0, 1.0), (1.0, 1.0), (0.3, 0.4, 3.3)])
 def test_the_frame_of_a_moment(clip: Path, order: tuple[float, ...]) -> None:
+    reader = Reader(1024)
     for at_s in order:
-        pixels, width, height = frame(clip, at_s, 1024)
+        found = reader.frame(clip, at_s)
+        assert found is not None
+        pixels, width, height = found
         assert (width, height) == (96, 64)
         assert pixels.shape == (64, 96, 3)
         assert abs(float(pixels.mean()) - (5 + 5 * round(at_s * RATE))) < 3
+    assert reader.frame(clip, 99.0) is None
+    reader.close()
 
 
 def test_frames_are_reduced(clip: Path) -> None:
-    pixels, width, height = frame(clip, 0.0, 48)
-    assert pixels.shape == (32, 48, 3)
-    assert (width, height) == (96, 64)
+    found = Reader(48).frame(clip, 0.0)
+    assert found is not None
+    assert found[0].shape == (32, 48, 3)
+    assert found[1:] == (96, 64)
 
 
 def test_what_is_no_video(tmp_path: Path, clip: Path) -> None:
@@ -66,12 +72,13 @@ def test_what_is_no_video(tmp_path: Path, clip: Path) -> None:
             list(frames(path, path.name, 1.0))
     with pytest.raises(PhotoError, match="no such file"):
         list(frames(tmp_path / "none.mp4", "none.mp4", 1.0))
-    with pytest.raises(PhotoError, match="ends before 99 s"):
-        frame(clip, 99.0, 64)
+    with pytest.raises(PhotoError, match=f"more than {MOST:,}"):
+        list(frames(clip, "clip", 1e-9))
     with pytest.raises(InputError, match=r"text\.mp4: not a video"):
         queries([str(tmp_path / "text.mp4")])
-    with pytest.raises(InputError, match="0 s from frame to frame"):
-        queries([str(clip)], every_s=0)
+    for every_s in (0.0, float("inf"), float("nan")):
+        with pytest.raises(InputError, match="s from frame to frame; expected a number above 0"):
+            queries([str(clip)], every_s=every_s)
     assert is_video(Path("A.MP4"))
     assert not is_video(Path("a.jpg"))
 
@@ -94,6 +101,8 @@ def test_a_video_is_located(world: World, run: Run, tmp_path: Path) -> None:
     page = tmp_path / "walk.html"
     assert run("locate", path, "--gallery", world.gallery, "--sequence", "--explain", page).code == 0
     assert page.stat().st_size > 10_000
+    ids = run("locate", path, "--gallery", world.gallery, "--format", "csv", "--columns", "id", "--every", "0.5")
+    assert ids.out.split()[:3] == ["id", "walk#t=0", "walk#t=0.5"]
     bad = run("locate", path, "--gallery", world.gallery, "--every", "-1")
     assert bad.code == 2
     assert "expected a number above 0" in bad.err

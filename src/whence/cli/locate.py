@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +104,10 @@ def command(
     ):
         answers = _watched(locator, asked, out is not None)
         if sequence:
-            answers = iter(locator.follow(answers, keep_pixels=explain is not None or format in _PICTURED))
+            pictured = explain is not None or format in _PICTURED
+            if explain is None:
+                answers = map(_shrunk, answers)
+            answers = iter(locator.follow(answers, keep_pixels=pictured))
         for answer in answers:
             location = converted(answer.location)
             results.write(location, answer.query.pixels if answer.query else None)
@@ -162,6 +166,16 @@ def _watched(locator: Locator, asked: Sequence[Photo], to_file: bool) -> Iterato
         for answer in locator.answers(asked):
             yield answer
             bar.advance(task)
+
+
+def _shrunk(answer: Answer) -> Answer:
+    """With no more pixels than formats show: all frames of a walk are kept until the last one is read."""
+    from whence.present.formats.kml import THUMBNAIL_PIXELS
+    from whence.present.page import shrunk
+
+    if answer.query is None or answer.query.pixels is None:
+        return answer
+    return replace(answer, query=replace(answer.query, pixels=shrunk(answer.query.pixels, THUMBNAIL_PIXELS)))
 
 
 def _evidence(answer: Answer, locator: Locator) -> Evidence:

@@ -21,6 +21,7 @@ class Query:
         seconds: Time spent so far, per stage.
         camera: In the pixels that the features were found in, if it is known.
         time_s: When it was taken, in seconds since some moment; None if that is not known.
+        video: That it is a frame of; empty for a photo.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Query:
     seconds: dict[str, float]
     camera: Intrinsics | None = None
     time_s: float | None = None
+    video: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

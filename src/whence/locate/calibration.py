@@ -27,7 +27,7 @@ LEAST = 20
 """Trials below which the shipped prior is all there is."""
 _TRUST = np.array([0.25, 1.0, 1.0])
 """How much the prior of bias, support and margin weighs: inverse variances."""
-_BANDS = (6.0, 0.9), (3.5, 0.75), (2.5, 0.65), (1.8, 0.5)
+_BANDS = (6.0, 0.9), (3.5, 0.75), (2.5, 0.55), (1.8, 0.5)
 """Photos from which on the geometry's word may be taken, and how often it is nearer there, as far as was seen."""
 _USUALLY, _NEARER = 4.0, 0.6
 """Trials that count as much as what was seen elsewhere; share of trials in which the geometry has to be nearer."""

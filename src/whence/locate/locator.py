@@ -161,27 +161,58 @@ class Locator:
 
         Nothing of what a source may say of them is looked at but ``path``, ``name`` and ``intrinsics``.
         """
+        reader = video.Reader(self._pipeline.photos.max_side)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-read") as readers:
             waiting: deque[tuple[str, Future[Query]]] = deque()
             try:
                 for photo in photos:
-                    waiting.append((photo.name, readers.submit(self._read, photo)))
+                    asked = self._submitted(photo, readers, reader)
+                    if asked is not None:
+                        waiting.append((photo.name, asked))
                     if len(waiting) > self._workers:
                         yield self._settled(*waiting.popleft())
                 while waiting:
                     yield self._settled(*waiting.popleft())
             finally:
+                reader.close()
                 readers.shutdown(wait=True, cancel_futures=True)
 
+    def _submitted(self, photo: Photo, readers: ThreadPoolExecutor, reader: video.Reader) -> Future[Query] | None:
+        """A photo to be read and described; None for a moment after the end of its video.
+
+        Frames are decoded here, in their order: each thread by itself would have to read the whole video.
+        """
+        if photo.at_s is None:
+            return readers.submit(self._read, photo)
+        start = perf_counter()
+        try:
+            frame = reader.frame(photo.path, photo.at_s)
+        except PhotoError as error:
+            lost: Future[Query] = Future()
+            lost.set_exception(error)
+            return lost
+        return None if frame is None else readers.submit(self._described_frame, photo, *frame, perf_counter() - start)
+
+    def _described_frame(self, photo: Photo, pixels: Image, width: int, height: int, seconds: float) -> Query:
+        query = self._described(photo.name, pixels, "", {"read": seconds})
+        camera = photo.intrinsics and scaled(photo.intrinsics, (width, height), (pixels.shape[1], pixels.shape[0]))
+        return replace(query, camera=camera, time_s=photo.at_s, video=str(photo.path))
+
     def follow(self, answers: Iterable[Answer], *, keep_pixels: bool = False) -> list[Answer]:
-        """Answers for the frames of one walk or video, each in the light of the others.
+        """Answers for the frames of one walk, each in the light of the others; every video is a walk of its own.
 
         Args:
             answers: By themselves, as ``answers`` gives them, in the order in which the frames were taken.
             keep_pixels: Of the photos, for pictures; a long video would fill the memory.
         """
         alone = [answer if keep_pixels else _without_pixels(answer) for answer in answers]
-        return follow(alone, self._coordinates, self.tolerance_m, self._pipeline.confidence.unsure_below)
+        found = follow(alone, self._coordinates, self.tolerance_m, self._pipeline.confidence.unsure_below)
+        return [self._named(answer) for answer in found]
+
+    def _named(self, answer: Answer) -> Answer:
+        """With the nearest town, where that was asked for."""
+        place = self._near(answer.location.position) if self._near and answer.location.position else None
+        return replace(answer, location=replace(answer.location, place=place))
 
     def answer_row(self, row: int, hidden: Sequence[int] = ()) -> Answer:
         """Where a photo of the gallery was taken, had it not been there: for leave-one-out.
@@ -214,12 +245,6 @@ class Locator:
 
     def _read(self, photo: Photo) -> Query:
         start = perf_counter()
-        if photo.at_s is not None:
-            pixels, width, height = video.frame(photo.path, photo.at_s, self._pipeline.photos.max_side)
-            query = self._described(photo.name, pixels, "", {"read": perf_counter() - start})
-            size = pixels.shape[1], pixels.shape[0]
-            camera = photo.intrinsics and scaled(photo.intrinsics, (width, height), size)
-            return replace(query, camera=camera, time_s=photo.at_s)
         data = files.read(photo.path)
         decoded = decode(data, max_side=self._pipeline.photos.max_side)
         query = self._described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
@@ -246,8 +271,7 @@ class Locator:
             if told.status is Status.LOCATED or told.confidence > answer.location.confidence:
                 answer = replace(found, location=replace(told, turned_deg=-90 * quarters % 360))
             answer = replace(answer, location=replace(answer.location, seconds=seconds))
-        place = self._near(answer.location.position) if self._near and answer.location.position else None
-        return replace(answer, location=replace(answer.location, place=place))
+        return self._named(answer)
 
     def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> list[tuple[Query, int]]:
         """The photo turned anticlockwise; of several turns the one most like the gallery, if any is more so."""
@@ -264,7 +288,7 @@ class Locator:
         found = self._described(query.path, turned(query.pixels, quarters), query.content_hash, {})
         height, width = query.pixels.shape[:2]
         camera = query.camera and turned_camera(query.camera, width, height, quarters)
-        return replace(found, camera=camera, time_s=query.time_s)
+        return replace(found, camera=camera, time_s=query.time_s, video=query.video)
 
     def _likeness(self, query: Query, hidden: Sequence[int]) -> float:
         """Mean cosine of the most similar photos of the gallery."""

@@ -25,8 +25,14 @@ from whence.locate.answers import Answer
 from whence.locate.confidence import radius_m
 from whence.types import DoubleArray, Position, Status
 
-_KNOWN = 0.9
-"""Belief that the truth is among the places that a frame proposes."""
+_KNOWN, _HOPE = 0.9, 3.0
+"""Belief, at most, that the truth is among the places that a frame proposes; and over the confidence of its answer."""
+_ALIKENESS = 0.75
+"""Share of what agreement of frames would prove that it does not prove: strangers agree with each other too."""
+_UNTOLD = 4.0
+"""Frames that all frames together count for, where nothing tells how fast the camera moves."""
+_LONG = 10.0
+"""Typical gaps between frames after which nobody knows where the camera went meanwhile."""
 _JUMP = 0.05
 """Share of steps that may lead anywhere: cuts, and frames that are not of the walk."""
 _ALIKE = 1.0
@@ -64,7 +70,7 @@ class _Frame:
 
 
 def follow(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float, unsure_below: float) -> list[Answer]:
-    """The same answers in the light of each other.
+    """The same answers in the light of each other; every video is a walk of its own, all photos together are one.
 
     Frames that could not be read stay as they are. One whose own places do not lie on the path is put between its
     neighbours that do.
@@ -75,16 +81,30 @@ def follow(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float, 
         tolerance_m: What confidence is the probability of.
         unsure_below: Confidence below which an answer is unsure.
     """
+    walks: dict[str, list[int]] = {}
+    for place, answer in enumerate(answers):
+        walks.setdefault(answer.query.video if answer.query else "", []).append(place)
+    found = list(answers)
+    for places in walks.values():
+        walked = _walked([answers[place] for place in places], gallery, tolerance_m, unsure_below)
+        for place, answer in zip(places, walked, strict=True):
+            found[place] = answer
+    return found
+
+
+def _walked(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float, unsure_below: float) -> list[Answer]:
+    """``follow`` for one walk."""
     usable = _in_order(answers)
     if len(usable) < 2:
         return list(answers)
     positions = [answers[place].location.position for place, _ in usable]
     plane = Plane.around([position for position in positions if position is not None])
     frames = [_frame(answers[place], plane, at) for place, at in usable]
-    speed = _speed(frames, tolerance_m)
-    links = _links(frames, plane.metres(_some(gallery)), tolerance_m, speed)
+    speed, told = _speed(frames, tolerance_m)
     gaps = np.diff([frame.at for frame in frames])
-    news = np.minimum(1, speed * np.append(gaps, np.median(gaps)) / (_ALIKE * tolerance_m))
+    moved = np.minimum(1, speed * np.append(gaps, np.median(gaps)) / (_ALIKE * tolerance_m))
+    news = np.maximum(moved if told else np.full(len(frames), min(1, _UNTOLD / len(frames))), 1e-3)
+    links = _links(frames, plane.metres(_some(gallery)), tolerance_m, speed, _ALIKENESS if told else 1.0)
     placed: list[tuple[DoubleArray, float] | None] = []
     own = []
     for frame, posterior in zip(frames, _posteriors(frames, links, news.tolist()), strict=True):
@@ -94,7 +114,7 @@ def follow(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float, 
     placed = _evened(frames, placed, speed, tolerance_m)
     found = list(answers)
     for number, (place, _) in enumerate(usable):
-        here = placed[number] or _between(frames, placed, number, tolerance_m)
+        here = placed[number] or _between(frames, placed, number, speed, tolerance_m)
         if here is not None:
             found[place] = _answered(answers[place], plane, here, own[number], gallery, tolerance_m, unsure_below)
     return found
@@ -111,21 +131,28 @@ def _in_order(answers: Sequence[Answer]) -> list[tuple[int, float]]:
 
 
 def _frame(answer: Answer, plane: Plane, at: float) -> _Frame:
-    """The frame's own answer keeps its confidence at least; its other places share what is left."""
+    """The frame's own answer keeps its confidence at least; its other places share what is left.
+
+    Who is sure of nothing most likely shows none of the gallery's places, whatever may look most like it.
+    """
     own = answer.location
     assert own.position is not None
     others = [(position, weight) for position, weight in answer.hypotheses[1:] if weight > 0]
     first = answer.hypotheses[0][1] if answer.hypotheses else 1.0
     weights = np.array([max(first, 1e-9), *(weight for _, weight in others)])
-    belief = _KNOWN * weights / weights.sum() if answer.hypotheses else np.array([own.confidence])
+    known = min(_KNOWN, _HOPE * own.confidence)
+    belief = known * weights / weights.sum() if answer.hypotheses else np.array([own.confidence])
     if own.confidence > belief[0]:
-        belief[1:] *= (1 - max(own.confidence, 1 - _KNOWN)) / max(float(1 - belief[0]), 1e-9)
+        belief[1:] *= max(known - own.confidence, 0.0) / max(float(known - belief[0]), 1e-9)
         belief[0] = own.confidence
     points = plane.metres(coordinates([own.position, *(position for position, _ in others)]))
+    belief = np.maximum(belief, 1e-6)
     return _Frame(answer, points, np.append(belief, max(1 - belief.sum(), 1e-3)), at)
 
 
-def _links(frames: Sequence[_Frame], gallery: DoubleArray, tolerance_m: float, speed: float) -> list[DoubleArray]:
+def _links(
+    frames: Sequence[_Frame], gallery: DoubleArray, tolerance_m: float, speed: float, alike: float
+) -> list[DoubleArray]:
     """For each two consecutive frames ``(H + 1, H' + 1)``: how much likelier their places are together than apart."""
     apart = np.hypot(*(gallery[:, None] - gallery[None]).transpose(2, 0, 1)).ravel()
     links = []
@@ -135,25 +162,28 @@ def _links(frames: Sequence[_Frame], gallery: DoubleArray, tolerance_m: float, s
         off = np.hypot(*(before.points[:, None] - after.points[None]).transpose(2, 0, 1))
         link = np.ones((len(before.points) + 1, len(after.points) + 1))
         link[:-1, :-1] = _JUMP + (1 - _JUMP) * np.exp(-0.5 * (off / step) ** 2) / chance
+        # strangers that follow each other are alike, and so are the places that they are mistaken for
+        link[-1, -1] = max(1.0, float(link[:-1, :-1].max())) ** alike
         links.append(link)
     return links
 
 
-def _speed(frames: Sequence[_Frame], tolerance_m: float) -> float:
-    """Metres per second, or per frame, by frames that are sure by themselves.
+def _speed(frames: Sequence[_Frame], tolerance_m: float) -> tuple[float, bool]:
+    """Metres per second, or per frame, and whether frames that are sure by themselves tell it.
 
     Of neighbours the errors would count more than the way between them; so the least of several distances is taken.
     """
-    sure = [frame for frame in frames if frame.belief[0] >= _SURE]
+    sure = [frame for frame in frames if frame.answer.location.confidence >= _SURE]
     speeds = []
     for lag in _LAGS:
         pairs = [(a, b) for a, b in zip(sure, sure[lag:], strict=False) if b.at > a.at]
         steps = [float(np.hypot(*(b.points[0] - a.points[0]))) / (b.at - a.at) for a, b in pairs]
         if len(steps) >= lag:
             speeds.append(float(np.median(steps)))
-    if not speeds:
-        return tolerance_m / float(np.median(np.maximum(np.diff([frame.at for frame in frames]), 1e-3)))
-    return _STEPS * min(speeds)
+    if speeds:
+        return _STEPS * min(speeds), True
+    gap = float(np.median(np.maximum(np.diff([frame.at for frame in frames]), 1e-3)))
+    return tolerance_m / gap, False
 
 
 def _posteriors(frames: Sequence[_Frame], links: Sequence[DoubleArray], news: Sequence[float]) -> list[DoubleArray]:
@@ -187,19 +217,21 @@ def _evened(
     trust = np.array([here[1] for here in placed if here is not None])
     width = _WINDOW * tolerance_m / max(speed, 1e-9)
     strand = _strands(at, points, speed, tolerance_m)
-    near = np.exp(-0.5 * ((at[:, None] - at[None]) / width) ** 2) * (strand[:, None] == strand[None])
     robust = np.ones(len(known))
     lines = points
     for _ in range(_ROUNDS):
-        lines = np.array([_line(at - at[i], points, near[i] * trust * robust) for i in range(len(known))])
-        lines = lines.reshape(-1, 2)
+        rows = []
+        for i in range(len(known)):  # one at a time: a long video has too many pairs of frames to keep
+            weights = np.exp(-0.5 * ((at - at[i]) / width) ** 2) * (strand == strand[i]) * trust * robust
+            rows.append(_line(at - at[i], points, weights, points[i]))
+        lines = np.array(rows).reshape(-1, 2)
         off = np.hypot(*(points - lines).T)
         scale = 6 * max(float(np.median(off)), _FLOOR * tolerance_m) if len(off) else 1.0
         robust = np.maximum(1 - (off / scale) ** 2, 0) ** 2
     found = list(placed)
-    for number, line, here in zip(known, lines, (placed[number] for number in known), strict=True):
-        if here is not None:
-            found[number] = line, here[1]
+    for number, line in zip(known, lines, strict=True):
+        here = placed[number]
+        found[number] = None if here is None else (line, here[1])
     return found
 
 
@@ -219,21 +251,25 @@ def _strands(at: DoubleArray, points: DoubleArray, speed: float, tolerance_m: fl
     return strands
 
 
-def _line(at: DoubleArray, points: DoubleArray, weights: DoubleArray) -> DoubleArray:
-    """``(2,)`` where a weighted straight line is at zero; the mean where too few points tell a direction."""
+def _line(at: DoubleArray, points: DoubleArray, weights: DoubleArray, own: DoubleArray) -> DoubleArray:
+    """``(2,)`` where a weighted straight line is at zero; ``own`` where too few points tell a direction."""
     total = weights.sum()
-    if total <= 0:
-        return np.asarray(points[np.abs(at).argmin()])
+    if total <= 0 or total**2 / float(weights @ weights) < 3:
+        return own
     mean_at, mean = float(weights @ at / total), weights @ points / total
     spread = float(weights @ (at - mean_at) ** 2)
-    if total**2 / float(weights @ weights) < 3 or spread <= 1e-9:
-        return np.asarray(points[np.abs(at).argmin()])
+    if spread <= 1e-9:
+        return own
     slope = (weights * (at - mean_at)) @ (points - mean) / spread
     return np.asarray(mean - slope * mean_at)
 
 
 def _between(
-    frames: Sequence[_Frame], placed: Sequence[tuple[DoubleArray, float] | None], number: int, tolerance_m: float
+    frames: Sequence[_Frame],
+    placed: Sequence[tuple[DoubleArray, float] | None],
+    number: int,
+    speed: float,
+    tolerance_m: float,
 ) -> tuple[DoubleArray, float] | None:
     """Where a frame was if the camera moved evenly between the nearest ones that have a place on the path."""
     before = next((n for n in range(number - 1, -1, -1) if placed[n] is not None), None)
@@ -243,8 +279,11 @@ def _between(
     (start, sure), (end, also) = placed[before] or (np.zeros(2), 0.0), placed[after] or (np.zeros(2), 0.0)
     span = frames[after].at - frames[before].at
     share = (frames[number].at - frames[before].at) / span if span > 0 else 0.5
-    reach = float(np.hypot(*(end - start))) / 2
-    return start + share * (end - start), min(sure, also) * min(1.0, tolerance_m / max(reach, 1e-9))
+    away = min(frames[number].at - frames[before].at, frames[after].at - frames[number].at)
+    reach = max(float(np.hypot(*(end - start))) / 2, speed * away)
+    usual = float(np.median(np.diff([frame.at for frame in frames])))
+    known = (1 - _JUMP) * min(1.0, tolerance_m / max(reach, 1e-9), _LONG * usual / max(away, 1e-9))
+    return start + share * (end - start), known * min(sure, also)
 
 
 def _answered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,7 @@ def queries(
 
 
 def _frames(path: Path, said: str, every_s: float) -> list[Photo]:
-    if not every_s > 0:
+    if not (math.isfinite(every_s) and every_s > 0):
         raise InputError(f"{every_s:g} s from frame to frame; expected a number above 0")
     try:
         return list(frames(path, said, every_s))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ from whence.errors import PhotoError
 from whence.types import Image, Photo
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
-_LOOK_BACK_S = 2.0
-"""A reader this far behind the moment that is asked for runs on; one further away seeks."""
-_own = threading.local()
+MOST = 1_000_000
+"""Frames that are asked of one video at most."""
 
 
 def is_video(path: Path) -> bool:
@@ -31,75 +28,90 @@ def frames(path: Path, name: str, every_s: float) -> Iterator[Photo]:
     Args:
         path: The file.
         name: As the user gave it.
-        every_s: Seconds from one to the next.
+        every_s: Seconds from one to the next, above 0.
 
     Raises:
-        PhotoError: Not a video that can be read.
+        PhotoError: Not a video that can be read, or more than ``MOST`` moments.
     """
-    opened = _Reader(path)
-    moments = max(1, int(np.ceil(round(opened.length_s / every_s, 6))))
-    for number in range(moments):
+    length_s = _length_s(path)
+    moments = length_s / every_s
+    if not moments <= MOST:
+        raise PhotoError(
+            f"more than {MOST:,} frames of {length_s:,.0f} s of video; take longer steps than {every_s:g} s"
+        )
+    for number in range(max(1, int(np.ceil(round(moments, 6))))):
         at_s = number * every_s
-        yield Photo(path, f"{name}#t={at_s:g}", at_s=at_s)
+        yield Photo(path, f"{name}#t={round(at_s, 3):.10g}", at_s=at_s)
 
 
-def frame(path: Path, at_s: float, max_side: int) -> tuple[Image, int, int]:
-    """The picture that is shown at a moment, upright, reduced to a longest side; width and height in full size.
+class Reader:
+    """Reads frames of one video after the other, each from its start to its end. Not for many threads at once."""
 
-    Safe to call from many threads: each reads the file by itself, and reads on where it is asked for later moments.
+    def __init__(self, max_side: int) -> None:
+        """For pictures of at most so many pixels on their longest side."""
+        self._max_side = max_side
+        self._path: Path | None = None
+        self._capture: Any = None
+        self._shown_s = -1.0
 
-    Raises:
-        PhotoError: Not a video that can be read, or it ends before.
-    """
-    reader: _Reader | None = getattr(_own, "reader", None)
-    if reader is None or reader.path != path:
-        reader = _own.reader = _Reader(path)
-    pixels = reader.at(at_s)
-    height, width = pixels.shape[:2]
-    scale = max_side / max(height, width)
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return pixels, width, height
+    def frame(self, path: Path, at_s: float) -> tuple[Image, int, int] | None:
+        """The first picture that is shown from a moment on, upright and reduced; width and height in full size.
 
+        Nothing is skipped by seeking, which lands beside the moment in videos whose frames are not evenly spaced.
 
-@dataclass(slots=True)
-class _Stamp:
-    """Of a frame: when it is shown, and the next one."""
+        Returns:
+            None where the video has ended: what its header says of its length may be that of its sound.
 
-    from_s: float
-    until_s: float
-
-
-class _Reader:
-    """One open file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.is_file():
-            raise PhotoError("there is no such file")
-        self._capture: Any = cv2.VideoCapture(str(path))
-        rate = float(self._capture.get(cv2.CAP_PROP_FPS)) if self._capture.isOpened() else 0.0
-        count = float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)) if rate > 0 else 0.0
-        if not (np.isfinite(rate) and rate > 0 and self._capture.grab()):
-            raise PhotoError("not a video that can be read; expected one that FFmpeg knows")
-        self._frame_s = 1 / rate
-        self.length_s = max(count, 1.0) / rate
-        self._shown = _Stamp(0.0, self._frame_s)
-
-    def at(self, at_s: float) -> Image:
-        if at_s < self._shown.from_s - self._frame_s / 2 or at_s > self._shown.until_s + _LOOK_BACK_S:
-            self._capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * at_s)
-            self._grab(at_s)
-        while at_s >= self._shown.until_s - 1e-6:
-            self._grab(at_s)
+        Raises:
+            PhotoError: Not a video that can be read, or a damaged frame.
+        """
+        if self._path != path or at_s < self._shown_s - 1e-6:
+            self.close()
+            self._capture, self._path = _opened(path), path
+            self._shown_s = -1.0
+        while self._shown_s < at_s - 1e-3:
+            if not self._capture.grab():
+                return None
+            shown_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+            self._shown_s = max(shown_s, self._shown_s + 1e-6)  # never back, so that this ends
         ok, pixels = self._capture.retrieve()
         if not ok or pixels is None:
             raise PhotoError(f"the frame at {at_s:g} s is damaged")
-        return np.ascontiguousarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+        height, width = pixels.shape[:2]
+        scale = self._max_side / max(height, width)
+        if scale < 1:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)), width, height
 
-    def _grab(self, at_s: float) -> None:
-        if not self._capture.grab():
-            raise PhotoError(f"the video ends before {at_s:g} s, or is damaged there")
-        shown_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
-        self._shown = _Stamp(shown_s, shown_s + self._frame_s)
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._capture is not None:
+            self._capture.release()
+        self._capture = self._path = None
+
+
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise PhotoError("there is no such file")
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise PhotoError("not a video that can be read; expected one that FFmpeg knows")
+    return capture
+
+
+def _length_s(path: Path) -> float:
+    """By the header; where that does not say, by reading to the end."""
+    capture = _opened(path)
+    try:
+        rate, count = float(capture.get(cv2.CAP_PROP_FPS)), float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if not capture.grab():
+            raise PhotoError("not a video that can be read; expected one that FFmpeg knows")
+        if np.isfinite(rate) and rate > 0 and np.isfinite(count) and count > 0:
+            return count / rate
+        end_s = 0.0
+        while capture.grab():
+            end_s = max(end_s, float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000)
+        return end_s + 1e-3
+    finally:
+        capture.release()

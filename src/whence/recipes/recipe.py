@@ -66,7 +66,8 @@ class Recipe:
     @property
     def asking_hash(self) -> str:
         """The same over the sections that decide what is answered, given what a gallery holds."""
-        return _digest({name: self.sections[name] for name in SECTIONS if name not in (*INDEXING, "confidence")})
+        asked = {name: self.sections[name] for name in SECTIONS if name not in (*INDEXING, "confidence")}
+        return _digest({**asked, "certain_after": self.sections["confidence"].get("certain_after", 0)})
 
     @property
     def indexing_hash(self) -> str:

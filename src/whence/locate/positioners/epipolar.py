@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.errors import RecipeError
-from whence.geo.similarity import Errors, Fit, lay
+from whence.geo.similarity import Errors, lay
 from whence.locate.positioners.places import Places
 from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.photos.cameras import central
@@ -34,12 +34,15 @@ _PER_INLIER = 0.05
 """What an inlier adds to the logarithm of a focal length's likelihood; little, since their errors are alike."""
 _TELLING = 6
 """Photos, those with most inliers, by which a focal length is chosen."""
+_MIRROR, _MIRRORED = np.array([1.0, -1.0]), 3.0
+"""Turns a plan over; by how much that has to be likelier: two photos fit either way."""
 _STILL = 0.85
 """A camera that only turned explains at least this share of the matches by the turn alone."""
 _FULL_SAY = 60.0
 """Inliers from which on a pair counts in full."""
-_REACH, _NEAR = 6.0, 3.0
-"""How far photos, and the answer, may lie from the place that the evidence supports best, over the tolerance."""
+_REACH, _SPACINGS = 6.0, 4.0
+"""How far photos may lie from the place that the evidence supports best, over the tolerance, or over how far apart
+photos stand; whichever is more. The answer may lie half as far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,25 @@ class _Pair:
         return not self.centre.any()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """A sketch on the ground: see ``Fit``.
+
+    Attributes:
+        origin: ``(2,)`` where the query stands.
+        ahead: ``(2,)`` which way it looks.
+        sigma_m: How uncertain that is.
+        belief: ``(P,)`` probability that each photo belongs where it was laid.
+        likelihood: Logarithm.
+    """
+
+    origin: DoubleArray
+    ahead: DoubleArray
+    sigma_m: float
+    belief: DoubleArray
+    likelihood: float
+
+
 class Epipolar:
     """A new position where the geometry tells one; that of ``places`` where it does not."""
 
@@ -117,13 +139,11 @@ class Epipolar:
         if fit is None:
             return place
         photos = float(fit.belief.sum())
-        # ahead of the camera is +i on the sketch; its bearing on the ground is clockwise from north
-        heading_deg = float(
-            np.degrees(-np.angle(fit.factor)) % 360 % 360
-        )  # a tiny negative number rounds up to 360 first
+        # a tiny negative number rounds up to 360 first
+        heading_deg = float(np.degrees(np.arctan2(*fit.ahead)) % 360 % 360)
         return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= self.options.agree))
 
-    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
+    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> _Laid | None:
         """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
         chosen = self._chosen(shortlist, around)
         features = shortlist.features_of(chosen)
@@ -141,18 +161,18 @@ class Epipolar:
             best, _ = self._laid(shortlist, photos, focal)
         if best is None or best.sigma_m > self.options.sigma * shortlist.tolerance_m:
             return None
-        return best if float(np.hypot(*(best.origin - around))) <= _NEAR * shortlist.tolerance_m else None
+        return best if float(np.hypot(*(best.origin - around))) <= _reach_m(shortlist) / 2 else None
 
     def _chosen(self, shortlist: Shortlist, around: DoubleArray) -> list[int]:
         """Photos near a point, those with most inliers first."""
         inliers = shortlist.inliers
-        near = np.hypot(*(shortlist.points - around).T) <= _REACH * shortlist.tolerance_m
+        near = np.hypot(*(shortlist.points - around).T) <= _reach_m(shortlist)
         usable = np.flatnonzero(near & (inliers >= self.options.inliers))
         return [int(i) for i in usable[np.argsort(-inliers[usable], kind="stable")][: self.options.photos]]
 
     def _laid(
         self, shortlist: Shortlist, photos: Sequence[tuple[int, LocalFeatures]], focal: float
-    ) -> tuple[Fit | None, float]:
+    ) -> tuple[_Laid | None, float]:
         """The sketch on the ground, and how likely it is that the cameras are as they were taken to be."""
         asked = [self._pair(shortlist, place, features, focal) for place, features in photos]
         pairs = [pair for pair in asked if pair is not None]
@@ -161,9 +181,14 @@ class Epipolar:
             return None, -np.inf
         ground, say = np.array([pair.point for pair in linked]), np.array([pair.say for pair in linked])
         tolerance_m = shortlist.tolerance_m
-        errors = Errors(self.options.spread, self.options.floor * tolerance_m, _REACH * tolerance_m)
-        fit = lay(sketch, ground, say, errors)
-        if fit is None or not np.isfinite(fit.origin).all():
+        errors = Errors(self.options.spread, self.options.floor * tolerance_m, _reach_m(shortlist))
+        fit = _fitting(sketch, ground, say, errors)
+        if fit is not None and shortlist.plane.origin is None:
+            # a plan may have its y downwards: all of it is then the mirror image of what a camera sees
+            mirrored = _fitting(sketch, ground * _MIRROR, say, errors)
+            if mirrored is not None and mirrored.likelihood > fit.likelihood + _MIRRORED:
+                fit = replace(mirrored, origin=mirrored.origin * _MIRROR, ahead=mirrored.ahead * _MIRROR)
+        if fit is None:
             return None, -np.inf
         return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
 
@@ -185,6 +210,22 @@ class Epipolar:
         far, _ = depths(a[known], b[known], pose.R, pose.t)
         say = min(1.0, float(pose.inliers.sum()) / _FULL_SAY)
         return _Pair(pose.second_centre, matches.query[known], far, say, shortlist.points[place])
+
+
+def _reach_m(shortlist: Shortlist) -> float:
+    apart = np.hypot(*(shortlist.points[:, None] - shortlist.points[None]).transpose(2, 0, 1))
+    apart[apart <= 0.1 * shortlist.tolerance_m] = np.inf  # photos of one place
+    nearest = apart.min(axis=1)
+    spacing = float(np.median(nearest[np.isfinite(nearest)])) if np.isfinite(nearest).any() else 0.0
+    return max(_REACH * shortlist.tolerance_m, _SPACINGS * spacing)
+
+
+def _fitting(sketch: DoubleArray, ground: DoubleArray, say: DoubleArray, errors: Errors) -> _Laid | None:
+    fit = lay(sketch, ground, say, errors)
+    if fit is None or not np.isfinite(fit.origin).all():
+        return None
+    ahead = 1j * fit.factor  # of the sketch, on which that is +i
+    return _Laid(fit.origin, np.array([ahead.real, ahead.imag]), fit.sigma_m, fit.belief, fit.likelihood)
 
 
 def _guessed(focal: float, features: LocalFeatures) -> Intrinsics:

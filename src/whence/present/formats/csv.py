@@ -27,7 +27,7 @@ _Answer = dict[str, Any]
 
 PLACES = {Crs.WGS84: ("lat", "lon"), Crs.LOCAL: ("x", "y")}
 _OF_PATH: dict[str, Callable[[PurePath], str]] = {
-    "id": lambda path: path.stem,  # without folder and suffix
+    "id": lambda path: _id(path.name),
     "name": lambda path: path.name,
 }
 _OF_BEST = {"best_match": "path", "inliers": "inliers", "similarity": "similarity", "group": "group"}
@@ -78,6 +78,12 @@ class Csv(Writer):
     def _put(self, cells: Iterable[str]) -> None:
         # By hand: Python's writer leaves a "\r" unquoted where rows end with "\n". A lone empty cell is no blank line.
         self.stream.write((",".join(map(_quoted, cells)) or '""') + "\n")
+
+
+def _id(name: str) -> str:
+    """Without suffix; a moment of a video keeps its time."""
+    file, mark, moment = name.partition("#t=")
+    return PurePath(file).stem + mark + moment
 
 
 def usual_columns(crs: Crs) -> tuple[str, ...]:
