@@ -69,14 +69,12 @@ def test_a_camera_turns_with_its_photo() -> None:
 
 
 @pytest.mark.parametrize(("sure", "expected"), [(True, ()), (False, (1, 2, 3))])
-def test_features_without_orientation_are_tried_all_ways(
-    locator: Locator, sure: bool, expected: tuple[int, ...]
-) -> None:
+def test_features_without_orientation_are_tried_all_ways(sure: bool, expected: tuple[int, ...]) -> None:
     features = LocalFeatures(np.ones((5, 4), np.float32), np.zeros((5, 64), np.int8), 64, 48)
     query = Query("q", np.zeros((48, 64, 3), np.uint8), features, np.zeros(4, np.float32), "", {})
-    assert worth_asking(Answer(Location("q", Status.UNSURE), query), locator.gallery, sure) == expected
+    assert worth_asking(Answer(Location("q", Status.UNSURE), query), sure) == expected
     gallery_photo = Query("q", None, features, query.vector, "", {})
-    assert worth_asking(Answer(Location("q", Status.UNSURE), gallery_photo), locator.gallery, sure) == ()
+    assert worth_asking(Answer(Location("q", Status.UNSURE), gallery_photo), sure) == ()
 
 
 def test_turned_features_that_are_learned(networks: Path, tmp_path: Path, world: World) -> None:

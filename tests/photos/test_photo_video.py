@@ -10,10 +10,12 @@ import pytest
 
 from samples import Run, World
 from whence.errors import InputError, PhotoError
+from whence.photos import video
 from whence.photos.queries import queries
 from whence.photos.video import MOST, Reader, frames, is_video
 
 RATE = 10.0
+OPENED = video._opened
 
 
 def write_video(path: Path, pictures: list[np.ndarray]) -> Path:
@@ -53,6 +55,23 @@ def test_the_frame_of_a_moment(clip: Path, order: tuple[float, ...]) -> None:
         assert pixels.shape == (64, 96, 3)
         assert abs(float(pixels.mean()) - (5 + 5 * round(at_s * RATE))) < 3
     assert reader.frame(clip, 99.0) is None
+    reader.close()
+
+
+def test_a_file_is_read_once_however_close_the_moments(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def spy(path: Path) -> object:
+        opened.append(path)
+        return OPENED(path)
+
+    monkeypatch.setattr(video, "_opened", spy)
+    reader = Reader(1024)
+    for at_s in (0.0, 0.01, 0.02, 0.03, 0.12, 0.15, 2.0):
+        assert reader.frame(clip, at_s) is not None
+    assert len(opened) == 1
+    assert reader.frame(clip, 1.0) is not None
+    assert len(opened) == 2
     reader.close()
 
 

@@ -105,7 +105,7 @@ def command(
         answers = _watched(locator, asked, out is not None)
         if sequence:
             pictured = explain is not None or format in _PICTURED
-            if explain is None:
+            if pictured and explain is None:
                 answers = map(_shrunk, answers)
             answers = iter(locator.follow(answers, keep_pixels=pictured))
         for answer in answers:

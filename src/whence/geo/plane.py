@@ -27,6 +27,11 @@ def coordinates(positions: Sequence[Position]) -> DoubleArray:
     return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 
 
+def apart_m(first: DoubleArray, second: DoubleArray) -> DoubleArray:
+    """``(N, M)`` distances of ``(N, 2)`` points of a plane from ``(M, 2)`` others."""
+    return np.asarray(np.hypot(*(first[:, None] - second[None]).transpose(2, 0, 1)))
+
+
 @dataclass(frozen=True, slots=True)
 class Plane:
     """A plane that touches the ellipsoid at ``origin``; without an origin positions are metres already.

@@ -6,7 +6,7 @@ A sketch is true up to a turn, a scale and a shift; of the plane these are two c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,7 @@ from whence.types import DoubleArray
 Complexes = NDArray[np.complex128]
 _ROUNDS = 10
 _SINGULAR = 1e12
+_MIRROR = np.array([1.0, -1.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,7 @@ class Fit:
         sigma_m: Standard deviation of the origin in each direction, by the errors that were assumed.
         belief: ``(N,)`` probability that each point belongs where it was laid, and is not a stray.
         likelihood: Logarithm of it, of all points by their weights; to compare sketches of the same points.
+        turned_over: Whether the sketch lies face down; ``factor`` is then that of a ground whose y is turned round.
     """
 
     origin: DoubleArray
@@ -36,6 +38,13 @@ class Fit:
     sigma_m: float
     belief: DoubleArray
     likelihood: float
+    turned_over: bool = False
+
+    @property
+    def ahead(self) -> DoubleArray:
+        """``(2,)`` where the sketch's second axis points on the ground."""
+        ahead = 1j * self.factor
+        return np.array([ahead.real, -ahead.imag if self.turned_over else ahead.imag])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,9 @@ class Errors:
     stray_m: float
 
 
-def lay(sketch: DoubleArray, ground: DoubleArray, weights: DoubleArray, errors: Errors) -> Fit | None:
+def lay(
+    sketch: DoubleArray, ground: DoubleArray, weights: DoubleArray, errors: Errors, *, turned_over: bool = False
+) -> Fit | None:
     """The likeliest turn, scale and shift: the best of those by two points, improved over all of them.
 
     A mixture of good points, normally distributed, and strays, evenly so (expectation maximisation). A larger scale
@@ -64,10 +75,14 @@ def lay(sketch: DoubleArray, ground: DoubleArray, weights: DoubleArray, errors: 
         ground: ``(N, 2)`` metres.
         weights: ``(N,)`` how much each point counts, at most 1.
         errors: To expect.
+        turned_over: Lay it face down, as on a plan whose y points down.
 
     Returns:
-        None where no two points lie apart both on the sketch and on the ground.
+        None where no two points lie apart both on the sketch and on the ground, or nothing finite comes out.
     """
+    if turned_over:
+        face_up = lay(sketch, ground * _MIRROR, weights, errors)
+        return None if face_up is None else replace(face_up, origin=face_up.origin * _MIRROR, turned_over=True)
     z, g = _complex(sketch), _complex(ground)
     best, most = None, -np.inf
     for i, j in combinations(range(len(z)), 2):
@@ -101,6 +116,8 @@ def _improved(
         origin, factor = (complex(x) for x in inverse @ [(known * g).sum(), (known * z.conj() * g).sum()])
         sigma_m = float(np.sqrt(inverse[0, 0].real))
     likelihood = _likelihood(z, g, weights, origin, factor, errors)
+    if not np.isfinite(origin):
+        return None
     return Fit(np.array([origin.real, origin.imag]), factor, sigma_m, belief, likelihood)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.locate.confidence import COVERAGE, PRIOR, features
+from whence.locate.confidence import BOUNDS, COVERAGE, PRIOR, features
 from whence.types import DoubleArray
 
 LEAST = 20
@@ -36,8 +36,6 @@ _STRANGE = 0.25
 _NEAREST = 20
 """Trials that a radius stands on, at least; a third of them, if that is more."""
 _FURTHEST = 30.0
-_BOUNDS = 0.02, 0.98
-"""No answer is less or more sure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,15 +103,15 @@ class Calibration:
         counts = np.append(np.ones(len(own)), np.full(len(strange), _STRANGE))
         self._weights = _fitted(np.vstack([own, strange]), good, counts)
         logits = own @ self._weights
-        self.confidences = np.clip(_sigmoid(logits), *_BOUNDS)
-        self.of_strangers = np.clip(_sigmoid(strange @ self._weights), *_BOUNDS)
+        self.confidences = np.clip(_sigmoid(logits), *BOUNDS)
+        self.of_strangers = np.clip(_sigmoid(strange @ self._weights), *BOUNDS)
         self._logits, self._radii = _radii(logits, self.error_m)
         if not trials.grouped:  # photos of one day and one camera err by less than those of another
             self._radii = np.maximum(self._radii, tolerance_m)
 
     def confidence(self, support: float, rival: float) -> float:
         """See ``locate.confidence.confidence``."""
-        return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), *_BOUNDS))
+        return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), *BOUNDS))
 
     def radius_m(self, support: float, rival: float) -> float:
         """Radius that should hold 90 % of the truths of answers with this evidence."""

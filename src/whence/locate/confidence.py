@@ -12,6 +12,8 @@ from whence.types import DoubleArray
 PRIOR = np.array([-5.15, 1.35, 1.12])
 """Logistic model of "the error is within the tolerance" by ``features``, fitted on held-out groups
 (docs/benchmarks.md)."""
+BOUNDS = 0.02, 0.98
+"""No answer is less or more sure."""
 COVERAGE = 0.9
 """Share of truths that a radius should hold."""
 
@@ -30,9 +32,9 @@ def confidence(support: float, rival: float) -> float:
         rival: Evidence for the best place elsewhere.
     """
     if support <= 0:
-        return 0.02
+        return BOUNDS[0]
     score = float(features(support, rival) @ PRIOR)
-    return min(0.98, max(0.02, 1 / (1 + math.exp(-score))))
+    return min(BOUNDS[1], max(BOUNDS[0], 1 / (1 + math.exp(-score))))
 
 
 def radius_m(probability: float, tolerance_m: float, distances: DoubleArray) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.geo.plane import apart_m
 from whence.types import DoubleArray
 
 CHANCE = 6.0
@@ -74,12 +75,11 @@ def best_place(
         similarities: ``(C,)`` cosines of global descriptors; zeros where there are none.
         tolerance_m: The error that the user would call right.
     """
-    behind = np.asarray(similarities, np.float64) - float(np.max(similarities))
-    beyond = np.maximum(evidence - CHANCE, 0) * np.exp(_UNLIKE * behind)
+    beyond, alike = _said(evidence, similarities)
     found = _best(points, beyond, scales, tolerance_m) if beyond.any() else None
     if (found is not None and found.support >= CHANCE) or not np.any(similarities):
         return found
-    pooled = _best(points, beyond + np.exp(_UNVERIFIED * behind), scales, tolerance_m)
+    pooled = _best(points, beyond + alike, scales, tolerance_m)
     return replace(pooled, support=found.support if found else 0.0, rival=found.rival if found else 0.0)
 
 
@@ -91,10 +91,8 @@ def hypotheses(
     Matches and similarity count together here, as they do in ``best_place`` where there are few matches. Arguments are
     those of ``best_place``.
     """
-    behind = np.asarray(similarities, np.float64) - float(np.max(similarities))
-    said = np.maximum(evidence - CHANCE, 0) * np.exp(_UNLIKE * behind)
-    if np.any(similarities):
-        said = said + np.exp(_UNVERIFIED * behind)
+    beyond, alike = _said(evidence, similarities)
+    said = beyond + alike if np.any(similarities) else beyond
     found: list[tuple[DoubleArray, float]] = []
     left = said > 0
     while left.any() and len(found) < HYPOTHESES:
@@ -105,10 +103,16 @@ def hypotheses(
     return found
 
 
+def _said(evidence: DoubleArray, similarities: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """``(C,)`` what matches beyond chance say for each photo, and ``(C,)`` what similarity says."""
+    behind = np.asarray(similarities, np.float64) - float(np.max(similarities))
+    return np.maximum(evidence - CHANCE, 0) * np.exp(_UNLIKE * behind), np.exp(_UNVERIFIED * behind)
+
+
 def _best(points: DoubleArray, evidence: DoubleArray, scales: DoubleArray, tolerance_m: float) -> Place:
     """The place with most evidence, some of which is above zero."""
     width = BANDWIDTH * tolerance_m
-    distances = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    distances = apart_m(points, points)
     support = np.where(evidence > 0, np.exp(-0.5 * (distances / width) ** 2) @ evidence, 0)
     best = int(support.argmax())
     members = (distances[best] <= 2 * width) & (evidence > 0)

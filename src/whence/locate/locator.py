@@ -40,6 +40,7 @@ from whence.types import (
     DoubleArray,
     FloatArray,
     Image,
+    Intrinsics,
     Location,
     Photo,
     Position,
@@ -195,8 +196,7 @@ class Locator:
 
     def _described_frame(self, photo: Photo, pixels: Image, width: int, height: int, seconds: float) -> Query:
         query = self._described(photo.name, pixels, "", {"read": seconds})
-        camera = photo.intrinsics and scaled(photo.intrinsics, (width, height), (pixels.shape[1], pixels.shape[0]))
-        return replace(query, camera=camera, time_s=photo.at_s, video=str(photo.path))
+        return replace(_seen_by(query, photo.intrinsics, width, height), time_s=photo.at_s, video=str(photo.path))
 
     def follow(self, answers: Iterable[Answer], *, keep_pixels: bool = False) -> list[Answer]:
         """Answers for the frames of one walk, each in the light of the others; every video is a walk of its own.
@@ -249,9 +249,8 @@ class Locator:
         decoded = decode(data, max_side=self._pipeline.photos.max_side)
         query = self._described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
         taken = photo.time or decoded.exif.time
-        camera, size = photo.intrinsics or camera_of(decoded), (query.features.width, query.features.height)
-        camera = camera and scaled(camera, (decoded.width, decoded.height), size)
-        return replace(query, camera=camera, time_s=None if taken is None else _seconds(taken))
+        query = _seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
+        return replace(query, time_s=None if taken is None else _seconds(taken))
 
     def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         start = perf_counter()
@@ -263,24 +262,25 @@ class Locator:
     def _answer(self, query: Query, hidden: Sequence[int] = ()) -> Answer:
         """Of the photo as it is, or turned where that is what it takes."""
         answer = self._asked(query, hidden)
-        sure = answer.location.status is Status.LOCATED
-        for other, quarters in self._promising(query, worth_asking(answer, self.gallery, sure), hidden):
+        told = answer.location
+        again = self._promising(query, worth_asking(answer, told.status is Status.LOCATED), hidden)
+        if again is not None:
+            other, quarters = again
             found = self._asked(other, hidden)
-            told = found.location
-            seconds = {stage: spent + told.seconds.get(stage, 0.0) for stage, spent in answer.location.seconds.items()}
-            if told.status is Status.LOCATED or told.confidence > answer.location.confidence:
-                answer = replace(found, location=replace(told, turned_deg=-90 * quarters % 360))
-            answer = replace(answer, location=replace(answer.location, seconds=seconds))
+            seconds = {stage: spent + found.location.seconds.get(stage, 0.0) for stage, spent in told.seconds.items()}
+            if found.location.status is Status.LOCATED or found.location.confidence > told.confidence:
+                answer, told = found, replace(found.location, turned_deg=-90 * quarters % 360)
+            answer = replace(answer, location=replace(told, seconds=seconds))
         return self._named(answer)
 
-    def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> list[tuple[Query, int]]:
+    def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> tuple[Query, int] | None:
         """The photo turned anticlockwise; of several turns the one most like the gallery, if any is more so."""
         others = [(self._turned(query, quarters), quarters) for quarters in turns]
         if len(others) < 2:
-            return others
+            return others[0] if others else None
         promise = [self._likeness(other, hidden) for other in (query, *(other for other, _ in others))]
         best = int(np.argmax(promise))
-        return [others[best - 1]] if best else []
+        return others[best - 1] if best else None
 
     def _turned(self, query: Query, quarters: int) -> Query:
         """The same photo, turned anticlockwise."""
@@ -365,7 +365,7 @@ class Locator:
             camera=query.camera,
         )
         proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
-        refined = None if proposal is None or not self._refines(proposal) else proposal.refined
+        refined = None if proposal is None else self._refined(proposal)
         position = self._position(refined or proposal, shortlist.points, plane)
         probability, radius = self._sureness(proposal, position)
         order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
@@ -388,24 +388,19 @@ class Locator:
         if proposal is None:
             return Answer(location, query, *chosen, tuple(rows.tolist()))
         others = tuple((plane.position(*point.tolist()), weight) for point, weight in proposal.hypotheses)
-        told = (
-            None
-            if proposal.refined is None
-            else (
-                plane.position(*proposal.east_north.tolist()),
-                plane.position(*proposal.refined.east_north.tolist()),
-                proposal.refined.photos,
-            )
-        )
+        told = None
+        if proposal.refined is not None:
+            own = plane.position(*proposal.refined.east_north.tolist())
+            told = plane.position(*proposal.east_north.tolist()), own, proposal.refined.photos
         return Answer(location, query, *chosen, tuple(rows.tolist()), proposal.evidence, told, others)
 
-    def _refines(self, proposal: Proposal) -> bool:
-        """Whether the geometry's position is taken: where the gallery found it better, or by the recipe's own rule."""
-        if proposal.refined is None:
-            return False
-        if self.calibration is None:
-            return proposal.refined.trusted
-        return proposal.refined.photos >= self.calibration.refine_from
+    def _refined(self, proposal: Proposal) -> Refined | None:
+        """The geometry's word, where it is taken: the gallery found it better, or the recipe's own rule says so."""
+        refined = proposal.refined
+        if refined is None:
+            return None
+        taken = refined.trusted if self.calibration is None else refined.photos >= self.calibration.refine_from
+        return refined if taken else None
 
     def _sureness(self, proposal: Proposal | None, position: Position) -> tuple[float, float]:
         """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
@@ -434,6 +429,12 @@ class Locator:
     def _distances(self, position: Position) -> DoubleArray:
         """Metres from a position to all photos that count."""
         return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
+
+
+def _seen_by(query: Query, camera: Intrinsics | None, width: int, height: int) -> Query:
+    """The query with its camera, which is told in pixels of ``width`` x ``height``."""
+    size = query.features.width, query.features.height
+    return replace(query, camera=camera and scaled(camera, (width, height), size))
 
 
 def _without_pixels(answer: Answer) -> Answer:

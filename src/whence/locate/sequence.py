@@ -20,9 +20,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.geo.plane import Plane, coordinates
+from whence.geo.plane import Plane, apart_m, coordinates
 from whence.locate.answers import Answer
-from whence.locate.confidence import radius_m
+from whence.locate.confidence import BOUNDS, radius_m
 from whence.types import DoubleArray, Position, Status
 
 _KNOWN, _HOPE = 0.9, 3.0
@@ -48,6 +48,8 @@ _WINDOW, _FLOOR, _ROUNDS = 0.5, 0.1, 3
 place over the tolerance; repetitions that make it robust."""
 _STEPS = 1.5
 """Typical step over the median one."""
+_SAME = 4.0
+"""Tolerances within which a candidate is of the place that was found."""
 _SAMPLE = 400
 """Photos of the gallery that tell how far apart unrelated places lie."""
 
@@ -100,9 +102,10 @@ def _walked(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float,
     positions = [answers[place].location.position for place, _ in usable]
     plane = Plane.around([position for position in positions if position is not None])
     frames = [_frame(answers[place], plane, at) for place, at in usable]
-    speed, told = _speed(frames, tolerance_m)
     gaps = np.diff([frame.at for frame in frames])
-    moved = np.minimum(1, speed * np.append(gaps, np.median(gaps)) / (_ALIKE * tolerance_m))
+    usual = float(np.median(gaps))
+    speed, told = _speed(frames, gaps, tolerance_m)
+    moved = np.minimum(1, speed * np.append(gaps, usual) / (_ALIKE * tolerance_m))
     news = np.maximum(moved if told else np.full(len(frames), min(1, _UNTOLD / len(frames))), 1e-3)
     links = _links(frames, plane.metres(_some(gallery)), tolerance_m, speed, _ALIKENESS if told else 1.0)
     placed: list[tuple[DoubleArray, float] | None] = []
@@ -114,7 +117,7 @@ def _walked(answers: Sequence[Answer], gallery: DoubleArray, tolerance_m: float,
     placed = _evened(frames, placed, speed, tolerance_m)
     found = list(answers)
     for number, (place, _) in enumerate(usable):
-        here = placed[number] or _between(frames, placed, number, speed, tolerance_m)
+        here = placed[number] or _between(frames, placed, number, speed, usual, tolerance_m)
         if here is not None:
             found[place] = _answered(answers[place], plane, here, own[number], gallery, tolerance_m, unsure_below)
     return found
@@ -154,12 +157,12 @@ def _links(
     frames: Sequence[_Frame], gallery: DoubleArray, tolerance_m: float, speed: float, alike: float
 ) -> list[DoubleArray]:
     """For each two consecutive frames ``(H + 1, H' + 1)``: how much likelier their places are together than apart."""
-    apart = np.hypot(*(gallery[:, None] - gallery[None]).transpose(2, 0, 1)).ravel()
+    apart = apart_m(gallery, gallery).ravel()
     links = []
     for before, after in pairwise(frames):
         step = float(np.hypot(speed * max(after.at - before.at, 0.0), tolerance_m))
         chance = max(float(np.exp(-0.5 * (apart / step) ** 2).mean()), 1e-9)
-        off = np.hypot(*(before.points[:, None] - after.points[None]).transpose(2, 0, 1))
+        off = apart_m(before.points, after.points)
         link = np.ones((len(before.points) + 1, len(after.points) + 1))
         link[:-1, :-1] = _JUMP + (1 - _JUMP) * np.exp(-0.5 * (off / step) ** 2) / chance
         # strangers that follow each other are alike, and so are the places that they are mistaken for
@@ -168,7 +171,7 @@ def _links(
     return links
 
 
-def _speed(frames: Sequence[_Frame], tolerance_m: float) -> tuple[float, bool]:
+def _speed(frames: Sequence[_Frame], gaps: DoubleArray, tolerance_m: float) -> tuple[float, bool]:
     """Metres per second, or per frame, and whether frames that are sure by themselves tell it.
 
     Of neighbours the errors would count more than the way between them; so the least of several distances is taken.
@@ -182,8 +185,7 @@ def _speed(frames: Sequence[_Frame], tolerance_m: float) -> tuple[float, bool]:
             speeds.append(float(np.median(steps)))
     if speeds:
         return _STEPS * min(speeds), True
-    gap = float(np.median(np.maximum(np.diff([frame.at for frame in frames]), 1e-3)))
-    return tolerance_m / gap, False
+    return tolerance_m / float(np.median(np.maximum(gaps, 1e-3))), False
 
 
 def _posteriors(frames: Sequence[_Frame], links: Sequence[DoubleArray], news: Sequence[float]) -> list[DoubleArray]:
@@ -269,6 +271,7 @@ def _between(
     placed: Sequence[tuple[DoubleArray, float] | None],
     number: int,
     speed: float,
+    usual: float,
     tolerance_m: float,
 ) -> tuple[DoubleArray, float] | None:
     """Where a frame was if the camera moved evenly between the nearest ones that have a place on the path."""
@@ -281,7 +284,6 @@ def _between(
     share = (frames[number].at - frames[before].at) / span if span > 0 else 0.5
     away = min(frames[number].at - frames[before].at, frames[after].at - frames[number].at)
     reach = max(float(np.hypot(*(end - start))) / 2, speed * away)
-    usual = float(np.median(np.diff([frame.at for frame in frames])))
     known = (1 - _JUMP) * min(1.0, tolerance_m / max(reach, 1e-9), _LONG * usual / max(away, 1e-9))
     return start + share * (end - start), known * min(sure, also)
 
@@ -298,21 +300,21 @@ def _answered(
     point, sure = here
     before = answer.location
     assert before.position is not None
-    probability = float(np.clip(sure, 0.02, 0.98))
+    probability = float(np.clip(sure, *BOUNDS))
     position: Position = plane.position(*point.tolist())
     away = np.hypot(*Plane.around([position]).metres(gallery).T)
     radius = radius_m(probability, tolerance_m, np.asarray(away))
     if own and before.radius_m is not None:
         radius = min(radius, before.radius_m) if probability >= before.confidence else max(radius, before.radius_m)
-    candidates = sorted(before.candidates, key=lambda c: _far(plane, c.position, point, tolerance_m))
-    order = [before.candidates.index(candidate) for candidate in candidates]
+    off = plane.metres(coordinates([candidate.position for candidate in before.candidates])) - point
+    order = np.argsort(np.hypot(*off.T) > _SAME * tolerance_m, kind="stable")  # those of another place come last
     location = replace(
         before,
         status=Status.LOCATED if probability >= unsure_below else Status.UNSURE,
         position=position,
         radius_m=radius,
         confidence=probability,
-        candidates=tuple(candidates),
+        candidates=tuple(before.candidates[i] for i in order),
         heading_deg=before.heading_deg if own else None,
     )
     return replace(
@@ -321,11 +323,6 @@ def _answered(
         rows=tuple(answer.rows[i] for i in order),
         verifications=tuple(answer.verifications[i] for i in order),
     )
-
-
-def _far(plane: Plane, position: Position, point: DoubleArray, tolerance_m: float) -> bool:
-    """Whether a candidate is of another place; those that are not come first, in their order."""
-    return bool(np.hypot(*(plane.metres(coordinates([position]))[0] - point)) > 4 * tolerance_m)
 
 
 def _some(gallery: DoubleArray) -> DoubleArray:

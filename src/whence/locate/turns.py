@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whence.gallery.gallery import Gallery
 from whence.locate.answers import Answer
-from whence.types import FloatArray, Image, Intrinsics
+from whence.types import Image, Intrinsics
 from whence.verify.rerank import Verification
 
 _TELLING = 12
@@ -17,7 +16,7 @@ _TOGETHER = 0.7
 """Length of the mean of their turns as unit vectors, at least: matches of one geometry turn alike."""
 
 
-def worth_asking(answer: Answer, gallery: Gallery, sure: bool) -> tuple[int, ...]:
+def worth_asking(answer: Answer, sure: bool) -> tuple[int, ...]:
     """Quarter turns, anticlockwise, by which the query should be asked again.
 
     Keypoints that have orientations are matched however a photo is turned, and tell by how much. Those without, as
@@ -25,7 +24,6 @@ def worth_asking(answer: Answer, gallery: Gallery, sure: bool) -> tuple[int, ...
 
     Args:
         answer: Of the photo as it is.
-        gallery: That answered it.
         sure: Whether it counts as located.
     """
     query = answer.query
@@ -33,23 +31,17 @@ def worth_asking(answer: Answer, gallery: Gallery, sure: bool) -> tuple[int, ...
         return ()
     if np.ptp(query.features.keypoints[:, 3]) == 0:
         return () if sure else (1, 2, 3)
-    told = [(row, v) for row, v in zip(answer.rows, answer.verifications, strict=True) if len(v) >= _TELLING]
-    if not told:
-        return ()
-    features = gallery.features([row for row, _ in told])
-    database = [found.keypoints[v.matches.database, 3] for found, (_, v) in zip(features, told, strict=True)]
-    quarter = _quarter(query.features.keypoints[:, 3], [v for _, v in told], database)
+    quarter = _quarter([found for found in answer.verifications if len(found) >= _TELLING])
     return (quarter,) if quarter else ()
 
 
-def _quarter(angles: FloatArray, verifications: Sequence[Verification], database: Sequence[FloatArray]) -> int:
+def _quarter(told: Sequence[Verification]) -> int:
     """Quarter turns, anticlockwise, that bring the query's keypoints into the orientations of those they match."""
-    turns = np.concatenate([angles[v.matches.query] - other for v, other in zip(verifications, database, strict=True)])
-    mean = np.exp(1j * np.radians(turns)).mean()
-    if abs(mean) < _TOGETHER:
+    if not told:
         return 0
+    mean = np.average([found.turn for found in told], weights=[len(found) for found in told])
     # orientations are clockwise on the screen, with y downwards
-    return int(np.rint(np.degrees(np.angle(mean)) / 90)) % 4
+    return int(np.rint(np.degrees(np.angle(mean)) / 90)) % 4 if abs(mean) >= _TOGETHER else 0
 
 
 def turned(pixels: Image, quarters: int) -> Image:

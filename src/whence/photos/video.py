@@ -15,6 +15,7 @@ from whence.types import Image, Photo
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 MOST = 1_000_000
 """Frames that are asked of one video at most."""
+_UNREADABLE = "not a video that can be read; expected one that FFmpeg knows"
 
 
 def is_video(path: Path) -> bool:
@@ -52,7 +53,7 @@ class Reader:
         self._max_side = max_side
         self._path: Path | None = None
         self._capture: Any = None
-        self._shown_s = -1.0
+        self._asked_s = self._shown_s = -1.0
 
     def frame(self, path: Path, at_s: float) -> tuple[Image, int, int] | None:
         """The first picture that is shown from a moment on, upright and reduced; width and height in full size.
@@ -65,10 +66,11 @@ class Reader:
         Raises:
             PhotoError: Not a video that can be read, or a damaged frame.
         """
-        if self._path != path or at_s < self._shown_s - 1e-6:
+        if self._path != path or at_s < self._asked_s:
             self.close()
             self._capture, self._path = _opened(path), path
             self._shown_s = -1.0
+        self._asked_s = at_s
         while self._shown_s < at_s - 1e-3:
             if not self._capture.grab():
                 return None
@@ -96,7 +98,7 @@ def _opened(path: Path) -> Any:
         raise PhotoError("there is no such file")
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
-        raise PhotoError("not a video that can be read; expected one that FFmpeg knows")
+        raise PhotoError(_UNREADABLE)
     return capture
 
 
@@ -106,7 +108,7 @@ def _length_s(path: Path) -> float:
     try:
         rate, count = float(capture.get(cv2.CAP_PROP_FPS)), float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if not capture.grab():
-            raise PhotoError("not a video that can be read; expected one that FFmpeg knows")
+            raise PhotoError(_UNREADABLE)
         if np.isfinite(rate) and rate > 0 and np.isfinite(count) and count > 0:
             return count / rate
         end_s = 0.0

@@ -19,10 +19,13 @@ class Verification:
     Attributes:
         matches: Inliers only; all matches where no geometry was asked for.
         scale: Size of things in the query over that in the gallery photo; 1 without inliers.
+        turn: Mean of how far each keypoint is turned clockwise against its match, as complex numbers of length one:
+            short where they do not turn alike.
     """
 
     matches: Matches
     scale: float
+    turn: complex = 1.0
 
     def __len__(self) -> int:
         return len(self.matches)
@@ -41,7 +44,9 @@ def verify(
         inliers = inliers.only(estimator.estimate(query, database, inliers).inliers)
     if not len(inliers):
         return Verification(inliers, 1.0)
-    return Verification(inliers, _scale(query.keypoints[inliers.query], database.keypoints[inliers.database]))
+    seen, known = query.keypoints[inliers.query], database.keypoints[inliers.database]
+    turn = complex(np.exp(1j * np.radians(seen[:, 3] - known[:, 3])).mean())
+    return Verification(inliers, _scale(seen, known), turn)
 
 
 def _scale(query: FloatArray, database: FloatArray) -> float:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.errors import RecipeError
-from whence.geo.similarity import Errors, lay
+from whence.geo.plane import apart_m
+from whence.geo.similarity import Errors, Fit, lay
 from whence.locate.positioners.places import Places
 from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.photos.cameras import central
@@ -34,8 +35,8 @@ _PER_INLIER = 0.05
 """What an inlier adds to the logarithm of a focal length's likelihood; little, since their errors are alike."""
 _TELLING = 6
 """Photos, those with most inliers, by which a focal length is chosen."""
-_MIRROR, _MIRRORED = np.array([1.0, -1.0]), 3.0
-"""Turns a plan over; by how much that has to be likelier: two photos fit either way."""
+_TURNED_OVER = 3.0
+"""By how much a plan with its y downwards has to be likelier: two photos fit either way."""
 _STILL = 0.85
 """A camera that only turned explains at least this share of the matches by the turn alone."""
 _FULL_SAY = 60.0
@@ -97,25 +98,6 @@ class _Pair:
         return not self.centre.any()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
-    """A sketch on the ground: see ``Fit``.
-
-    Attributes:
-        origin: ``(2,)`` where the query stands.
-        ahead: ``(2,)`` which way it looks.
-        sigma_m: How uncertain that is.
-        belief: ``(P,)`` probability that each photo belongs where it was laid.
-        likelihood: Logarithm.
-    """
-
-    origin: DoubleArray
-    ahead: DoubleArray
-    sigma_m: float
-    belief: DoubleArray
-    likelihood: float
-
-
 class Epipolar:
     """A new position where the geometry tells one; that of ``places`` where it does not."""
 
@@ -143,9 +125,10 @@ class Epipolar:
         heading_deg = float(np.degrees(np.arctan2(*fit.ahead)) % 360 % 360)
         return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= self.options.agree))
 
-    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> _Laid | None:
+    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
         """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
-        chosen = self._chosen(shortlist, around)
+        reach_m = _reach_m(shortlist)
+        chosen = self._chosen(shortlist, around, reach_m)
         features = shortlist.features_of(chosen)
         cameras = [shortlist.photos[i].camera_at(f.width, f.height) for i, f in zip(chosen, features, strict=True)]
         known = [c.fx / max(f.width, f.height) for c, f in zip(cameras, features, strict=True) if c is not None]
@@ -155,24 +138,24 @@ class Epipolar:
             focals = (float(np.median(known)), *_FOCALS)
         photos = list(zip(chosen, features, strict=True))
         some = photos if len(focals) == 1 else photos[:_TELLING]
-        tried = [(self._laid(shortlist, some, focal), focal) for focal in focals]
+        tried = [(self._laid(shortlist, some, focal, reach_m), focal) for focal in focals]
         (best, likelihood), focal = max(tried, key=lambda one: one[0][1])
         if len(some) < len(photos) and np.isfinite(likelihood):
-            best, _ = self._laid(shortlist, photos, focal)
+            best, _ = self._laid(shortlist, photos, focal, reach_m)
         if best is None or best.sigma_m > self.options.sigma * shortlist.tolerance_m:
             return None
-        return best if float(np.hypot(*(best.origin - around))) <= _reach_m(shortlist) / 2 else None
+        return best if float(np.hypot(*(best.origin - around))) <= reach_m / 2 else None
 
-    def _chosen(self, shortlist: Shortlist, around: DoubleArray) -> list[int]:
+    def _chosen(self, shortlist: Shortlist, around: DoubleArray, reach_m: float) -> list[int]:
         """Photos near a point, those with most inliers first."""
         inliers = shortlist.inliers
-        near = np.hypot(*(shortlist.points - around).T) <= _reach_m(shortlist)
+        near = np.hypot(*(shortlist.points - around).T) <= reach_m
         usable = np.flatnonzero(near & (inliers >= self.options.inliers))
         return [int(i) for i in usable[np.argsort(-inliers[usable], kind="stable")][: self.options.photos]]
 
     def _laid(
-        self, shortlist: Shortlist, photos: Sequence[tuple[int, LocalFeatures]], focal: float
-    ) -> tuple[_Laid | None, float]:
+        self, shortlist: Shortlist, photos: Sequence[tuple[int, LocalFeatures]], focal: float, reach_m: float
+    ) -> tuple[Fit | None, float]:
         """The sketch on the ground, and how likely it is that the cameras are as they were taken to be."""
         asked = [self._pair(shortlist, place, features, focal) for place, features in photos]
         pairs = [pair for pair in asked if pair is not None]
@@ -180,16 +163,14 @@ class Epipolar:
         if len(linked) < 2:
             return None, -np.inf
         ground, say = np.array([pair.point for pair in linked]), np.array([pair.say for pair in linked])
-        tolerance_m = shortlist.tolerance_m
-        errors = Errors(self.options.spread, self.options.floor * tolerance_m, _reach_m(shortlist))
-        fit = _fitting(sketch, ground, say, errors)
-        if fit is not None and shortlist.plane.origin is None:
-            # a plan may have its y downwards: all of it is then the mirror image of what a camera sees
-            mirrored = _fitting(sketch, ground * _MIRROR, say, errors)
-            if mirrored is not None and mirrored.likelihood > fit.likelihood + _MIRRORED:
-                fit = replace(mirrored, origin=mirrored.origin * _MIRROR, ahead=mirrored.ahead * _MIRROR)
+        errors = Errors(self.options.spread, self.options.floor * shortlist.tolerance_m, reach_m)
+        fit = lay(sketch, ground, say, errors)
         if fit is None:
             return None, -np.inf
+        if shortlist.plane.origin is None:  # it may have its y downwards: the mirror image of what a camera sees
+            other = lay(sketch, ground, say, errors, turned_over=True)
+            if other is not None and other.likelihood > fit.likelihood + _TURNED_OVER:
+                fit = other
         return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
 
     def _pair(self, shortlist: Shortlist, place: int, features: LocalFeatures, focal: float) -> _Pair | None:
@@ -213,19 +194,12 @@ class Epipolar:
 
 
 def _reach_m(shortlist: Shortlist) -> float:
-    apart = np.hypot(*(shortlist.points[:, None] - shortlist.points[None]).transpose(2, 0, 1))
+    """How far from the best place photos are taken into account."""
+    apart = apart_m(shortlist.points, shortlist.points)
     apart[apart <= 0.1 * shortlist.tolerance_m] = np.inf  # photos of one place
     nearest = apart.min(axis=1)
     spacing = float(np.median(nearest[np.isfinite(nearest)])) if np.isfinite(nearest).any() else 0.0
     return max(_REACH * shortlist.tolerance_m, _SPACINGS * spacing)
-
-
-def _fitting(sketch: DoubleArray, ground: DoubleArray, say: DoubleArray, errors: Errors) -> _Laid | None:
-    fit = lay(sketch, ground, say, errors)
-    if fit is None or not np.isfinite(fit.origin).all():
-        return None
-    ahead = 1j * fit.factor  # of the sketch, on which that is +i
-    return _Laid(fit.origin, np.array([ahead.real, ahead.imag]), fit.sigma_m, fit.belief, fit.likelihood)
 
 
 def _guessed(focal: float, features: LocalFeatures) -> Intrinsics:

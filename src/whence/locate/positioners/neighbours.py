@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whence.errors import RecipeError
+from whence.geo.plane import apart_m
 from whence.locate.fusion import BANDWIDTH
 from whence.locate.stages import Proposal, Shortlist
 from whence.types import DoubleArray, FloatArray
@@ -70,7 +71,7 @@ def dudani(similarities: FloatArray, k: int) -> DoubleArray:
 
 
 def _medoid(points: DoubleArray, weights: DoubleArray) -> DoubleArray:
-    distances = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    distances = apart_m(points, points)
     return np.asarray(points[int(np.argmin(distances @ weights))])
 
 
