@@ -33,6 +33,22 @@ def trials(count: int, seed: int = 0, worth: float = 1.0) -> Trials:
     return Trials(support, rival, error_m, error_m, np.zeros(count), grouped=True)
 
 
+def away() -> np.ndarray:
+    """Metres from an answer to the gallery's photos."""
+    return np.linspace(0, 500, 100)
+
+
+def test_less_sure_than_any_trial_is_a_radius_of_the_whole_gallery() -> None:
+    """As by night, where all trials were by day: their errors say nothing of such answers."""
+    ones = np.ones(40)
+    by_day = Trials(200 * ones, ones, ones, ones, 0 * ones, grouped=True)
+    fitted = Calibration(by_day, 5.0)
+    assert fitted.confidence(200.0, 1.0) > 0.9
+    assert fitted.radius_m(200.0, 1.0, away) == pytest.approx(1.0)
+    assert fitted.confidence(0.0, 0.0) < 0.2
+    assert fitted.radius_m(0.0, 0.0, away) > 400
+
+
 evidence = st.tuples(st.floats(0, 1000), st.floats(0, 1)).map(lambda pair: (pair[0], pair[0] * pair[1]))
 
 
@@ -42,9 +58,9 @@ def test_more_evidence_is_never_less_sure(told: tuple[float, float], more: float
     support, rival = told
     richer = support + more, rival * (support + more) / support if support > 0 else 0.0  # the same margin
     assert fitted.confidence(*richer) >= fitted.confidence(support, rival) - 1e-12
-    assert fitted.radius_m(*richer) <= fitted.radius_m(support, rival) + 1e-9
+    assert fitted.radius_m(*richer, away) <= fitted.radius_m(support, rival, away) + 1e-9
     assert 0.02 <= fitted.confidence(support, rival) <= 0.98
-    assert fitted.radius_m(support, rival) > 0
+    assert fitted.radius_m(support, rival, away) > 0
 
 
 @pytest.mark.parametrize("worth", [0.7, 1.0, 1.6])
@@ -55,7 +71,7 @@ def test_confidence_is_true_and_radii_hold_what_they_should(worth: float) -> Non
     bins = np.minimum((said * 5).astype(int), 4)
     gaps = [abs(said[bins == at].mean() - right[bins == at].mean()) for at in range(5) if (bins == at).sum() > 100]
     assert np.mean(gaps) < 0.09
-    radii = np.array([fitted.radius_m(s, r) for s, r in zip(other.support, other.rival, strict=True)])
+    radii = np.array([fitted.radius_m(s, r, away) for s, r in zip(other.support, other.rival, strict=True)])
     assert 0.85 < (other.error_m <= radii).mean() < 0.97
 
 
@@ -71,9 +87,9 @@ def test_another_tolerance_is_another_probability() -> None:
     made = trials(100)
     narrow, wide = Calibration(made, 1.0), Calibration(made, 200.0)
     assert narrow.confidence(20, 5) < wide.confidence(20, 5)
-    assert narrow.radius_m(20, 5) == pytest.approx(wide.radius_m(20, 5), rel=0.3)  # of much the same trials
+    assert narrow.radius_m(20, 5, away) == pytest.approx(wide.radius_m(20, 5, away), rel=0.3)  # of much the same trials
     alone = replace(made, grouped=False)
-    assert Calibration(alone, 200.0).radius_m(20, 5) == 200.0 > narrow.radius_m(20, 5)
+    assert Calibration(alone, 200.0).radius_m(20, 5, away) == 200.0 > narrow.radius_m(20, 5, away)
 
 
 def test_strangers_teach_to_refuse() -> None:
@@ -134,7 +150,9 @@ def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
     answer = locator.answer(tmp_path / "photos" / "03.jpg")
     assert answer.evidence is not None
     assert answer.location.confidence == locator.calibration.confidence(*answer.evidence)
-    assert answer.location.radius_m == locator.calibration.radius_m(*answer.evidence)
+    place = answer.location.position
+    assert place is not None
+    assert answer.location.radius_m == locator.calibration.radius_m(*answer.evidence, lambda: locator._distances(place))
     whence.index(write_photos(tmp_path / "photos", 3, first=LEAST_PHOTOS + 5), folder)
     later = Gallery.open(folder).trials(recipe.asking_hash)
     assert later is not None

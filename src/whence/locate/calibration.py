@@ -13,14 +13,14 @@ prediction: V. Vovk et al., Algorithmic Learning in a Random World, 2005).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.locate.confidence import BOUNDS, COVERAGE, PRIOR, features
+from whence.locate.confidence import BOUNDS, COVERAGE, PRIOR, features, radius_m
 from whence.types import DoubleArray
 
 LEAST = 20
@@ -106,6 +106,7 @@ class Calibration:
         self.confidences = np.clip(_sigmoid(logits), *BOUNDS)
         self.of_strangers = np.clip(_sigmoid(strange @ self._weights), *BOUNDS)
         self._logits, self._radii = _radii(logits, self.error_m)
+        self._least_sure = float(np.sort(self.confidences)[: _together(len(trials))].mean())
         if not trials.grouped:  # photos of one day and one camera err by less than those of another
             self._radii = np.maximum(self._radii, tolerance_m)
 
@@ -113,9 +114,20 @@ class Calibration:
         """See ``locate.confidence.confidence``."""
         return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), *BOUNDS))
 
-    def radius_m(self, support: float, rival: float) -> float:
-        """Radius that should hold 90 % of the truths of answers with this evidence."""
-        return float(np.interp(float(features(support, rival) @ self._weights), self._logits, self._radii))
+    def radius_m(self, support: float, rival: float, distances: Callable[[], DoubleArray]) -> float:
+        """Radius that should hold 90 % of the truths of answers with this evidence.
+
+        An answer far less sure than any trial, as of a photo by night where all others were taken by day, is like the
+        least sure trials as often as it is as sure as they are; else the truth may be anywhere in the gallery.
+
+        Args:
+            support: Evidence for the answer.
+            rival: Evidence for the best place elsewhere.
+            distances: Gives ``(N,)`` metres from the answer to the gallery's photos; asked only if it matters.
+        """
+        learned = float(np.interp(float(features(support, rival) @ self._weights), self._logits, self._radii))
+        known = self.confidence(support, rival) / self._least_sure
+        return learned if known >= COVERAGE else radius_m(known, learned, distances())
 
 
 def _refine_from(trials: Trials) -> float:
@@ -181,12 +193,17 @@ def _radii(logits: DoubleArray, error_m: DoubleArray) -> tuple[DoubleArray, Doub
     """
     order = np.argsort(logits, kind="stable")
     errors, count = error_m[order], len(order)
-    width = min(count, max(_NEAREST, count // 3))
+    width = _together(count)
     starts = np.clip(np.arange(count) - width // 2, 0, count - width)
     windows = np.sort(errors[starts[:, None] + np.arange(width)], axis=1)
     found = windows[:, min(width, math.ceil(COVERAGE * (width + 1))) - 1]
     falling = (np.maximum.accumulate(found[::-1])[::-1] + np.minimum.accumulate(found)) / 2
     return logits[order], np.asarray(falling)
+
+
+def _together(count: int) -> int:
+    """Trials that one radius stands on."""
+    return min(count, max(_NEAREST, count // 3))
 
 
 def _sigmoid(logits: Any) -> Any:
