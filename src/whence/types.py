@@ -144,6 +144,7 @@ class LocalFeatures:
         width: Pixels of the image they were found in.
         height: Pixels of the image they were found in.
         whole: ``(W,)`` float32: what a describer that looks at pixels took of the whole image; else None.
+        counts: Where features are of several kinds: how many are of each. Those of one kind follow each other.
     """
 
     keypoints: FloatArray
@@ -151,9 +152,23 @@ class LocalFeatures:
     width: int
     height: int
     whole: FloatArray | None = None
+    counts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    @property
+    def parts(self) -> list[LocalFeatures]:
+        """One for each kind; the features themselves where they are all of one."""
+        if len(self.counts) < 2:
+            return [self]
+        ends = np.cumsum(self.counts)
+        return [
+            LocalFeatures(
+                self.keypoints[end - count : end], self.descriptors[end - count : end], self.width, self.height
+            )
+            for end, count in zip(ends.tolist(), self.counts, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,10 @@ class VladOptions:
 
 
 class Vlad:
-    """Residuals of local features to their visual words, summed per word, normalised, and perhaps projected."""
+    """Residuals of local features to their visual words, summed per word, normalised, and perhaps projected.
+
+    Of features of several kinds the first kind is described.
+    """
 
     options_type = VladOptions
 
@@ -119,6 +122,7 @@ class Vlad:
 
     def describe(self, features: LocalFeatures) -> FloatArray:
         """``(D,)`` float32 of unit length; all zeros for a photo without features."""
+        features = features.parts[0]
         if not len(features):
             return np.zeros(self.dimension, dtype=np.float32)
         vector = aggregated(unit(features.descriptors.astype(np.float32)), self.vocabulary)
@@ -160,7 +164,7 @@ def _learn_words(photos: list[LocalFeatures], words: int, seed: int) -> FloatArr
     random = np.random.default_rng(seed)
     share = max(20, FEATURES_FOR_WORDS // max(1, len(photos)))
     parts = []
-    for features in photos:
+    for features in (photo.parts[0] for photo in photos):
         chosen = np.sort(random.permutation(len(features))[:share])
         parts.append(features.descriptors[chosen].astype(np.float32))
     points = unit(np.concatenate(parts))

@@ -13,8 +13,9 @@ from whence.errors import GalleryError
 from whence.types import LocalFeatures
 
 _HEADER = struct.Struct("<2sBBIHII")  # magic, version, kind of descriptor, N, D, width, height
-_MAGIC, _PLAIN, _WITH_WHOLE = b"wf", 1, 2
-"""Version 2 goes on with the vector of the whole image, in half precision, up to the end."""
+_MAGIC, _PLAIN, _WITH_WHOLE, _OF_KINDS = b"wf", 1, 2, 3
+"""Version 2 goes on with the vector of the whole image, in half precision, up to the end. So does 3, perhaps of length
+zero; its header is followed by how many kinds of features there are, and how many features of each."""
 _KINDS = (np.dtype(np.int8), np.dtype(np.uint8), np.dtype(np.float16))
 _OCTAVE_STEPS, _LEAST_SCALE = 16.0, 0.25
 _FULL = 65535.0
@@ -28,7 +29,7 @@ def pack(features: LocalFeatures) -> bytes:
     count, dimension = descriptors.shape
     kind = _KINDS.index(descriptors.dtype)
     whole = features.whole
-    version = _PLAIN if whole is None else _WITH_WHOLE
+    version = _OF_KINDS if features.counts else _PLAIN if whole is None else _WITH_WHOLE
     header = _HEADER.pack(_MAGIC, version, kind, count, dimension, features.width, features.height)
     points = features.keypoints
     positions = np.rint(np.clip(points[:, :2] / _side(features.width, features.height), 0, 1) * _FULL)
@@ -37,6 +38,9 @@ def pack(features: LocalFeatures) -> bytes:
     return b"".join(
         [
             header,
+            struct.pack(f"<B{len(features.counts)}I", len(features.counts), *features.counts)
+            if features.counts
+            else b"",
             positions.astype("<u2").tobytes(),
             np.clip(octaves, 0, 255).astype(np.uint8).tobytes(),
             turns.astype(np.uint8).tobytes(),
@@ -54,14 +58,14 @@ def unpack(data: bytes) -> LocalFeatures:
     """
     try:
         magic, version, kind, count, dimension, width, height = _HEADER.unpack_from(data)
-        expected = _HEADER.size + count * (6 + dimension * _KINDS[kind].itemsize)
+        start, counts = _counts(data) if version == _OF_KINDS else (_HEADER.size, ())
+        expected = start + count * (6 + dimension * _KINDS[kind].itemsize)
     except (struct.error, IndexError) as error:
         raise GalleryError("stored features are damaged; run `whence index` on a new gallery") from error
     more, odd = divmod(len(data) - expected, 2)
-    fits = more >= 0 if version == _WITH_WHOLE else version == _PLAIN and more == 0
-    if magic != _MAGIC or odd or not fits:
+    fits = more >= 0 if version in (_WITH_WHOLE, _OF_KINDS) else version == _PLAIN and more == 0
+    if magic != _MAGIC or odd or not fits or (counts and sum(counts) != count):
         raise GalleryError("stored features are damaged; run `whence index` on a new gallery")
-    start = _HEADER.size
     positions = np.frombuffer(data, "<u2", count * 2, start).reshape(count, 2)
     octaves = np.frombuffer(data, np.uint8, count, start + 4 * count)
     turns = np.frombuffer(data, np.uint8, count, start + 5 * count)
@@ -72,8 +76,16 @@ def unpack(data: bytes) -> LocalFeatures:
     keypoints[:, 3] = turns * (360 / 256)
     if descriptors.dtype == np.float16:
         descriptors = descriptors.astype(np.float32)
-    whole = np.frombuffer(data, "<f2", more, expected).astype(np.float32) if version == _WITH_WHOLE else None
-    return LocalFeatures(keypoints, descriptors, width, height, whole)
+    told = version == _WITH_WHOLE or (version == _OF_KINDS and more > 0)
+    whole = np.frombuffer(data, "<f2", more, expected).astype(np.float32) if told else None
+    return LocalFeatures(keypoints, descriptors, width, height, whole, counts)
+
+
+def _counts(data: bytes) -> tuple[int, tuple[int, ...]]:
+    """Where the features of version 3 start, and how many there are of each kind."""
+    kinds = data[_HEADER.size]
+    counts = struct.Struct(f"<{kinds}I")
+    return _HEADER.size + 1 + counts.size, counts.unpack_from(data, _HEADER.size + 1)
 
 
 def _side(width: int, height: int) -> float:

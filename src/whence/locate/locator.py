@@ -18,18 +18,19 @@ from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.search import Mask
 from whence.gallery.where import Where
+from whence.geo.line import Line
 from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline, recipe_of
-from whence.locate.positioners.places import beyond_doubt
 from whence.locate.reading import camera_of
 from whence.locate.sequence import follow
 from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.locate.threads import one_thread_each
 from whence.locate.turns import turned, turned_camera, worth_asking
+from whence.locate.verifying import Verifier, around_best
 from whence.photos import files, video
 from whence.photos.cameras import scaled
 from whence.photos.decode import decode
@@ -46,7 +47,7 @@ from whence.types import (
     Position,
     Status,
 )
-from whence.verify.rerank import UNVERIFIED, Verification, verify_all
+from whence.verify.rerank import Verification
 
 CANDIDATES = 20
 _FIRST = 5
@@ -113,6 +114,8 @@ class Locator:
                 "widen them (see `whence info`)"
             )
         self._coordinates = gallery.coordinates if self._allowed is None else gallery.coordinates[self._allowed]
+        # Labels along a line know of no left and right: what geometry sees of them must not count as distance.
+        self._line = Line.through(gallery.coordinates) if gallery.settings.crs is not Crs.WGS84 else None
         self._near = _place_names(gallery) if places else None
         self.gallery = gallery
         self.tolerance_m = tolerance_m or gallery.settings.tolerance_m
@@ -128,7 +131,7 @@ class Locator:
         self._describer = self._pipeline.restored(gallery)
         self._pipeline.retriever.prepare(gallery)
         self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
-        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-verify")
+        self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
 
     @property
     def positions(self) -> list[Position]:
@@ -301,7 +304,7 @@ class Locator:
         allowed = self._allowed_but((*hidden, *(() if duplicate is None else (duplicate,))))
         rows, cosines = self._pipeline.retriever.shortlist(query.features, query.vector, allowed)
         searched = perf_counter()
-        verifications = self._verify(query, rows, cosines)
+        verifications = self._verifier.verify(query.features, rows, cosines)
         verified = perf_counter()
         answer = self._decide(query, rows, cosines, verifications)
         seconds = {
@@ -325,28 +328,6 @@ class Locator:
         allowed[list(hidden)] = False
         return allowed
 
-    def _verify(self, query: Query, rows: NDArray[np.intp], cosines: FloatArray) -> list[Verification]:
-        """Of all, in the order of promise; the rest is not looked at once the first ones leave no doubt."""
-        first = self._pipeline.confidence.certain_after
-        if not first or self._pipeline.estimator is None or len(rows) <= first:
-            return self._verified(query, rows)
-        found = self._verified(query, rows[:first])
-        photos = [self.gallery.photos[row] for row in rows[:first]]
-        points = self._plane(photos, found).metres(self.gallery.coordinates[rows[:first]])
-        if beyond_doubt(points, [photo.group for photo in photos], found, cosines[:first], self.tolerance_m):
-            return found + [UNVERIFIED] * (len(rows) - first)
-        return found + self._verified(query, rows[first:])
-
-    def _verified(self, query: Query, rows: NDArray[np.intp]) -> list[Verification]:
-        matcher, estimator = self._pipeline.matcher, self._pipeline.estimator
-        if matcher is None:
-            return [UNVERIFIED] * len(rows)
-        found: list[Verification] = []
-        for features in self.gallery.features_in_turn(rows.tolist()):  # a recipe may ask for every photo
-            with one_thread_each:
-                found += verify_all(query.features, features, matcher, estimator, self._threads)
-        return found
-
     def _decide(
         self, query: Query, rows: NDArray[np.intp], cosines: FloatArray, verifications: Sequence[Verification]
     ) -> Answer:
@@ -364,7 +345,7 @@ class Locator:
             tolerance_m=self.tolerance_m,
             camera=query.camera,
         )
-        proposal = self._pipeline.positioner.position(shortlist) if len(rows) else None
+        proposal = self._on_line(self._pipeline.positioner.position(shortlist)) if len(rows) else None
         refined = None if proposal is None else self._refined(proposal)
         position = self._position(refined or proposal, shortlist.points, plane)
         probability, radius = self._sureness(proposal, position)
@@ -394,6 +375,15 @@ class Locator:
             told = plane.position(*proposal.east_north.tolist()), own, proposal.refined.photos
         return Answer(location, query, *chosen, tuple(rows.tolist()), proposal.evidence, told, others)
 
+    def _on_line(self, proposal: Proposal | None) -> Proposal | None:
+        """With the geometry's position where the gallery's positions all lie, if that is a line."""
+        if self._line is None or proposal is None or proposal.refined is None:
+            return proposal
+        return replace(
+            proposal,
+            refined=replace(proposal.refined, east_north=self._line.nearest(proposal.refined.east_north)),
+        )
+
     def _refined(self, proposal: Proposal) -> Refined | None:
         """The geometry's word, where it is taken: the gallery found it better, or the recipe's own rule says so."""
         refined = proposal.refined
@@ -405,7 +395,9 @@ class Locator:
     def _sureness(self, proposal: Proposal | None, position: Position) -> tuple[float, float]:
         """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
         if proposal is not None and proposal.evidence is not None and self.calibration is not None:
-            return self.calibration.confidence(*proposal.evidence), self.calibration.radius_m(*proposal.evidence)
+            told = proposal.evidence
+            radius = self.calibration.radius_m(*told, lambda: self._distances(position))
+            return self.calibration.confidence(*told), radius
         probability = _NO_IDEA if proposal is None else proposal.confidence
         return probability, radius_m(probability, self.tolerance_m, self._distances(position))
 
@@ -414,7 +406,7 @@ class Locator:
         if not photos:
             kept = range(len(self.gallery)) if self._allowed is None else np.flatnonzero(self._allowed)
             return Plane.around([self.gallery.photos[row].position for row in kept])
-        return Plane.around([photos[int(np.argmax([len(v) for v in verifications]))].position])
+        return around_best(photos, verifications)
 
     def _position(self, proposal: Proposal | Refined | None, points: DoubleArray, plane: Plane) -> Position:
         """The place found; else that of the most similar photo; else the middle of the gallery."""

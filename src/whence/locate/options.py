@@ -17,6 +17,17 @@ class PhotoOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PrerankOptions:
+    """Section ``[prerank]``: a cheaper matcher that chooses which candidates ``[match]`` looks at.
+
+    Attributes:
+        keep: Candidates that it leaves.
+    """
+
+    keep: int = 15
+
+
+@dataclass(frozen=True, slots=True)
 class ConfidenceOptions:
     """Section ``[confidence]``.
 

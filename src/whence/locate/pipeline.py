@@ -13,16 +13,17 @@ from whence import plugins
 from whence.errors import ModelMismatchError, RecipeError
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
-from whence.locate.options import ConfidenceOptions, PhotoOptions
+from whence.locate.options import ConfidenceOptions, PhotoOptions, PrerankOptions
 from whence.locate.stages import Positioner, Retriever
 from whence.plugins import Describer, Estimator, LocalExtractor, Matcher
-from whence.recipes import Recipe, build, method_of, options_from
+from whence.recipes import SECTIONS, Recipe, build, method_of, options_from
 from whence.types import Image, LocalFeatures
 
 
 def recipe_of(settings: Settings) -> Recipe:
     """The recipe that a gallery keeps."""
-    return Recipe(settings.recipe, "", settings.sections)
+    absent: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}  # galleries may be older than a section
+    return Recipe(settings.recipe, "", {**absent, **settings.sections})
 
 
 class Pipeline:
@@ -43,6 +44,7 @@ class Pipeline:
         self.photos = options_from(PhotoOptions, "photos", sections["photos"])
         self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
         self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])
+        self.prematcher, self.keep = _prerank(sections["prerank"])
         self.matcher: Matcher | None = _optional(plugins.MATCHERS, "match", sections)
         self.estimator: Estimator | None = _optional(plugins.ESTIMATORS, "verify", sections)
         self.positioner: Positioner = build(plugins.POSITIONERS, "locate", sections["locate"])
@@ -92,6 +94,8 @@ class Pipeline:
         sections = self.recipe.sections
         if self.matcher is not None and not sections["features"]:
             raise RecipeError("[match] compares local features, and the recipe finds none; add [features]")
+        if self.prematcher is not None and self.matcher is None:
+            raise RecipeError("[prerank] chooses what [match] looks at, and the recipe has none; add [match]")
         if self.estimator is not None and self.matcher is None:
             raise RecipeError("[verify] holds matches against a geometry, and the recipe has none; add [match]")
         if not self.shipped.sees and not sections["features"]:
@@ -108,6 +112,15 @@ class Pipeline:
         made, options = method_of(plugins.DESCRIBERS, "describe", self.recipe.sections["describe"])
         describer: Describer = getattr(made, how)(options, *arguments)
         return describer
+
+
+def _prerank(section: Mapping[str, Any]) -> tuple[Matcher | None, int]:
+    """The cheaper matcher, if there is one, and how many candidates it leaves."""
+    if not section:
+        return None, 0
+    rest = dict(section)
+    own = {"keep": rest.pop("keep")} if "keep" in rest else {}
+    return build(plugins.MATCHERS, "prerank", rest), options_from(PrerankOptions, "prerank", own).keep
 
 
 def _optional(group: str, section: str, sections: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -15,7 +15,8 @@ from typing import Any
 from whence.errors import RecipeError
 from whence.recipes.options import options_from
 
-SECTIONS = ("photos", "features", "describe", "retrieve", "match", "verify", "locate", "confidence")
+SECTIONS = ("photos", "features", "describe", "retrieve", "prerank", "match", "verify", "locate", "confidence")
+_LATER = ("prerank",)
 _LISTS = {"needs": "extras", "models": "models"}
 INDEXING = ("photos", "features", "describe")
 """Sections that decide what a gallery holds: recipes that agree in them can share one."""
@@ -134,4 +135,6 @@ def _source(name: str, said: Any) -> Published | None:
 
 
 def _digest(sections: Mapping[str, Any]) -> str:
+    # a section that came later says nothing where it is empty: recipes and galleries keep the digest they had
+    sections = {name: section for name, section in sections.items() if section or name not in _LATER}
     return hashlib.blake2b(json.dumps(sections, sort_keys=True).encode(), digest_size=5).hexdigest()

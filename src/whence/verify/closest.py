@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whence.types import LocalFeatures, Matches
+from whence.verify.kinds import each_kind
 from whence.verify.matching import no_matches, one_each, squared_distances
 
 
@@ -37,6 +38,9 @@ class Closest:
 
     def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         """See ``Matcher``; with distances."""
+        return each_kind(query, database, self._match)
+
+    def _match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         if not len(query) or not len(database):
             return no_matches()
         squared = squared_distances(query.descriptors, database.descriptors)

@@ -14,6 +14,8 @@ import numpy as np
 from whence.errors import ModelError, RecipeError
 from whence.models import catalogue, onnx, store
 from whence.types import FloatArray, LocalFeatures, Matches
+from whence.verify.kinds import each_kind
+from whence.verify.matching import MutualNearestNeighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,10 @@ class LightGlueOptions:
 
 
 class LightGlue:
-    """LighterGlue for XFeat's features, or another. Matches are judged by each other: no ratio test is needed."""
+    """LighterGlue for XFeat's features, or another. Matches are judged by each other: no ratio test is needed.
+
+    Of features of several kinds it matches the first; the others are matched by mutual nearest neighbours.
+    """
 
     options_type = LightGlueOptions
 
@@ -52,9 +57,13 @@ class LightGlue:
         if not shapes.keys() >= {"kpts0", "kpts1", "desc0", "desc1"}:
             raise ModelError(f"{path}: its inputs are {', '.join(shapes)}; expected kpts0, kpts1, desc0, desc1")
         self._dimension = shapes["desc0"][-1]
+        self._others = MutualNearestNeighbour()
 
     def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
-        """See ``Matcher``; about 10 ms on one core for 600 keypoints in each."""
+        """See ``Matcher``; some 40 ms on one core for 600 keypoints in each."""
+        return each_kind(query, database, self._match, self._others.match)
+
+    def _match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         most = self.options.keypoints
         if not len(query) or not len(database):
             return Matches(np.zeros(0, np.intp), np.zeros(0, np.intp))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.types import FloatArray, LocalFeatures, Matches
+from whence.verify.kinds import each_kind
 
 _BIN_DEG = 10.0
 
@@ -37,6 +38,9 @@ class MutualNearestNeighbour:
 
     def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         """Brute force over all pairs; one matrix product, so about 2 ms for 1,000 x 1,000 on one core."""
+        return each_kind(query, database, self._match)
+
+    def _match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         if len(query) < 2 or len(database) < 2:
             return Matches(np.zeros(0, np.intp), np.zeros(0, np.intp))
         squared = squared_distances(query.descriptors, database.descriptors)

@@ -44,9 +44,20 @@ def verify(
         inliers = inliers.only(estimator.estimate(query, database, inliers).inliers)
     if not len(inliers):
         return Verification(inliers, 1.0)
-    seen, known = query.keypoints[inliers.query], database.keypoints[inliers.database]
+    told = _oriented(query, inliers)
+    seen, known = query.keypoints[told.query], database.keypoints[told.database]
     turn = complex(np.exp(1j * np.radians(seen[:, 3] - known[:, 3])).mean())
     return Verification(inliers, _scale(seen, known), turn)
+
+
+def _oriented(query: LocalFeatures, inliers: Matches) -> Matches:
+    """Of features of several kinds those whose sizes and orientations tell most; else all."""
+    if len(query.counts) < 2:
+        return inliers
+    ends = np.cumsum(query.counts)
+    turned = [np.ptp(part.keypoints[:, 3]) > 0 if len(part) else False for part in query.parts]
+    kept = np.array(turned)[np.searchsorted(ends, inliers.query, side="right")]
+    return inliers.only(kept) if kept.any() else inliers
 
 
 def _scale(query: FloatArray, database: FloatArray) -> float:

@@ -42,9 +42,9 @@ class LocalOptions:
 class LocalSearch:
     """Each keypoint's nearest in the whole gallery; photos by the sum of their smallest distances.
 
-    A photo in which a keypoint found nothing is held to be as far as the last neighbour found, so that the sum is a
-    lower bound. The index is made with the locator, in about 5 s for a million keypoints, and takes 76 bytes for each
-    of whence's SIFT.
+    Of features of several kinds the first kind is looked for. A photo in which a keypoint found nothing is held to be
+    as far as the last neighbour found, so that the sum is a lower bound. The index is made with the locator, in about
+    5 s for a million keypoints, and takes 76 bytes for each of whence's SIFT.
     """
 
     options_type = LocalOptions
@@ -57,7 +57,7 @@ class LocalSearch:
         import faiss
 
         self._faiss: Any = faiss
-        parts = [photo.descriptors for some in gallery.features_in_turn(range(len(gallery))) for photo in some]
+        parts = [photo.parts[0].descriptors for some in gallery.features_in_turn(range(len(gallery))) for photo in some]
         self._vectors = gallery.descriptors
         self._counts = np.array([len(part) for part in parts], np.intp)
         self._owners = np.repeat(np.arange(len(parts), dtype=np.int32), self._counts)
@@ -66,6 +66,7 @@ class LocalSearch:
 
     def shortlist(self, features: LocalFeatures, vector: FloatArray, allowed: Mask | None = None) -> Found:
         """See ``Retriever``; nothing for a photo without keypoints."""
+        features = features.parts[0]
         if self._index is None or not len(features) or (allowed is not None and not allowed.any()):
             return nothing()
         rows, sums = self._sums(features, allowed)
