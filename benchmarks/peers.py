@@ -1,7 +1,7 @@
 """whence beside COLMAP and beside OpenCV called directly: the same photos, held-out queries and number of candidates.
 
 Methods run one after the other, each in a process of its own. COLMAP needs its Python package: ``pip install -e
-'.[bench]'``. "Shortlist" is the share of queries that have a photo within the tolerance among the photos to verify,
+'.[sfm]'``. "Shortlist" is the share of queries that have a photo within the tolerance among the photos to verify,
 "best photo" the share whose photo with most inliers is within it, "answer" that of the position that whence gives.
 """
 
@@ -134,7 +134,7 @@ def main() -> None:
     methods = [method for method in METHODS if method in args.methods or method == "whence"]
     for library in [_LIBRARY[method] for method in methods if method in _LIBRARY]:
         if find_spec(library) is None:
-            sys.exit(f"{library} is not installed: pip install -e '.[bench]', or leave it out by --methods")
+            sys.exit(f"{library} is not installed: pip install -e '.[sfm]', or leave it out by --methods")
     for name in ("shortlist", "threads"):
         if getattr(args, name) < 1:
             options.error(f"--{name} {getattr(args, name)}: expected at least 1")

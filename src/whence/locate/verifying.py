@@ -17,6 +17,8 @@ from whence.plugins import Matcher
 from whence.types import FloatArray, LocalFeatures
 from whence.verify.rerank import UNVERIFIED, Verification, verify_all
 
+_CHANCE = 12
+"""Inliers below which a photo is not promising: as many agree with some geometry by chance."""
 Rows = NDArray[np.intp]
 
 
@@ -60,6 +62,7 @@ class Verifier:
         inliers = np.array([len(found) for found in self._verified(query, rows, cheap)])
         rank = np.empty(len(rows), np.intp)
         rank[np.argsort(-inliers, kind="stable")] = np.arange(len(rows))
+        rank[inliers < _CHANCE] = len(rows)
         return np.argsort(np.minimum(rank, np.arange(len(rows))), kind="stable")[:keep]
 
     def _verified(self, query: LocalFeatures, rows: Rows, matcher: Matcher) -> list[Verification]:

@@ -31,6 +31,8 @@ class Verification:
         return len(self.matches)
 
 
+_ENOUGH = 8
+"""Inliers whose sizes tell a scale: of fewer any may be wrong."""
 UNVERIFIED = Verification(Matches(np.zeros(0, np.intp), np.zeros(0, np.intp)), 1.0)
 """Of a photo that was not looked at."""
 
@@ -44,20 +46,20 @@ def verify(
         inliers = inliers.only(estimator.estimate(query, database, inliers).inliers)
     if not len(inliers):
         return Verification(inliers, 1.0)
-    told = _oriented(query, inliers)
+    told = _telling(query, inliers)
     seen, known = query.keypoints[told.query], database.keypoints[told.database]
     turn = complex(np.exp(1j * np.radians(seen[:, 3] - known[:, 3])).mean())
     return Verification(inliers, _scale(seen, known), turn)
 
 
-def _oriented(query: LocalFeatures, inliers: Matches) -> Matches:
-    """Of features of several kinds those whose sizes and orientations tell most; else all."""
+def _telling(query: LocalFeatures, inliers: Matches) -> Matches:
+    """Of features of several kinds those that have orientations, if enough of these agree; else the others."""
     if len(query.counts) < 2:
         return inliers
     ends = np.cumsum(query.counts)
     turned = [np.ptp(part.keypoints[:, 3]) > 0 if len(part) else False for part in query.parts]
     kept = np.array(turned)[np.searchsorted(ends, inliers.query, side="right")]
-    return inliers.only(kept) if kept.any() else inliers
+    return inliers.only(kept if kept.sum() >= min(_ENOUGH, (~kept).sum()) else ~kept)
 
 
 def _scale(query: FloatArray, database: FloatArray) -> float:

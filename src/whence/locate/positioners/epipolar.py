@@ -98,6 +98,27 @@ class _Pair:
         return not self.centre.any()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """Photos around a query that show what it shows.
+
+    Attributes:
+        chosen: Their places in the shortlist, those with most inliers first.
+        features: Of each.
+        around: ``(2,)`` the place that the evidence supports best, in metres.
+        reach_m: How far from there they may stand.
+        fit: Where the query stands, if relative poses tell; its axes are the query's right and ahead.
+        focal: Focal length over the longest side by which it was found; 0 if none was.
+    """
+
+    chosen: list[int]
+    features: list[LocalFeatures]
+    around: DoubleArray
+    reach_m: float
+    fit: Fit | None = None
+    focal: float = 0.0
+
+
 class Epipolar:
     """A new position where the geometry tells one; that of ``places`` where it does not."""
 
@@ -114,37 +135,46 @@ class Epipolar:
 
     def position(self, shortlist: Shortlist) -> Proposal | None:
         """See ``Positioner``; None where ``places`` has none. The confidence is that of ``places``."""
+        place, sighting = self.sighted(shortlist)
+        if place is None or sighting is None or sighting.fit is None:
+            return place
+        return proposed(place, sighting.fit, self.options.agree)
+
+    def sighted(self, shortlist: Shortlist) -> tuple[Proposal | None, Sighting | None]:
+        """What ``places`` says, and what the query shares with photos around it; None where there are no such."""
         place = self._places.position(shortlist)
         if place is None:
-            return None
-        fit = self._fit(shortlist, place.east_north)
-        if fit is None:
-            return place
-        photos = float(fit.belief.sum())
-        # a tiny negative number rounds up to 360 first
-        heading_deg = float(np.degrees(np.arctan2(*fit.ahead)) % 360 % 360)
-        return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= self.options.agree))
-
-    def _fit(self, shortlist: Shortlist, around: DoubleArray) -> Fit | None:
-        """The query on the ground, by the likeliest focal length, if that is certain enough and near."""
+            return None, None
         reach_m = _reach_m(shortlist)
-        chosen = self._chosen(shortlist, around, reach_m)
-        features = shortlist.features_of(chosen)
-        cameras = [shortlist.photos[i].camera_at(f.width, f.height) for i, f in zip(chosen, features, strict=True)]
-        known = [c.fx / max(f.width, f.height) for c, f in zip(cameras, features, strict=True) if c is not None]
-        guessed = shortlist.camera is None or len(known) < len(chosen)
-        focals: tuple[float, ...] = (self.options.focal,) if self.options.focal or not guessed else _FOCALS
+        chosen = self._chosen(shortlist, place.east_north, reach_m)
+        if len(chosen) < 2:
+            return place, None
+        sighting = Sighting(chosen, shortlist.features_of(chosen), place.east_north, reach_m)
+        return place, self._fitted(shortlist, sighting)
+
+    def _fitted(self, shortlist: Shortlist, sighting: Sighting) -> Sighting:
+        """With the query on the ground, by the likeliest focal length, if that is certain enough and near."""
+        photos = list(zip(sighting.chosen, sighting.features, strict=True))
+        cameras = [shortlist.photos[i].camera_at(f.width, f.height) for i, f in photos]
+        known = [c.fx / max(f.width, f.height) for c, (_, f) in zip(cameras, photos, strict=True) if c is not None]
+        guesses = shortlist.camera is None or len(known) < len(photos)
+        focals: tuple[float, ...] = (self.options.focal,) if self.options.focal or not guesses else _FOCALS
         if known and focals is _FOCALS:  # the query may well have been taken by the same camera
             focals = (float(np.median(known)), *_FOCALS)
-        photos = list(zip(chosen, features, strict=True))
         some = photos if len(focals) == 1 else photos[:_TELLING]
-        tried = [(self._laid(shortlist, some, focal, reach_m), focal) for focal in focals]
+        tried = [(self._by_pairs(shortlist, some, focal, sighting.reach_m), focal) for focal in focals]
         (best, likelihood), focal = max(tried, key=lambda one: one[0][1])
-        if len(some) < len(photos) and np.isfinite(likelihood):
-            best, _ = self._laid(shortlist, photos, focal, reach_m)
-        if best is None or best.sigma_m > self.options.sigma * shortlist.tolerance_m:
-            return None
-        return best if float(np.hypot(*(best.origin - around))) <= reach_m / 2 else None
+        if not np.isfinite(likelihood):
+            return sighting
+        if len(some) < len(photos):
+            best, _ = self._by_pairs(shortlist, photos, focal, sighting.reach_m)
+        return replace(sighting, fit=best if self.near(shortlist, best, sighting) else None, focal=focal)
+
+    def near(self, shortlist: Shortlist, fit: Fit | None, sighting: Sighting) -> bool:
+        """Whether a fit is certain enough, and not far from what ``places`` says."""
+        if fit is None or fit.sigma_m > self.options.sigma * shortlist.tolerance_m:
+            return False
+        return float(np.hypot(*(fit.origin - sighting.around))) <= sighting.reach_m / 2
 
     def _chosen(self, shortlist: Shortlist, around: DoubleArray, reach_m: float) -> list[int]:
         """Photos near a point, those with most inliers first."""
@@ -153,7 +183,7 @@ class Epipolar:
         usable = np.flatnonzero(near & (inliers >= self.options.inliers))
         return [int(i) for i in usable[np.argsort(-inliers[usable], kind="stable")][: self.options.photos]]
 
-    def _laid(
+    def _by_pairs(
         self, shortlist: Shortlist, photos: Sequence[tuple[int, LocalFeatures]], focal: float, reach_m: float
     ) -> tuple[Fit | None, float]:
         """The sketch on the ground, and how likely it is that the cameras are as they were taken to be."""
@@ -163,21 +193,29 @@ class Epipolar:
         if len(linked) < 2:
             return None, -np.inf
         ground, say = np.array([pair.point for pair in linked]), np.array([pair.say for pair in linked])
-        errors = Errors(self.options.spread, self.options.floor * shortlist.tolerance_m, reach_m)
-        fit = lay(sketch, ground, say, errors)
+        fit = self.laid(shortlist, sketch, ground, say, reach_m)
         if fit is None:
             return None, -np.inf
-        if shortlist.plane.origin is None:  # it may have its y downwards: the mirror image of what a camera sees
+        return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
+
+    def laid(
+        self, shortlist: Shortlist, sketch: DoubleArray, ground: DoubleArray, say: DoubleArray, reach_m: float
+    ) -> Fit | None:
+        """Photos right and ahead of the query, laid on their positions; face down where a plan takes it."""
+        errors = Errors(self.options.spread, self.options.floor * shortlist.tolerance_m, reach_m)
+        fit = lay(sketch, ground, say, errors)
+        if fit is not None and shortlist.plane.origin is None:
+            # it may have its y downwards: the mirror image of what a camera sees
             other = lay(sketch, ground, say, errors, turned_over=True)
             if other is not None and other.likelihood > fit.likelihood + _TURNED_OVER:
-                fit = other
-        return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
+                return other
+        return fit
 
     def _pair(self, shortlist: Shortlist, place: int, features: LocalFeatures, focal: float) -> _Pair | None:
         matches = shortlist.verifications[place].matches
         seen = shortlist.photos[place].camera_at(features.width, features.height)
-        own = shortlist.camera or _guessed(focal, shortlist.query)
-        other = seen or _guessed(focal, features)
+        own = shortlist.camera or guessed(focal, shortlist.query)
+        other = seen or guessed(focal, features)
         a = normalised(shortlist.query.keypoints[matches.query, :2], own)
         b = normalised(features.keypoints[matches.database, :2], other)
         threshold = self.options.threshold_px / own.fx
@@ -193,6 +231,14 @@ class Epipolar:
         return _Pair(pose.second_centre, matches.query[known], far, say, shortlist.points[place])
 
 
+def proposed(place: Proposal, fit: Fit, agree: float) -> Proposal:
+    """The proposal of a place with the query's own position and heading beside it."""
+    photos = float(fit.belief.sum())
+    # a tiny negative number rounds up to 360 first
+    heading_deg = float(np.degrees(np.arctan2(*fit.ahead)) % 360 % 360)
+    return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= agree))
+
+
 def _reach_m(shortlist: Shortlist) -> float:
     """How far from the best place photos are taken into account."""
     apart = apart_m(shortlist.points, shortlist.points)
@@ -202,7 +248,8 @@ def _reach_m(shortlist: Shortlist) -> float:
     return max(_REACH * shortlist.tolerance_m, _SPACINGS * spacing)
 
 
-def _guessed(focal: float, features: LocalFeatures) -> Intrinsics:
+def guessed(focal: float, features: LocalFeatures) -> Intrinsics:
+    """A camera of a focal length over the longest side."""
     return central(focal * max(features.width, features.height), features.width, features.height)
 
 
