@@ -22,7 +22,7 @@ from peak import Peak, index_apart
 from plain import Plain
 from whence.gallery import schema
 from whence.gallery.store import Store
-from whence.locate.indexing import Progress
+from whence.locate.progress import Progress
 
 Timed = tuple[float, float]
 """Seconds in all, and of those for learning."""

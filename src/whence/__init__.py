@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from whence.gallery.removal import Removal, remove
     from whence.gallery.where import Where
     from whence.locate.answers import Answer
-    from whence.locate.indexing import IndexReport, index
+    from whence.locate.indexing import index
     from whence.locate.locator import Locator
+    from whence.locate.progress import IndexReport
     from whence.recipes import Recipe, load_recipe
     from whence.types import XY, Candidate, LatLon, Location, Status
 
@@ -33,7 +34,7 @@ _HOME = {
     "Answer": "whence.locate.answers",
     "Candidate": "whence.types",
     "Gallery": "whence.gallery.gallery",
-    "IndexReport": "whence.locate.indexing",
+    "IndexReport": "whence.locate.progress",
     "LatLon": "whence.types",
     "Location": "whence.types",
     "Locator": "whence.locate.locator",

@@ -15,7 +15,7 @@ from PIL import Image
 import whence
 from samples import Run, textured
 from whence.errors import InputError
-from whence.locate.indexing import IndexReport
+from whence.locate.progress import IndexReport
 
 NOON = datetime(2024, 5, 1, 12, 0)
 RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:exif="http://ns.adobe.com/exif/1.0/"'

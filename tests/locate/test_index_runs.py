@@ -15,7 +15,7 @@ from whence.errors import InputError, ModelMismatchError
 from whence.gallery import schema
 from whence.gallery.gallery import GalleryPhoto
 from whence.gallery.store import Store
-from whence.locate.indexing import IndexReport, Progress
+from whence.locate.progress import IndexReport, Progress
 from whence.recipes import load_recipe
 from whence.types import XY, Crs, LatLon, Photo
 from whence.worlds import write_photo

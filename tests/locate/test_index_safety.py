@@ -21,8 +21,8 @@ from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, Phot
 from whence.gallery import schema
 from whence.gallery.store import LOCK, Store, lock
 from whence.locate import indexing, learning
-from whence.locate.indexing import Progress
 from whence.locate.pipeline import Pipeline
+from whence.locate.progress import Progress
 from whence.recipes import Recipe, load_recipe
 
 

@@ -14,7 +14,7 @@ from children import check_whole, command
 import whence
 from samples import place, textured, write_photos
 from whence.errors import PhotoError
-from whence.locate.indexing import Progress
+from whence.locate.progress import Progress
 from whence.photos import files
 from whence.worlds import write_photo
 

@@ -14,7 +14,7 @@ from whence.cli.console import check_place, complain, count, progress_bar, say
 from whence.errors import InputError
 
 if TYPE_CHECKING:
-    from whence.locate.indexing import IndexReport, Progress
+    from whence.locate.progress import IndexReport, Progress
 
 NAME = "index"
 _STAGES = {"photos": "indexing", "learning": "learning a vocabulary", "calibrating": "asking its own photos"}

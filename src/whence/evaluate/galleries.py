@@ -11,9 +11,10 @@ from whence.errors import InputError
 from whence.evaluate.inputs import Database
 from whence.gallery.gallery import Gallery
 from whence.gallery.store import Store
-from whence.locate.indexing import Progress, index
+from whence.locate.indexing import index
 from whence.locate.intake import Intake
 from whence.locate.pipeline import Pipeline, recipe_of
+from whence.locate.progress import Progress
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.types import Skipped

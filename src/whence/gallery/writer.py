@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,122 +16,16 @@ from whence.gallery import schema
 from whence.gallery.approximate import keep_index
 from whence.gallery.artefacts import pack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import intrinsics_column, photo_position, position_columns, trials_name
+from whence.gallery.gallery import trials_name
+from whence.gallery.rows import FACTS, FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
 from whence.gallery.store import Store, age_to_keep
 from whence.gallery.trouble import unbroken
-from whence.geo.cells import leaf_cell
-from whence.photos.names import stored
-from whence.types import FloatArray, LatLon, LocalFeatures, Photo, Position
+from whence.types import FloatArray, LocalFeatures
 
 _STREAM = 256
 """Photos read at a time when all are described anew."""
 _FRAGMENTS = 100
 """Batches after which small files are merged."""
-_PLACE = ("lat", "lon", "x", "y")
-FACTS = (
-    *_PLACE,
-    "position_source",
-    "cell",
-    "time",
-    "time_is_utc",
-    "heading_deg",
-    "altitude_m",
-    "group",
-    "intrinsics",
-    "accuracy_m",
-    "label",
-)
-"""Columns that a source or the file's metadata states, as against those computed from pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What was known of a file when it was last looked at.
-
-    Attributes:
-        size: Bytes.
-        mtime_ns: Time of change.
-        content_hash: Empty for a photo that was passed over.
-        facts: What is stored of an indexed photo's position, time, view and group, by column.
-        reason: Why it was passed over; empty for an indexed photo.
-        placed: Whether a position was known without opening the file, for a photo that was passed over.
-        circumstances: What else than the file decided that, such as the GPS tracks that had no place for it.
-        said: Fingerprint of what the source said of an indexed photo.
-        passed: Why an indexed photo's file was passed over since: what it showed before stays.
-    """
-
-    size: int
-    mtime_ns: int
-    content_hash: str = ""
-    facts: Mapping[str, Any] | None = None
-    reason: str = ""
-    placed: bool = False
-    circumstances: str = ""
-    said: str = ""
-    passed: FileState | None = None
-
-    @property
-    def position(self) -> Position | None:
-        """None for a photo that was passed over."""
-        return None if self.facts is None else photo_position(*(self.facts[name] for name in _PLACE))
-
-    def says_otherwise(self, photo: Photo) -> bool:
-        """Whether a photo's source, which gives a position, now says anything else than what is stored."""
-        return self.facts is not None and any(self.facts[name] != value for name, value in _said(photo).items())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewPhoto:
-    """A photo ready to be stored: ``photo`` as finally known, and what was computed from its bytes.
-
-    Attributes:
-        path: As stored, relative to the root.
-        photo: With its position.
-        source: The folder or table that named it.
-        content_hash: Of the bytes.
-        size: Bytes.
-        mtime_ns: Time of change.
-        width: Pixels of the full-size upright photo.
-        height: Pixels of the full-size upright photo.
-        feature_count: Local features.
-        features: Packed.
-        thumbnail: JPEG, or None.
-        vector: Global descriptor ``(D,)``.
-        said: Fingerprint of what the source said.
-    """
-
-    path: str
-    photo: Photo
-    source: str
-    content_hash: str
-    size: int
-    mtime_ns: int
-    width: int
-    height: int
-    feature_count: int
-    features: bytes
-    thumbnail: bytes | None
-    vector: FloatArray
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Restated:
-    """What is now said of a stored photo.
-
-    Attributes:
-        photo: With its position.
-        state: Size and time of change of its file.
-        said: Fingerprint of what the source says.
-    """
-
-    photo: Photo
-    state: tuple[int, int]
-    said: str
-
-    def columns(self) -> dict[str, Any]:
-        """What is to be written."""
-        return {**_said(self.photo), **_state(self.state), "said": self.said}
 
 
 class Writer:
@@ -195,13 +88,13 @@ class Writer:
         """Stores photos; one at a path that is there already takes its place."""
         if not photos:
             return
-        rows = pa.Table.from_pylist([_row(photo) for photo in photos], schema=schema.PHOTOS_SCHEMA)
+        rows = pa.Table.from_pylist([row_of(photo) for photo in photos], schema=schema.PHOTOS_SCHEMA)
         replaced = [self.files[p.path].content_hash for p in photos if p.path in self.files]
         self._upsert(rows, any(replaced))
         vectors = np.stack([photo.vector for photo in photos])
         self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
         for p in photos:
-            self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, _facts(p.photo), said=p.said)
+            self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, facts_of(p.photo), said=p.said)
         self._forget([digest for digest in replaced if digest])
 
     def _upsert(self, rows: pa.Table, merging: bool) -> None:
@@ -232,12 +125,12 @@ class Writer:
             table.merge_insert("path").when_matched_update_all().execute(rows)
         for path, change in changes.items():
             known, (size, mtime_ns) = self.files[path], change.state
-            facts = {**(known.facts or {}), **_said(change.photo)}
+            facts = {**(known.facts or {}), **said_of(change.photo)}
             self.files[path] = replace(known, size=size, mtime_ns=mtime_ns, facts=facts, said=change.said)
 
     def touch(self, path: str, state: tuple[int, int]) -> None:
         """A file was written again with the same content."""
-        self._update(path, _state(state))
+        self._update(path, state_columns(state))
         self.files[path] = replace(self.files[path], size=state[0], mtime_ns=state[1])
 
     def rehome(self, moves: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
@@ -265,7 +158,7 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         if table is None or not hashes:
             return
-        rows = [{"hash": digest, "path": moves[digest][0], **_state(moves[digest][1])} for digest in hashes]
+        rows = [{"hash": digest, "path": moves[digest][0], **state_columns(moves[digest][1])} for digest in hashes]
         table.merge_insert("hash").when_matched_update_all().execute(pa.Table.from_pylist(rows))
 
     def remove(self, path: str) -> None:
@@ -381,64 +274,6 @@ class Writer:
                 table.optimize(cleanup_older_than=age_to_keep(table))
             if name == schema.DESCRIPTORS:
                 keep_index(table)
-
-
-def _row(new: NewPhoto) -> dict[str, Any]:
-    return {
-        "path": new.path,
-        "hash": new.content_hash,
-        "source": new.source,
-        "width": new.width,
-        "height": new.height,
-        "feature_count": new.feature_count,
-        "features": new.features,
-        "thumbnail": new.thumbnail,
-        "said": new.said,
-        **_state((new.size, new.mtime_ns)),
-        **_facts(new.photo),
-    }
-
-
-def _state(state: tuple[int, int]) -> dict[str, int]:
-    return {"size": state[0], "mtime_ns": state[1]}
-
-
-def _facts(photo: Photo) -> dict[str, Any]:
-    """Columns that a source or EXIF states, as against those computed from pixels."""
-    assert photo.position is not None
-    time, utc = _time(photo.time)
-    return {
-        **position_columns(photo.position),
-        "position_source": photo.position_source,
-        "cell": leaf_cell(photo.position) if isinstance(photo.position, LatLon) else None,
-        "time": time,
-        "time_is_utc": utc,
-        "heading_deg": photo.heading_deg,
-        "altitude_m": photo.altitude_m,
-        "group": photo.group and stored(photo.group),  # may be the name of a folder
-        "intrinsics": intrinsics_column(photo.intrinsics),
-        "accuracy_m": photo.accuracy_m,
-        "label": photo.label and stored(photo.label),
-    }
-
-
-def _time(time: datetime | None) -> tuple[datetime | None, bool]:
-    """The time as stored, and whether it is UTC; None for one that has no UTC, at the ends of the calendar."""
-    if time is None or time.tzinfo is None:
-        return time, False
-    try:
-        return time.astimezone(UTC).replace(tzinfo=None), True
-    except OverflowError:
-        return None, False
-
-
-def _said(photo: Photo) -> dict[str, Any]:
-    """What a source says anew of a stored photo; what EXIF said and the source does not know stays."""
-    facts = _facts(photo)
-    if photo.time is None:
-        del facts["time"], facts["time_is_utc"]
-    kept = ("heading_deg", "altitude_m", "intrinsics", "label", "group")
-    return {name: value for name, value in facts.items() if value is not None or name not in kept}
 
 
 def _quoted(text: str) -> str:

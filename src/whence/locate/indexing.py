@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -16,15 +16,17 @@ import whence
 from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery, trials_name
+from whence.gallery.rows import FileState, NewPhoto, Restated
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
-from whence.gallery.writer import FileState, NewPhoto, Restated, Writer
+from whence.gallery.writer import Writer
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
 from whence.locate.moves import made_relative, moves
 from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import Statement, by_copy, circumstances, outdoes, placed_anew
+from whence.locate.progress import IndexReport, Progress
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.locate.threads import one_thread_each
@@ -43,58 +45,6 @@ _GROWN = 1.5
 """The gallery tries itself again when it has grown, or shrunk, by this factor."""
 _AHEAD = 3
 """Tasks in flight per worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an index run is.
-
-    Attributes:
-        done: Photos looked at, of ``total``.
-        total: Photos that the source names.
-        stored: New or changed photos.
-        skipped: Photos passed over.
-        stage: ``photos``, ``learning`` or ``calibrating``.
-    """
-
-    done: int
-    total: int
-    stored: int
-    skipped: int
-    stage: str = "photos"
-
-
-@dataclass(slots=True)
-class IndexReport:
-    """What an index run did.
-
-    Attributes:
-        gallery: Its folder.
-        added: Photos that are new.
-        changed: Photos whose file changed.
-        moved: Photos whose position, group or path changed, but not their content.
-        unchanged: Photos left alone.
-        skipped: Photos passed over, with the reason.
-        total: Photos in the gallery now.
-        seconds: Wall time.
-        learned: Whether the gallery learned a vocabulary of its own in this run.
-        interrupted: Whether the user stopped it.
-        root: Folder that stored paths are relative to, where that was found or said to be another than before.
-        lost_root: That folder, where it is not there any more.
-    """
-
-    gallery: Path
-    added: int = 0
-    changed: int = 0
-    moved: int = 0
-    unchanged: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-    total: int = 0
-    seconds: float = 0.0
-    learned: bool = False
-    interrupted: bool = False
-    root: Path | None = None
-    lost_root: Path | None = None
 
 
 def index(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -21,19 +20,15 @@ from whence.gallery.where import Where
 from whence.geo.line import Line
 from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query
+from whence.locate.asking import Asker
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.pipeline import Pipeline, recipe_of
-from whence.locate.reading import camera_of
 from whence.locate.sequence import follow
 from whence.locate.stages import Proposal, Refined, Shortlist
-from whence.locate.threads import one_thread_each
-from whence.locate.turns import turned, turned_camera, worth_asking
+from whence.locate.turns import worth_asking
 from whence.locate.verifying import Verifier, around_best
-from whence.photos import files, video
-from whence.photos.cameras import scaled
-from whence.photos.decode import decode
 from whence.recipes import Recipe, load_recipe
 from whence.types import (
     Candidate,
@@ -41,7 +36,6 @@ from whence.types import (
     DoubleArray,
     FloatArray,
     Image,
-    Intrinsics,
     Location,
     Photo,
     Position,
@@ -128,7 +122,7 @@ class Locator:
                 f"{self._pipeline.recipe.name} of this whence makes {self._pipeline.extractor_fingerprint}; "
                 "leave out --recipe, or index into a new gallery"
             )
-        self._describer = self._pipeline.restored(gallery)
+        self._asker = Asker(self._pipeline, self._pipeline.restored(gallery), self._workers)
         self._pipeline.retriever.prepare(gallery)
         self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
@@ -154,7 +148,7 @@ class Locator:
         if isinstance(photo, np.ndarray):
             if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
                 raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
-            return self._answer(self._described("", photo, "", {}))
+            return self._answer(self._asker.described("", photo, "", {}))
         if not isinstance(photo, str | os.PathLike):
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
@@ -165,41 +159,9 @@ class Locator:
 
         Nothing of what a source may say of them is looked at but ``path``, ``name`` and ``intrinsics``.
         """
-        reader = video.Reader(self._pipeline.photos.max_side)
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-read") as readers:
-            waiting: deque[tuple[str, Future[Query]]] = deque()
-            try:
-                for photo in photos:
-                    asked = self._submitted(photo, readers, reader)
-                    if asked is not None:
-                        waiting.append((photo.name, asked))
-                    if len(waiting) > self._workers:
-                        yield self._settled(*waiting.popleft())
-                while waiting:
-                    yield self._settled(*waiting.popleft())
-            finally:
-                reader.close()
-                readers.shutdown(wait=True, cancel_futures=True)
-
-    def _submitted(self, photo: Photo, readers: ThreadPoolExecutor, reader: video.Reader) -> Future[Query] | None:
-        """A photo to be read and described; None for a moment after the end of its video.
-
-        Frames are decoded here, in their order: each thread by itself would have to read the whole video.
-        """
-        if photo.at_s is None:
-            return readers.submit(self._read, photo)
-        start = perf_counter()
-        try:
-            frame = reader.frame(photo.path, photo.at_s)
-        except PhotoError as error:
-            lost: Future[Query] = Future()
-            lost.set_exception(error)
-            return lost
-        return None if frame is None else readers.submit(self._described_frame, photo, *frame, perf_counter() - start)
-
-    def _described_frame(self, photo: Photo, pixels: Image, width: int, height: int, seconds: float) -> Query:
-        query = self._described(photo.name, pixels, "", {"read": seconds})
-        return replace(_seen_by(query, photo.intrinsics, width, height), time_s=photo.at_s, video=str(photo.path))
+        with closing(self._asker.ahead(photos)) as queries:
+            for name, query in queries:
+                yield self._settled(name, query)
 
     def follow(self, answers: Iterable[Answer], *, keep_pixels: bool = False) -> list[Answer]:
         """Answers for the frames of one walk, each in the light of the others; every video is a walk of its own.
@@ -227,12 +189,7 @@ class Locator:
             row: Of the gallery.
             hidden: Rows of other photos that are to be as if they were not there, such as all of its group.
         """
-        photo = self.gallery.photos[row]
-        features = self.gallery.features([row])[0]
-        with one_thread_each:
-            vector = self._describer.describe(features)
-        camera = photo.camera_at(features.width, features.height)
-        return self._answer(Query(photo.path, None, features, vector, photo.content_hash, {}, camera), (row, *hidden))
+        return self._answer(self._asker.of_row(self.gallery, row), (row, *hidden))
 
     def _settled(self, name: str, query: Future[Query]) -> Answer:
         try:
@@ -242,25 +199,9 @@ class Locator:
 
     def _answered(self, photo: Photo) -> Answer:
         try:
-            return self._answer(self._read(photo))
+            return self._answer(self._asker.read(photo))
         except PhotoError as error:
             return Answer(Location(photo.name, Status.FAILED, error=str(error)))
-
-    def _read(self, photo: Photo) -> Query:
-        start = perf_counter()
-        data = files.read(photo.path)
-        decoded = decode(data, max_side=self._pipeline.photos.max_side)
-        query = self._described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
-        taken = photo.time or decoded.exif.time
-        query = _seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
-        return replace(query, time_s=None if taken is None else _seconds(taken))
-
-    def _described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
-        start = perf_counter()
-        with one_thread_each:
-            features = self._pipeline.extract(pixels)
-            vector = self._describer.describe(features)
-        return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
 
     def _answer(self, query: Query, hidden: Sequence[int] = ()) -> Answer:
         """Of the photo as it is, or turned where that is what it takes."""
@@ -278,20 +219,12 @@ class Locator:
 
     def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> tuple[Query, int] | None:
         """The photo turned anticlockwise; of several turns the one most like the gallery, if any is more so."""
-        others = [(self._turned(query, quarters), quarters) for quarters in turns]
+        others = [(self._asker.turned(query, quarters), quarters) for quarters in turns]
         if len(others) < 2:
             return others[0] if others else None
         promise = [self._likeness(other, hidden) for other in (query, *(other for other, _ in others))]
         best = int(np.argmax(promise))
         return others[best - 1] if best else None
-
-    def _turned(self, query: Query, quarters: int) -> Query:
-        """The same photo, turned anticlockwise."""
-        assert query.pixels is not None
-        found = self._described(query.path, turned(query.pixels, quarters), query.content_hash, {})
-        height, width = query.pixels.shape[:2]
-        camera = query.camera and turned_camera(query.camera, width, height, quarters)
-        return replace(found, camera=camera, time_s=query.time_s, video=query.video)
 
     def _likeness(self, query: Query, hidden: Sequence[int]) -> float:
         """Mean cosine of the most similar photos of the gallery."""
@@ -423,19 +356,8 @@ class Locator:
         return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
 
 
-def _seen_by(query: Query, camera: Intrinsics | None, width: int, height: int) -> Query:
-    """The query with its camera, which is told in pixels of ``width`` x ``height``."""
-    size = query.features.width, query.features.height
-    return replace(query, camera=camera and scaled(camera, (width, height), size))
-
-
 def _without_pixels(answer: Answer) -> Answer:
     return answer if answer.query is None else replace(answer, query=replace(answer.query, pixels=None))
-
-
-def _seconds(time: datetime) -> float:
-    """Since 1970; a time without a zone as if it were universal time, for differences are all that counts."""
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Calibration | None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from whence.errors import PhotoError
-from whence.gallery.writer import FileState
+from whence.gallery.rows import FileState
 from whence.locate.reading import relative, stored_path
 from whence.photos import files
 from whence.photos.names import native

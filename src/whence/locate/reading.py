@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whence.errors import MissingExtraError, PhotoError
 from whence.gallery.codec import pack
-from whence.gallery.writer import NewPhoto
+from whence.gallery.rows import NewPhoto
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import Statement, placed
 from whence.photos import files

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from whence.errors import InputError, PhotoError
-from whence.gallery.writer import FileState
+from whence.gallery.rows import FileState
 from whence.photos import files
 from whence.photos.names import native
 
