@@ -92,7 +92,11 @@ class Describer(Protocol):
 
 @runtime_checkable
 class Matcher(Protocol):
-    """Pairs the keypoints of two images."""
+    """Pairs the keypoints of two images.
+
+    Features of several kinds (``LocalFeatures.counts``) are for each matcher to keep apart, as
+    ``whence.verify.kinds.each_kind`` does.
+    """
 
     def match(self, query: LocalFeatures, database: LocalFeatures) -> Matches:
         """One-to-one matches, possibly none."""

@@ -31,3 +31,14 @@ def test_the_nearest_point_of_it(x: float, y: float, angle: float, at: list[floa
 )
 def test_a_plan_is_no_line_and_neither_are_two_places(points: list[tuple[float, float]]) -> None:
     assert Line.through(np.array(points, float)) is None
+
+
+def test_numbers_with_two_digits_behind_the_point_lie_on_it() -> None:
+    along = np.linspace(0, 400, 300)
+    start = np.array([512_345.6, 5_234_567.8])
+    walk = (start + np.outer(along, [np.cos(0.7), np.sin(0.7)])).round(2)
+    line = Line.through(walk)
+    assert line is not None
+    assert np.hypot(*(line.nearest(walk[10]) - walk[10])) < 0.01
+    bent = walk + np.column_stack([np.zeros(300), 0.3 * np.sin(along / 130)])
+    assert Line.through(bent) is None

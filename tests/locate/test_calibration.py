@@ -49,6 +49,16 @@ def test_less_sure_than_any_trial_is_a_radius_of_the_whole_gallery() -> None:
     assert fitted.radius_m(0.0, 0.0, away) > 400
 
 
+@pytest.mark.parametrize("count", [20, 60, 120])
+def test_trials_themselves_are_like_trials(count: int) -> None:
+    made = trials(count)
+    fitted = Calibration(made, 5.0)
+    pairs = list(zip(made.support, made.rival, strict=True))
+    learned = [fitted.radius_m(*told, lambda: np.zeros(1)) for told in pairs]
+    wide = [fitted.radius_m(*told, away) for told in pairs]
+    assert np.mean(np.array(wide) > np.array(learned)) <= 0.1
+
+
 evidence = st.tuples(st.floats(0, 1000), st.floats(0, 1)).map(lambda pair: (pair[0], pair[0] * pair[1]))
 
 

@@ -77,6 +77,18 @@ def test_features_without_orientation_are_tried_all_ways(sure: bool, expected: t
     assert worth_asking(Answer(Location("q", Status.UNSURE), gallery_photo), sure) == ()
 
 
+@pytest.mark.parametrize(("sure", "expected"), [(True, ()), (False, (1, 2, 3))])
+def test_so_is_a_photo_that_has_such_features_beside_others(sure: bool, expected: tuple[int, ...]) -> None:
+    """By night the others may find nothing, and so do not tell the turn."""
+    keypoints = np.ones((9, 4), np.float32)
+    keypoints[5:, 3] = 10, 80, 170, 260
+    features = LocalFeatures(keypoints, np.zeros((9, 64), np.int8), 64, 48, counts=(5, 4))
+    query = Query("q", np.zeros((48, 64, 3), np.uint8), features, np.zeros(4, np.float32), "", {})
+    assert worth_asking(Answer(Location("q", Status.UNSURE), query), sure) == expected
+    alone = Query("q", query.pixels, features.parts[1], query.vector, "", {})
+    assert worth_asking(Answer(Location("q", Status.UNSURE), alone), sure) == ()
+
+
 def test_turned_features_that_are_learned(networks: Path, tmp_path: Path, world: World) -> None:
     """A network sees no place in a photo on its side; asked again upright it does."""
     assert networks.is_dir()

@@ -64,7 +64,7 @@ def test_the_most_similar_are_looked_at_even_where_nothing_matches(world: World)
     [
         (changed(prerank={"method": "mutual-nn"}, match={}, verify={}), r"\[prerank\] chooses what \[match\] looks at"),
         (changed(prerank={"method": "mutual-nn", "keep": 0}), r"\[prerank\] keep = 0"),
-        (changed(prerank={"method": "mutual-nn", "kepe": 3}), r"\[prerank\] has no option 'kepe'"),
+        (changed(prerank={"method": "mutual-nn", "kepe": 3}), r"\[prerank\] has no option 'kepe'; did you mean 'keep'"),
         (changed(prerank={"keep": 3}), r"\[prerank\] names no method"),
     ],
 )
@@ -76,5 +76,20 @@ def test_what_makes_no_sense_is_refused(recipe: Recipe, message: str) -> None:
 def test_galleries_that_know_of_no_prerank_keep_their_digests() -> None:
     recipe = load_recipe("default")
     older = replace(recipe, sections={name: told for name, told in recipe.sections.items() if name != "prerank"})
-    assert (older.hash, older.indexing_hash) == (recipe.hash, recipe.indexing_hash)
+    assert (older.hash, older.indexing_hash, older.asking_hash) == (
+        recipe.hash,
+        recipe.indexing_hash,
+        recipe.asking_hash,
+    )
+    assert Pipeline(older).prematcher is None
     assert changed(prerank={"method": "ratio"}).asking_hash != recipe.asking_hash
+
+
+def test_distances_of_what_was_not_looked_at_are_none(world: World) -> None:
+    recipe = patient(
+        match={"method": "ratio"},
+        prerank={"method": "mutual-nn", "keep": 6},
+        locate={"method": "best-photo", "by": "distances"},
+    )
+    answer = Locator(Gallery.open(world.gallery), recipe=recipe).answer(world.queries / sorted(world.truth)[0])
+    assert answer.location.candidates[0].inliers > 0

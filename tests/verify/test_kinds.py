@@ -81,6 +81,12 @@ def test_the_first_kind_is_described() -> None:
     assert learned[0].fingerprint == learned[1].fingerprint
 
 
+def test_photos_without_the_first_kind_teach_nothing_and_break_nothing() -> None:
+    dark = joined(features(0, 0), features(400, 1))
+    assert sum(len(photo.parts[0]) for photo in [dark] * 60) == 0
+    assert not Vlad.shipped(VladOptions()).describe(dark).any()
+
+
 def test_sizes_and_turns_are_told_by_the_kind_that_has_them() -> None:
     upright, turning = features(40, 0, upright=True), features(12, 1)
     larger = turning.keypoints * np.array([1, 1, 2, 1], np.float32)

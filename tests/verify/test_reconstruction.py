@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 
 from courts import SIZE, Court, around, visitor
 from whence.errors import MissingExtraError
+from whence.locate.pipeline import Pipeline
+from whence.recipes import load_recipe
 from whence.types import Intrinsics, LocalFeatures, Matches
 from whence.verify.geometry import RobustGeometry
 from whence.verify.matching import MutualNearestNeighbour
@@ -62,6 +66,35 @@ def test_equal_photos_give_equal_poses() -> None:
     assert all(np.array_equal(first[place].centre, second[place].centre) for place in first)
 
 
+def test_earlier_work_of_a_thread_changes_nothing() -> None:
+    photos, matches = together([visitor(5), *around(5, 5)])
+    rng = np.random.default_rng(0)
+    noisy = {
+        pair: Matches(
+            np.concatenate([told.query, rng.integers(0, 600, 80)]),
+            np.concatenate([told.database, rng.integers(0, 600, 80)]),
+        )
+        for pair, told in matches.items()
+    }
+
+    def centres() -> list[Any]:
+        found = reconstruct(photos, [lens(0.9, known=False)] * 6, noisy)
+        return [found[place].centre for place in sorted(found)]
+
+    first, again = centres(), centres()
+    with ThreadPoolExecutor(1) as fresh:
+        elsewhere = fresh.submit(centres).result()
+    assert len(first) >= 3
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, elsewhere)
+
+
+def test_nowhere_to_write_is_no_reconstruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, matches = together([visitor(1), *around(1, 4)])
+    monkeypatch.setattr(tempfile, "tempdir", "/proc")
+    assert reconstruct(photos, [lens()] * 5, matches) == {}
+
+
 def test_photos_that_do_not_fit_give_none(capfd: pytest.CaptureFixture[str]) -> None:
     photos, matches = together([visitor(3), *around(3, 4)])
     rng = np.random.default_rng(0)
@@ -98,5 +131,5 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         return whole(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(MissingExtraError, match="sfm"):
-        reconstruct([], [], {})
+    with pytest.raises(MissingExtraError, match=r"local reconstructions need an extra .*\[sfm\]"):
+        Pipeline(load_recipe("reconstruction"))  # at once, not after all the work

@@ -34,11 +34,13 @@ def features(points: DoubleArray) -> LocalFeatures:
 
 
 def two_views(
-    seed: int, inliers: int = INLIERS, outliers: int = OUTLIERS
+    seed: int, inliers: int = INLIERS, outliers: int = OUTLIERS, flat: bool = False
 ) -> tuple[LocalFeatures, LocalFeatures, Matches, Any]:
     """Two photos of a cloud of points, with wrong matches among the right ones; which are right."""
     rng = np.random.default_rng(seed)
     cloud = rng.uniform((-4, -3, 6), (4, 3, 16), (inliers, 3))
+    if flat:  # a wall seen at an angle
+        cloud[:, 2] = 10 + 0.4 * cloud[:, 0]
     first = pixels(cloud, np.eye(3), np.zeros(3)) + rng.normal(0, 0.3, (inliers, 2))
     second = pixels(cloud, turned(8), np.array([1.5, 0.1, 0.4])) + rng.normal(0, 0.3, (inliers, 2))
     a = np.concatenate([first, rng.uniform(0, (800, 600), (outliers, 2))])
@@ -65,6 +67,14 @@ def test_known_inliers_are_found(seed: int) -> None:
     found = RobustGeometry().estimate(query, database, matches)
     assert found.kind == "fundamental"
     check(found, truth)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_of_one_wall_are_verified_though_many_geometries_fit_them(seed: int) -> None:
+    query, database, matches, right = two_views(seed, flat=True)
+    found = RobustGeometry().estimate(query, database, matches).inliers
+    assert (found & right).sum() > 0.9 * right.sum()
+    assert (found & ~right).sum() < 0.15 * (~right).sum()  # what a free line through them takes along
 
 
 def test_the_matrix_leads_from_query_to_database_pixels() -> None:

@@ -1,7 +1,7 @@
 """XFeat and SIFT in one photo: what one misses the other often finds.
 
 Learned features keep what light and season change; SIFT follows scale, tells how a photo is turned, and stands more
-precisely. Both match their own kind, and all matches are held against one geometry (docs/benchmarks.md has what that
+precisely. Both match their own kind, and all matches are held against one geometry (docs/design.md has what that
 gains).
 """
 

@@ -238,7 +238,7 @@ class Gallery:
 
 def trials_name(model: str, key: str) -> str:
     """Under which trials are kept: they are of one model, and of one way to ask."""
-    return f"trials2-{key}-{model}"
+    return f"trials3-{key}-{model}"
 
 
 def photo_position(lat: float | None, lon: float | None, x: float | None, y: float | None) -> Position:

@@ -35,6 +35,8 @@ _STRANGE = 0.25
 """What a stranger counts among the trials: with half as many of them, one photo in nine is of a place unknown."""
 _NEAREST = 20
 """Trials that a radius stands on, at least; a third of them, if that is more."""
+_LEAST_SURE = 0.1
+"""Share of trials, the least sure ones, that tell nothing of answers that are less sure still."""
 _FURTHEST = 30.0
 
 
@@ -106,7 +108,7 @@ class Calibration:
         self.confidences = np.clip(_sigmoid(logits), *BOUNDS)
         self.of_strangers = np.clip(_sigmoid(strange @ self._weights), *BOUNDS)
         self._logits, self._radii = _radii(logits, self.error_m)
-        self._least_sure = float(np.sort(self.confidences)[: _together(len(trials))].mean())
+        self._least_sure = float(np.quantile(self.confidences, _LEAST_SURE))
         if not trials.grouped:  # photos of one day and one camera err by less than those of another
             self._radii = np.maximum(self._radii, tolerance_m)
 
@@ -117,8 +119,8 @@ class Calibration:
     def radius_m(self, support: float, rival: float, distances: Callable[[], DoubleArray]) -> float:
         """Radius that should hold 90 % of the truths of answers with this evidence.
 
-        An answer far less sure than any trial, as of a photo by night where all others were taken by day, is like the
-        least sure trials as often as it is as sure as they are; else the truth may be anywhere in the gallery.
+        An answer less sure than nine in ten trials, as of a photo by night where all others were taken by day, is like
+        the least sure ones as often as it is as sure as they are; else the truth may be anywhere in the gallery.
 
         Args:
             support: Evidence for the answer.
@@ -193,17 +195,12 @@ def _radii(logits: DoubleArray, error_m: DoubleArray) -> tuple[DoubleArray, Doub
     """
     order = np.argsort(logits, kind="stable")
     errors, count = error_m[order], len(order)
-    width = _together(count)
+    width = min(count, max(_NEAREST, count // 3))
     starts = np.clip(np.arange(count) - width // 2, 0, count - width)
     windows = np.sort(errors[starts[:, None] + np.arange(width)], axis=1)
     found = windows[:, min(width, math.ceil(COVERAGE * (width + 1))) - 1]
     falling = (np.maximum.accumulate(found[::-1])[::-1] + np.minimum.accumulate(found)) / 2
     return logits[order], np.asarray(falling)
-
-
-def _together(count: int) -> int:
-    """Trials that one radius stands on."""
-    return min(count, max(_NEAREST, count // 3))
 
 
 def _sigmoid(logits: Any) -> Any:

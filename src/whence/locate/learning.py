@@ -49,7 +49,7 @@ def learn_if_due(
     tell()
     hashes = sorted(writer.owner())[:SAMPLE]
     sample = [features for features in writer.sample(hashes) if len(features) or features.whole is not None]
-    if pipeline.recipe.sections["features"] and sum(map(len, sample)) < _FEATURES:
+    if pipeline.recipe.sections["features"] and sum(len(photo.parts[0]) for photo in sample) < _FEATURES:
         return None
     learned = pipeline.learned(sample)
     writer.learn(learned.fingerprint, learned.arrays(), min(count, SAMPLE))

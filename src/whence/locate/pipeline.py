@@ -22,8 +22,7 @@ from whence.types import Image, LocalFeatures
 
 def recipe_of(settings: Settings) -> Recipe:
     """The recipe that a gallery keeps."""
-    absent: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}  # galleries may be older than a section
-    return Recipe(settings.recipe, "", {**absent, **settings.sections})
+    return Recipe(settings.recipe, "", settings.sections)
 
 
 class Pipeline:
@@ -39,8 +38,9 @@ class Pipeline:
         Raises:
             RecipeError: An unknown method or option, or stages that do not fit together.
         """
-        self.recipe = recipe
-        sections = recipe.sections
+        # galleries may be older than a section
+        sections: Mapping[str, Mapping[str, Any]] = {**{name: {} for name in SECTIONS}, **recipe.sections}
+        self.recipe = recipe = replace(recipe, sections=sections)
         self.photos = options_from(PhotoOptions, "photos", sections["photos"])
         self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
         self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])
@@ -120,7 +120,7 @@ def _prerank(section: Mapping[str, Any]) -> tuple[Matcher | None, int]:
         return None, 0
     rest = dict(section)
     own = {"keep": rest.pop("keep")} if "keep" in rest else {}
-    return build(plugins.MATCHERS, "prerank", rest), options_from(PrerankOptions, "prerank", own).keep
+    return build(plugins.MATCHERS, "prerank", rest, also=("keep",)), options_from(PrerankOptions, "prerank", own).keep
 
 
 def _optional(group: str, section: str, sections: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -20,7 +20,7 @@ def worth_asking(answer: Answer, sure: bool) -> tuple[int, ...]:
     """Quarter turns, anticlockwise, by which the query should be asked again.
 
     Keypoints that have orientations are matched however a photo is turned, and tell by how much. Those without, as
-    learned ones are, are not; if nothing sure was found, all turns are worth asking.
+    learned ones are, are not; where a photo has such and nothing sure was found, all turns are worth asking.
 
     Args:
         answer: Of the photo as it is.
@@ -29,10 +29,11 @@ def worth_asking(answer: Answer, sure: bool) -> tuple[int, ...]:
     query = answer.query
     if query is None or query.pixels is None or not len(query.features):
         return ()
-    if np.ptp(query.features.keypoints[:, 3]) == 0:
-        return () if sure else (1, 2, 3)
-    quarter = _quarter([found for found in answer.verifications if len(found) >= _TELLING])
-    return (quarter,) if quarter else ()
+    upright = [np.ptp(part.keypoints[:, 3]) == 0 for part in query.features.parts if len(part)]
+    quarter = 0 if all(upright) else _quarter([found for found in answer.verifications if len(found) >= _TELLING])
+    if quarter:
+        return (quarter,)
+    return (1, 2, 3) if any(upright) and not sure else ()
 
 
 def _quarter(told: Sequence[Verification]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 from whence import plugins
@@ -14,32 +14,38 @@ from whence.errors import RecipeError
 T = TypeVar("T")
 
 
-def options_from(owner: type[T], section: str, values: Mapping[str, Any]) -> T:
+def options_from(owner: type[T], section: str, values: Mapping[str, Any], also: Sequence[str] = ()) -> T:
     """An options dataclass from a section's values; what is not named keeps its default.
+
+    Args:
+        owner: The dataclass.
+        section: Its name.
+        values: Of the section.
+        also: Other keys that the section may have, for what is said of a misspelt one.
 
     Raises:
         RecipeError: An unknown key (the nearest known one is named) or a value of another type.
     """
     hints = get_type_hints(owner)
-    known = [f.name for f in dataclasses.fields(owner)]  # type: ignore[arg-type]
+    known = [*also, *(f.name for f in dataclasses.fields(owner))]  # type: ignore[arg-type]
     checked = {key: _checked(section, key, value, hints.get(key), known) for key, value in values.items()}
     return owner(**checked)
 
 
-def build(group: str, section: str, values: Mapping[str, Any]) -> Any:
+def build(group: str, section: str, values: Mapping[str, Any], also: Sequence[str] = ()) -> Any:
     """The registered method that a section names by ``method``, made with the section's other values."""
-    made, options = method_of(group, section, values)
+    made, options = method_of(group, section, values, also)
     return made(options)
 
 
-def method_of(group: str, section: str, values: Mapping[str, Any]) -> tuple[Any, Any]:
+def method_of(group: str, section: str, values: Mapping[str, Any], also: Sequence[str] = ()) -> tuple[Any, Any]:
     """The class that a section names by ``method``, and its options from the section's other values."""
     rest = dict(values)
     method = rest.pop("method", None)
     if not isinstance(method, str):
         raise RecipeError(f"[{section}] names no method; expected one of {', '.join(plugins.names(group))}")
     made = plugins.load(group, method)
-    return made, options_from(made.options_type, section, rest)
+    return made, options_from(made.options_type, section, rest, also)
 
 
 def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) -> Any:

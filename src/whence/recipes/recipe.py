@@ -67,7 +67,7 @@ class Recipe:
     @property
     def asking_hash(self) -> str:
         """The same over the sections that decide what is answered, given what a gallery holds."""
-        asked = {name: self.sections[name] for name in SECTIONS if name not in (*INDEXING, "confidence")}
+        asked = {name: self.sections.get(name, {}) for name in SECTIONS if name not in (*INDEXING, "confidence")}
         return _digest({**asked, "certain_after": self.sections["confidence"].get("certain_after", 0)})
 
     @property

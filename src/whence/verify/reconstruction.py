@@ -55,7 +55,8 @@ def reconstruct(
 ) -> dict[int, Pose]:
     """The largest reconstruction that the first photo is part of: a pose for each photo in it, by its place.
 
-    Deterministic: one thread, a fixed seed. Some 0.3 s for ten photos.
+    Deterministic: one thread, a fixed seed. Some 0.3 s for ten photos. A temporary folder that cannot be written to is
+    as if they did not fit.
 
     Args:
         photos: Features of each.
@@ -68,21 +69,30 @@ def reconstruct(
     Raises:
         MissingExtraError: Without the extra ``sfm``.
     """
-    colmap = _colmap()
-    with tempfile.TemporaryDirectory(prefix="whence-") as folder:
-        file = Path(folder) / "database.db"
-        names = _written(colmap, file, photos, lenses, matches)
-        constant = {camera for camera, known in names.items() if known}
-        models = colmap.incremental_mapping(file, folder, folder, _options(colmap, constant)).values()
-        found = [_poses(model) for model in models]
+    colmap = library()
+    colmap.set_random_seed(0)  # each thread has a generator of its own, which earlier pairs have moved on
+    try:
+        with tempfile.TemporaryDirectory(prefix="whence-") as folder:
+            file = Path(folder) / "database.db"
+            cameras = _written(colmap, file, photos, lenses, matches)
+            constant = {camera for camera, known in cameras.items() if known}
+            models = colmap.incremental_mapping(file, folder, folder, _options(colmap, constant)).values()
+            found = [_poses(model) for model in models]
+    except (OSError, RuntimeError):  # COLMAP raises the latter for a disk that is full
+        return {}
     return max((poses for poses in found if 0 in poses), key=len, default={})
 
 
-def _colmap() -> Any:
+def library() -> Any:
+    """``pycolmap``, quiet.
+
+    Raises:
+        MissingExtraError: Without the extra ``sfm``.
+    """
     try:
         import pycolmap
     except ImportError as error:
-        raise MissingExtraError("Local reconstruction", "sfm") from error
+        raise MissingExtraError("local reconstructions", "sfm") from error
     pycolmap.logging.minloglevel = int(pycolmap.logging.FATAL)  # photos that do not fit together are no error here
     return pycolmap
 

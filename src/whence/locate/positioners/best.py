@@ -55,10 +55,11 @@ class Best:
 def _distances(shortlist: Shortlist) -> DoubleArray:
     """Minus the sum over the matches; a photo with fewer of them than the others lacks some, each as bad as the worst
     seen."""
-    found = [verification.matches.distances for verification in shortlist.verifications]
-    if any(distances is None for distances in found):
+    found = [verification.matches for verification in shortlist.verifications]
+    if any(matches.distances is None and len(matches) for matches in found):
         raise RecipeError("[locate] by = 'distances': the recipe's [match] method tells no distances")
-    known = [distances for distances in found if distances is not None]
+    none = np.zeros(0, np.float32)
+    known = [none if matches.distances is None else matches.distances for matches in found]
     most = max(map(len, known))
     worst = max((float(distances.max()) for distances in known if len(distances)), default=0.0)
     return np.array([-float(distances.sum()) - worst * (most - len(distances)) for distances in known])

@@ -16,10 +16,11 @@ import numpy as np
 from whence.geo.similarity import Fit
 from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions, Sighting, guessed, proposed
 from whence.locate.stages import Proposal, Shortlist
+from whence.locate.threads import one_thread_each
 from whence.types import LocalFeatures, Matches
 from whence.verify.geometry import GeometryOptions, RobustGeometry
 from whence.verify.matching import MutualNearestNeighbour
-from whence.verify.reconstruction import Lens, reconstruct
+from whence.verify.reconstruction import Lens, library, reconstruct
 from whence.verify.rerank import verify
 
 _GUESS = 0.8
@@ -43,6 +44,12 @@ class Reconstruction:
     options_type = ReconstructionOptions
 
     def __init__(self, options: ReconstructionOptions | None = None) -> None:
+        """Looks for COLMAP, so that it is not missed only after all the work.
+
+        Raises:
+            MissingExtraError: Without the extra ``sfm``.
+        """
+        library()
         self.options = options or ReconstructionOptions()
         own = {field.name: getattr(self.options, field.name) for field in fields(EpipolarOptions)}
         self._epipolar = Epipolar(EpipolarOptions(**own))
@@ -76,12 +83,13 @@ class Reconstruction:
         self, shortlist: Shortlist, sighting: Sighting, photos: list[LocalFeatures]
     ) -> dict[tuple[int, int], Matches]:
         found = {(0, place + 1): shortlist.verifications[row].matches for place, row in enumerate(sighting.chosen)}
-        for first, second in combinations(range(1, len(photos)), 2):
-            found[first, second] = verify(photos[first], photos[second], self._matcher, self._estimator).matches
+        with one_thread_each:
+            for first, second in combinations(range(1, len(photos)), 2):
+                found[first, second] = verify(photos[first], photos[second], self._matcher, self._estimator).matches
         return {pair: matches for pair, matches in found.items() if len(matches) >= self.options.together}
 
     def _lenses(self, shortlist: Shortlist, sighting: Sighting) -> list[Lens]:
-        focal = sighting.focal or _GUESS
+        focal = sighting.focal or self.options.focal or _GUESS
         known = [shortlist.camera]
         known += [
             shortlist.photos[row].camera_at(features.width, features.height)
