@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import whence
 from samples import Run, World, write_photos
 from whence.gallery.gallery import Gallery
+from whence.geo.distance import metres_from
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import confidence
 from whence.locate.locator import Locator, calibration_of
@@ -33,12 +34,11 @@ def trials(count: int, seed: int = 0, worth: float = 1.0) -> Trials:
     return Trials(support, rival, error_m, error_m, np.zeros(count), grouped=True)
 
 
-def away() -> np.ndarray:
-    """Metres from an answer to the gallery's photos."""
-    return np.linspace(0, 500, 100)
+away = np.linspace(0, 500, 100)
+"""Metres from an answer to its candidates."""
 
 
-def test_less_sure_than_any_trial_is_a_radius_of_the_whole_gallery() -> None:
+def test_less_sure_than_any_trial_is_a_radius_of_all_candidates() -> None:
     """As by night, where all trials were by day: their errors say nothing of such answers."""
     ones = np.ones(40)
     by_day = Trials(200 * ones, ones, ones, ones, 0 * ones, grouped=True)
@@ -54,7 +54,7 @@ def test_trials_themselves_are_like_trials(count: int) -> None:
     made = trials(count)
     fitted = Calibration(made, 5.0)
     pairs = list(zip(made.support, made.rival, strict=True))
-    learned = [fitted.radius_m(*told, lambda: np.zeros(1)) for told in pairs]
+    learned = [fitted.radius_m(*told, np.zeros(1)) for told in pairs]
     wide = [fitted.radius_m(*told, away) for told in pairs]
     assert np.mean(np.array(wide) > np.array(learned)) <= 0.1
 
@@ -162,7 +162,10 @@ def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
     assert answer.location.confidence == locator.calibration.confidence(*answer.evidence)
     place = answer.location.position
     assert place is not None
-    assert answer.location.radius_m == locator.calibration.radius_m(*answer.evidence, lambda: locator._distances(place))
+    candidates_m = metres_from(place, gallery.coordinates[list(answer.shortlist)])
+    assert answer.location.radius_m == pytest.approx(
+        locator.calibration.radius_m(*answer.evidence, candidates_m), rel=1e-3
+    )
     whence.index(write_photos(tmp_path / "photos", 3, first=LEAST_PHOTOS + 5), folder)
     later = Gallery.open(folder).trials(recipe.asking_hash)
     assert later is not None

@@ -13,7 +13,7 @@ prediction: V. Vovk et al., Algorithmic Learning in a Random World, 2005).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,20 +116,20 @@ class Calibration:
         """See ``locate.confidence.confidence``."""
         return float(np.clip(_sigmoid(float(features(support, rival) @ self._weights)), *BOUNDS))
 
-    def radius_m(self, support: float, rival: float, distances: Callable[[], DoubleArray]) -> float:
+    def radius_m(self, support: float, rival: float, candidates_m: DoubleArray) -> float:
         """Radius that should hold 90 % of the truths of answers with this evidence.
 
         An answer less sure than nine in ten trials, as of a photo by night where all others were taken by day, is like
-        the least sure ones as often as it is as sure as they are; else the truth may be anywhere in the gallery.
+        the least sure ones as often as it is as sure as they are; else the truth may be near any of its candidates.
 
         Args:
             support: Evidence for the answer.
             rival: Evidence for the best place elsewhere.
-            distances: Gives ``(N,)`` metres from the answer to the gallery's photos; asked only if it matters.
+            candidates_m: ``(C,)`` metres from the answer to the photos that were looked at.
         """
         learned = float(np.interp(float(features(support, rival) @ self._weights), self._logits, self._radii))
         known = self.confidence(support, rival) / self._least_sure
-        return learned if known >= COVERAGE else radius_m(known, learned, distances())
+        return learned if known >= COVERAGE else radius_m(known, learned, candidates_m)
 
 
 def _refine_from(trials: Trials) -> float:

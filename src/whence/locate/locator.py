@@ -281,7 +281,8 @@ class Locator:
         proposal = self._on_line(self._pipeline.positioner.position(shortlist)) if len(rows) else None
         refined = None if proposal is None else self._refined(proposal)
         position = self._position(refined or proposal, shortlist.points, plane)
-        probability, radius = self._sureness(proposal, position)
+        candidates_m = np.hypot(*(shortlist.points - plane.point(position)).T)
+        probability, radius = self._sureness(proposal, position, candidates_m)
         order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
         inliers = shortlist.inliers
         named = tuple(
@@ -325,12 +326,13 @@ class Locator:
         taken = refined.trusted if self.calibration is None else refined.photos >= self.calibration.refine_from
         return refined if taken else None
 
-    def _sureness(self, proposal: Proposal | None, position: Position) -> tuple[float, float]:
+    def _sureness(
+        self, proposal: Proposal | None, position: Position, candidates_m: DoubleArray
+    ) -> tuple[float, float]:
         """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
         if proposal is not None and proposal.evidence is not None and self.calibration is not None:
             told = proposal.evidence
-            radius = self.calibration.radius_m(*told, lambda: self._distances(position))
-            return self.calibration.confidence(*told), radius
+            return self.calibration.confidence(*told), self.calibration.radius_m(*told, candidates_m)
         probability = _NO_IDEA if proposal is None else proposal.confidence
         return probability, radius_m(probability, self.tolerance_m, self._distances(position))
 
