@@ -158,6 +158,11 @@ class LocalFeatures:
         return len(self.keypoints)
 
     @property
+    def oriented(self) -> bool:
+        """Whether keypoints turn with what they show; learned ones mostly stand upright."""
+        return len(self) > 0 and bool(np.ptp(self.keypoints[:, 3]) > 0)
+
+    @property
     def parts(self) -> list[LocalFeatures]:
         """One for each kind; the features themselves where they are all of one."""
         if len(self.counts) < 2:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-from typing import Any
+import sys
 
 import cv2
 import numpy as np
@@ -52,14 +51,7 @@ def test_a_block_has_to_fit() -> None:
 
 
 def test_hog_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name.startswith("skimage"):
-            raise ImportError(name)
-        return load(name, *rest)
-
     with monkeypatch.context() as patched:
-        patched.setattr(builtins, "__import__", refuse)
+        patched.setitem(sys.modules, "skimage.feature", None)
         with pytest.raises(MissingExtraError, match=r"HOG descriptors need an extra .*whence\[ml\]"):
             Hog(HogOptions())

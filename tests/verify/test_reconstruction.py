@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -123,13 +123,6 @@ def test_photos_of_two_cameras() -> None:
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = builtins.__import__
-
-    def absent(name: str, *rest: Any) -> Any:
-        if name == "pycolmap":
-            raise ImportError(name)
-        return whole(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
+    monkeypatch.setitem(sys.modules, "pycolmap", None)
     with pytest.raises(MissingExtraError, match=r"local reconstructions need an extra .*\[sfm\]"):
         Pipeline(load_recipe("reconstruction"))  # at once, not after all the work

@@ -29,11 +29,13 @@ class Line:
     @classmethod
     def through(cls, points: DoubleArray) -> Line | None:
         """The one line that ``(N, 2)`` points lie on; None if they do not, or are one or two places only."""
-        if len(np.unique(points, axis=0)) < _LEAST:
+        if len(points) < _LEAST:
             return None
         middle = points.mean(axis=0)
         _, lengths, axes = np.linalg.svd(points - middle, full_matrices=False)
-        return cls(middle, axes[0]) if lengths[1] <= _OFF * lengths[0] else None
+        if lengths[1] > _OFF * lengths[0] or len(np.unique(points, axis=0)) < _LEAST:  # few galleries get to the latter
+            return None
+        return cls(middle, axes[0])
 
     def nearest(self, point: DoubleArray) -> DoubleArray:
         """``(2,)`` its point nearest to another."""

@@ -29,11 +29,12 @@ def worth_asking(answer: Answer, sure: bool) -> tuple[int, ...]:
     query = answer.query
     if query is None or query.pixels is None or not len(query.features):
         return ()
-    upright = [np.ptp(part.keypoints[:, 3]) == 0 for part in query.features.parts if len(part)]
-    quarter = 0 if all(upright) else _quarter([found for found in answer.verifications if len(found) >= _TELLING])
-    if quarter:
-        return (quarter,)
-    return (1, 2, 3) if any(upright) and not sure else ()
+    oriented = [part.oriented for part in query.features.parts if len(part)]
+    if any(oriented):
+        quarter = _quarter([found for found in answer.verifications if len(found) >= _TELLING])
+        if quarter:
+            return (quarter,)
+    return () if sure or all(oriented) else (1, 2, 3)
 
 
 def _quarter(told: Sequence[Verification]) -> int:

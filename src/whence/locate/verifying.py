@@ -42,13 +42,14 @@ class Verifier:
         if matcher is None:
             return found
         order = self._order(query, rows)
-        first = self._pipeline.confidence.certain_after
-        stops = first > 0 and self._pipeline.estimator is not None and len(order) > first
-        for part in (order[:first], order[first:]) if stops else (order,):
-            for place, verification in zip(part, self._verified(query, rows[part], matcher), strict=True):
-                found[place] = verification
-            if stops and self._settled(rows[order[:first]], cosines[order[:first]], [found[i] for i in order[:first]]):
-                break
+        count = self._pipeline.confidence.certain_after
+        if 0 < count < len(order) and self._pipeline.estimator is not None:
+            first, order = order[:count], order[count:]
+            told = self._verified(query, rows[first], matcher)
+            _put(found, first, told)
+            if self._settled(rows[first], cosines[first], told):
+                return found
+        _put(found, order, self._verified(query, rows[order], matcher))
         return found
 
     def _order(self, query: LocalFeatures, rows: Rows) -> Rows:
@@ -77,6 +78,11 @@ class Verifier:
         photos = [self._gallery.photos[row] for row in rows]
         points = around_best(photos, found).metres(self._gallery.coordinates[rows])
         return beyond_doubt(points, [photo.group for photo in photos], found, cosines, self._tolerance_m)
+
+
+def _put(found: list[Verification], places: Rows, told: Sequence[Verification]) -> None:
+    for place, verification in zip(places, told, strict=True):
+        found[place] = verification
 
 
 def around_best(photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:

@@ -56,9 +56,7 @@ def _telling(query: LocalFeatures, inliers: Matches) -> Matches:
     """Of features of several kinds those that have orientations, if enough of these agree; else the others."""
     if len(query.counts) < 2:
         return inliers
-    ends = np.cumsum(query.counts)
-    turned = [np.ptp(part.keypoints[:, 3]) > 0 if len(part) else False for part in query.parts]
-    kept = np.array(turned)[np.searchsorted(ends, inliers.query, side="right")]
+    kept = np.repeat([part.oriented for part in query.parts], query.counts)[inliers.query]
     return inliers.only(kept if kept.sum() >= min(_ENOUGH, (~kept).sum()) else ~kept)
 
 

@@ -8,7 +8,7 @@ are, and are laid on the known positions in the same way. Where photos do not fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -18,7 +18,7 @@ from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions, Sighti
 from whence.locate.stages import Proposal, Shortlist
 from whence.locate.threads import one_thread_each
 from whence.types import LocalFeatures, Matches
-from whence.verify.geometry import GeometryOptions, RobustGeometry
+from whence.verify.geometry import RobustGeometry
 from whence.verify.matching import MutualNearestNeighbour
 from whence.verify.reconstruction import Lens, library, reconstruct
 from whence.verify.rerank import verify
@@ -51,9 +51,8 @@ class Reconstruction:
         """
         library()
         self.options = options or ReconstructionOptions()
-        own = {field.name: getattr(self.options, field.name) for field in fields(EpipolarOptions)}
-        self._epipolar = Epipolar(EpipolarOptions(**own))
-        self._matcher, self._estimator = MutualNearestNeighbour(), RobustGeometry(GeometryOptions())
+        self._epipolar = Epipolar(self.options)
+        self._matcher, self._estimator = MutualNearestNeighbour(), RobustGeometry()
 
     def position(self, shortlist: Shortlist) -> Proposal | None:
         """See ``Positioner``; the confidence is that of ``places``."""
