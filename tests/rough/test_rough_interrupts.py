@@ -125,6 +125,19 @@ def test_ctrl_c_during_the_last_flush_is_told(tmp_path: Path, monkeypatch: pytes
     assert whence.index(photos, tmp_path / "g").unchanged == 3
 
 
+def test_what_an_interrupted_library_left_behind_is_not_told() -> None:
+    code = """
+import signal
+from whence import cli
+signal.signal(signal.SIGINT, cli._stop)
+cli.interruptible()
+async def never_awaited(): pass
+never_awaited()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """400 tiny photos: enough for a gallery to learn a vocabulary."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import warnings
 
 
 def main() -> None:
@@ -44,6 +45,8 @@ def interruptible() -> None:
         from whence.gallery.store import load_lancedb
 
         load_lancedb()
+        # Interrupted between making a coroutine and awaiting it, LanceDB leaves it behind. Nothing of ours is in it.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
