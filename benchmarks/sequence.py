@@ -1,14 +1,14 @@
-"""Frames of a walk, each by itself and together: ``python benchmarks/sequence.py [town gardens_day gardens_night]``.
+"""Frames of a walk, each by itself and together: ``python benchmarks/sequence.py [--recipe R] [town gardens_day ...]``.
 
 ``town`` is a walk at dusk through the rendered town, looking now along the street, now at its houses; the others are
-walks over a campus and need WHENCE_DATA, the folder of real photos.
+walks over a campus (``gardens_day``, ``gardens_night``) and need WHENCE_DATA, the folder of real photos.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,19 +29,23 @@ ELSEWHERE = Town(1_000_003, (2, 2), family="south")
 Walk = tuple[Path, list[tuple[Path, Position]], float]
 
 
-def main(names: Sequence[str]) -> None:
+def main() -> None:
     """Prints a table of each walk."""
-    for name in names or ["town"]:
+    parser = argparse.ArgumentParser(description="Frames of a walk, each by itself and together.")
+    parser.add_argument("names", nargs="*", default=["town"])
+    parser.add_argument("--recipe", default="default")
+    asked = parser.parse_args()
+    for name in asked.names:
         with tempfile.TemporaryDirectory() as folder:
             database, frames, tolerance_m = _town(Path(folder)) if name == "town" else _gardens(name)
-            whence.index(database, Path(folder) / "gallery", tolerance_m=tolerance_m)
+            whence.index(database, Path(folder) / "gallery", recipe=asked.recipe, tolerance_m=tolerance_m)
             locator = whence.Locator(whence.Gallery.open(Path(folder) / "gallery"))
             alone = list(locator.answers(Photo(path, path.name) for path, _ in frames))
             together = locator.follow(alone)
             if name == "town":
                 strange = list(locator.answers(Photo(path, path.name) for path, _ in _walk(ELSEWHERE, Path(folder))))
                 unknown = [_located(strange), _located(locator.follow(strange))]
-        print(f"\n{name}: {len(frames)} frames\n")
+        print(f"\n{name}, {asked.recipe}: {len(frames)} frames\n")
         print("| | by itself | together |\n|---|---|---|")
         truths = [position for _, position in frames]
         for (said, first), (_, second) in zip(
@@ -112,4 +116,4 @@ def _located(answers: Sequence[Answer]) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

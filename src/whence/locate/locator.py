@@ -219,12 +219,11 @@ class Locator:
 
     def _promising(self, query: Query, turns: Sequence[int], hidden: Sequence[int]) -> tuple[Query, int] | None:
         """The photo turned anticlockwise; of several turns the one most like the gallery, if any is more so."""
-        others = [(self._asker.turned(query, quarters), quarters) for quarters in turns]
-        if len(others) < 2:
-            return others[0] if others else None
-        promise = [self._likeness(other, hidden) for other in (query, *(other for other, _ in others))]
-        best = int(np.argmax(promise))
-        return others[best - 1] if best else None
+        if len(turns) > 1:
+            likeness = {turn: self._likeness(self._asker.glimpsed(query, turn), hidden) for turn in (0, *turns)}
+            best = max(likeness, key=lambda turn: likeness[turn])
+            turns = (best,) if best else ()
+        return (self._asker.turned(query, turns[0]), turns[0]) if turns else None
 
     def _likeness(self, query: Query, hidden: Sequence[int]) -> float:
         """Mean cosine of the most similar photos of the gallery."""
