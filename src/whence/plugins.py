@@ -27,8 +27,10 @@ ESTIMATORS = "whence.estimators"
 SOURCES = "whence.sources"
 RETRIEVERS = "whence.retrievers"
 POSITIONERS = "whence.positioners"
-GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, ESTIMATORS, POSITIONERS, SOURCES)
-"""Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``."""
+HEADS = "whence.heads"
+GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, ESTIMATORS, POSITIONERS, SOURCES, HEADS)
+"""Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``. Heads are
+parts of networks: ``whence.nets.heads.head``."""
 
 
 @runtime_checkable

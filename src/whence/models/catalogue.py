@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,7 +20,8 @@ class ModelFile:
     Attributes:
         name: In the folder of models.
         url: At a fixed version.
-        sha256: Of its bytes, in hexadecimal.
+        sha256: Of its bytes, in hexadecimal; its beginning where only that was published, in the file's name; empty
+            where nobody did.
         bytes: Its size.
     """
 
@@ -41,6 +43,11 @@ class Model:
         trained: On what.
         needs: Extra that runs it.
         files: That it is made of.
+        network: What it is made of, as ``whence.nets.architecture`` reads it; empty for other models.
+        rename: Beginnings of the names in its state dict, and ours for them; the first that fits counts.
+        dimension: Of the vectors of a network that describes whole photos.
+        reported: What was published of it.
+        untrained: Whether only the backbone has weights, so that it has to be trained.
     """
 
     name: str
@@ -50,6 +57,11 @@ class Model:
     trained: str
     needs: str
     files: tuple[ModelFile, ...]
+    network: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    rename: tuple[tuple[str, str], ...] = ()
+    dimension: int = 0
+    reported: str = ""
+    untrained: bool = False
 
     @property
     def bytes(self) -> int:
@@ -64,7 +76,14 @@ def models() -> dict[str, Model]:
         files("whence.models").joinpath("catalogue.toml").read_text("utf-8")
     )
     return {
-        name: Model(name, **{**said, "files": tuple(ModelFile(**file) for file in said["files"])})
+        name: Model(
+            name,
+            **{
+                **said,
+                "files": tuple(ModelFile(**file) for file in said["files"]),
+                "rename": tuple(map(tuple, said.get("rename", ()))),
+            },
+        )
         for name, said in data.items()
     }
 

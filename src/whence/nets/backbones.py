@@ -1,0 +1,208 @@
+"""Convolutional networks and vision transformers, cut at a named stage."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import OrderedDict
+from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from whence.errors import ModelError
+
+_TORCHVISION = "torchvision:"
+_ONLY_TORCHVISION = {"googlenet": "inception5b"}
+"""Where timm has none, with its last feature map."""
+_KERAS = re.compile(r"block(\d)_conv(\d)")
+
+
+class Backbone(nn.Module):
+    """Pictures ``(B, 3, H, W)`` to a feature map ``(B, C, h, w)`` and, where there is one, the class token ``(B, C)``.
+
+    ``channels`` is C; ``stage`` the module that it is cut after.
+    """
+
+    def __init__(self, body: nn.Module, stage: str, channels: int) -> None:
+        super().__init__()
+        self.body, self.stage, self.channels = body, stage, channels
+        self._frozen: tuple[str, ...] = ()
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        """See the class."""
+        raise NotImplementedError
+
+    def freeze(self, stage: str) -> None:
+        """Keeps everything up to a named stage as it is, statistics of batches included; empty for nothing.
+
+        Raises:
+            ModelError: There is no such stage.
+        """
+        names = [
+            name for name, module in self.body.named_modules() if name and any(True for _ in module.parameters(False))
+        ]
+        if stage:
+            wanted = _named(stage, self.body)
+            last = [place for place, name in enumerate(names) if name == wanted or name.startswith(f"{wanted}.")]
+            if not last:
+                tops = sorted({name.split(".")[0] for name in names})
+                raise ModelError(f"the network has no stage {stage!r} to freeze up to; it has {', '.join(tops)}")
+            names = names[: last[-1] + 1]
+        self._frozen = tuple(names) if stage else ()
+        for name in self._frozen:
+            self.body.get_submodule(name).requires_grad_(False)
+        if stage:  # a transformer's tokens come before all its blocks
+            for parameter in self.body.parameters(recurse=False):
+                parameter.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """As always, but what is frozen stays as it is."""
+        super().train(mode)
+        for name in self._frozen:
+            self.body.get_submodule(name).eval()
+        return self
+
+
+class _Convolutional(Backbone):
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        found = self.body(pictures)
+        return (found["maps"] if isinstance(found, dict) else found), None
+
+
+class _Transformer(Backbone):
+    """Cut after a block; the last one is followed by the network's own normalisation, as published."""
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        ((maps, tokens),) = self.body.forward_intermediates(  # type: ignore[operator]
+            pictures,
+            indices=[int(self.stage.rsplit(".", 1)[1])],
+            norm=True,
+            intermediates_only=True,
+            return_prefix_tokens=True,
+        )
+        return maps, tokens[:, 0] if tokens is not None and tokens.shape[1] else None
+
+
+class _Sequence(nn.Module):
+    """The first layers of a network whose features are one row of them, under their names."""
+
+    def __init__(self, layers: OrderedDict[str, nn.Module]) -> None:
+        super().__init__()
+        self.features = nn.Sequential(layers)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.features(pictures)  # type: ignore[no-any-return]
+
+
+def make(name: str, stage: str = "") -> Backbone:
+    """A backbone with weights at random.
+
+    Args:
+        name: See ``Architecture``.
+        stage: Where it is cut; empty for the last feature map.
+
+    Raises:
+        ModelError: No such backbone or stage.
+    """
+    model, last = _whole(name)
+    wanted = _named(stage, model) if stage else last
+    if hasattr(model, "patch_embed") and hasattr(model, "forward_intermediates"):
+        return _transformer(name, model, wanted)
+    if wanted not in dict(model.named_modules()):
+        raise ModelError(f"{name} has no stage {stage!r}; it has {', '.join(_stages(model))}")
+    features = getattr(model, "features", None)
+    if isinstance(features, nn.Sequential) and re.fullmatch(r"features\.\d+", wanted):
+        layers = OrderedDict(list(features.named_children())[: int(wanted.split(".")[1]) + 1])
+        body: nn.Module = _Sequence(layers)
+    else:
+        try:
+            body = create_feature_extractor(model, {wanted: "maps"})
+        except Exception as error:  # whatever a network's own code raises when it is traced
+            raise ModelError(f"{name} cannot be cut after {wanted}: {_line(error)}") from error
+    return _Convolutional(body, wanted, _channels(body))
+
+
+def _transformer(name: str, model: nn.Module, stage: str) -> Backbone:
+    blocks = len(model.blocks)  # type: ignore[arg-type]
+    found = re.fullmatch(r"blocks\.(\d+)", stage)
+    if not found or int(found[1]) >= blocks:
+        raise ModelError(f"{name} has no stage {stage!r}; it has blocks.0 to blocks.{blocks - 1}")
+    model.blocks = model.blocks[: int(found[1]) + 1]  # type: ignore[index]
+    return _Transformer(model, stage, int(model.num_features))  # type: ignore[arg-type]
+
+
+def _whole(name: str) -> tuple[nn.Module, str]:
+    """The network as its package makes it, and its last feature map."""
+    if name.startswith(_TORCHVISION) or name in _ONLY_TORCHVISION:
+        plain = name.removeprefix(_TORCHVISION)
+        options: Any = {"aux_logits": False, "init_weights": False} if plain in ("googlenet", "inception_v3") else {}
+        try:
+            model = torchvision.models.get_model(plain, weights=None, **options)
+        except ValueError as error:
+            raise ModelError(_unknown(name, torchvision.models.list_models())) from error
+        return model, _ONLY_TORCHVISION.get(plain) or _stages(model)[-1]
+    plain = name.split(".")[0]
+    if not timm.is_model(plain):
+        raise ModelError(_unknown(name, [*timm.list_models(), *_ONLY_TORCHVISION]))
+    options = {"num_classes": 0}  # without the classifier
+    if "vit" in plain:
+        options["dynamic_img_size"] = True
+    try:
+        model = timm.create_model(name, pretrained=False, **options)
+    except Exception as error:
+        raise ModelError(f"timm cannot make {name}: {_line(error)}") from error
+    return model, _stages(model)[-1]
+
+
+def _named(stage: str, model: nn.Module) -> str:
+    """The module's name of a stage."""
+    keras = _KERAS.fullmatch(stage)
+    features = getattr(model, "features", None)
+    if not keras or not isinstance(features, nn.Sequential):
+        return stage
+    block, convolution = 1, 0
+    for number, layer in enumerate(features):
+        block, convolution = (block + 1, 0) if isinstance(layer, nn.MaxPool2d) else (block, convolution)
+        convolution += isinstance(layer, nn.Conv2d)
+        if (block, convolution) == (int(keras[1]), int(keras[2])) and isinstance(layer, nn.ReLU):
+            return f"features.{number}"
+    return stage
+
+
+def _stages(model: nn.Module) -> list[str]:
+    """What a network tells of its stages, or else its largest parts."""
+    told: Any = getattr(model, "feature_info", None)
+    if told is not None:
+        return [stage["module"] for stage in told]
+    features = getattr(model, "features", None)
+    if isinstance(features, nn.Sequential):
+        return [f"features.{name}" for name, _ in features.named_children()]
+    return [name for name, part in model.named_children() if not isinstance(part, nn.Linear | nn.AdaptiveAvgPool2d)]
+
+
+def _channels(body: nn.Module) -> int:
+    """Of the feature map, found out by a small picture."""
+    training = body.training
+    body.eval()
+    with torch.no_grad():
+        found = body(torch.zeros(1, 3, 128, 128))
+    body.train(training)
+    maps = found["maps"] if isinstance(found, dict) else found
+    if maps.ndim != 4:
+        raise ModelError(f"the stage gives an array of shape {tuple(maps.shape)}; expected a feature map (B, C, h, w)")
+    return int(maps.shape[1])
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.removeprefix(_TORCHVISION).split(".")[0], known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models() and torchvision.models.list_models()"
+    return f"no backbone {name!r}; {hint}"
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

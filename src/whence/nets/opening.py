@@ -1,0 +1,129 @@
+"""Networks by name or file: those of the catalogue, our own, and plans of the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whence.errors import ModelError
+from whence.models import catalogue, store
+from whence.models.catalogue import Model
+from whence.nets import weights
+from whence.nets.architecture import Architecture, read_table
+from whence.nets.network import Network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NETWORK = ".safetensors"
+PLAN = ".toml"
+
+
+def ready(name: str) -> Network:
+    """A network that has all its weights.
+
+    Args:
+        name: Of the catalogue, or a ``.safetensors`` file of ``whence train``.
+
+    Raises:
+        ModelError: It is not there, has been altered, or has yet to be trained.
+        InputError: The catalogue has none of this name.
+    """
+    if name.endswith(PLAN):
+        raise ModelError(f"{name} says what a network is made of; train it first: whence train RECIPE")
+    if name.endswith(NETWORK):
+        return weights.load(Path(name).expanduser())
+    model = _network(name)
+    if model.untrained:
+        raise ModelError(
+            f"{name} is what training starts from; train it, and name the recipe that comes of it: whence train {name}"
+        )
+    network = Network(architecture(name))
+    weights.fill(network, _state(model), name, more=True)
+    return network.eval()
+
+
+def start(name: str, *, pretrained: bool = True) -> Network:
+    """A network to be trained.
+
+    Args:
+        name: Of the catalogue, or a ``.toml`` plan, or a ``.safetensors`` file to go on from.
+        pretrained: Whether the backbone begins with the weights that the catalogue or the plan names; else at random.
+
+    Raises:
+        ModelError: The weights are not there, or are of another network.
+    """
+    if name.endswith(NETWORK):
+        return weights.load(Path(name).expanduser()).train()
+    network = Network(architecture(name))
+    if pretrained:
+        model, path = _begin(name)
+        if model is not None:
+            state = _state(model)
+        elif path is not None:
+            state = {f"backbone.body.{key}": tensor for key, tensor in weights.tensors(path).items()}
+        else:
+            return network.train()
+        body = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
+        weights.fill(network.backbone, body, name, more=True)
+    return network.train()
+
+
+def architecture(name: str) -> Architecture:
+    """What a network is made of; nothing of its weights is looked at.
+
+    Raises:
+        ModelError: The file cannot be read.
+        InputError: The catalogue has none of this name, or it is no network that describes whole photos.
+    """
+    if name.endswith(NETWORK):
+        return Architecture.of(weights.said_of(Path(name).expanduser())["architecture"], name)
+    if name.endswith(PLAN):
+        table = read_table(Path(name).expanduser())
+        table.pop("weights", None)
+        return Architecture.of(table, name)
+    return Architecture.of(_network(name).network, name)
+
+
+def digest_of(name: str) -> str:
+    """Changes with the network, not with where it lies.
+
+    Raises:
+        ModelError: It is not there.
+    """
+    if not name.endswith(NETWORK):
+        model = _network(name)
+        return store.digest_of(store.path_of(model, model.files[0].name))
+    try:
+        return store.digest_of(Path(name).expanduser())
+    except OSError as error:
+        raise ModelError(f"{name} cannot be read: {error.strerror or type(error).__name__}") from error
+
+
+def _begin(name: str) -> tuple[Model | None, Path | None]:
+    """Where the backbone's first weights are from: of the catalogue, or a file; neither if at random."""
+    if not name.endswith(PLAN):
+        return _network(name), None
+    said = read_table(Path(name).expanduser()).get("weights", "none")
+    if not isinstance(said, str):
+        raise ModelError(f"{name}: weights = {said!r}: expected a model's name, a file or 'none'")
+    if said in catalogue.models():
+        return _network(said), None
+    return None, None if said == "none" else Path(name).expanduser().parent / Path(said).expanduser()
+
+
+def _network(name: str) -> Model:
+    model = catalogue.model(name)
+    if not model.network:
+        raise ModelError(f"{name} describes no whole photos; networks that do: {', '.join(networks())}")
+    return model
+
+
+def networks() -> list[str]:
+    """Names of the catalogue's networks that describe whole photos."""
+    return [name for name, model in catalogue.models().items() if model.network]
+
+
+def _state(model: Model) -> dict[str, Tensor]:
+    path = store.path_of(model, model.files[0].name)
+    return weights.renamed(weights.tensors(path), model.rename)
