@@ -43,20 +43,21 @@ def ready(name: str) -> Network:
     return network.eval()
 
 
-def start(name: str, *, pretrained: bool = True) -> Network:
+def start(name: str, *, pretrained: bool = True, instead: Architecture | None = None) -> Network:
     """A network to be trained.
 
     Args:
         name: Of the catalogue, or a ``.toml`` plan, or a ``.safetensors`` file to go on from.
         pretrained: Whether the backbone begins with the weights that the catalogue or the plan names; else at random.
+        instead: Another architecture with the same backbone.
 
     Raises:
         ModelError: The weights are not there, or are of another network.
     """
+    network = Network(instead or architecture(name))
     if name.endswith(NETWORK):
-        return weights.load(Path(name).expanduser()).train()
-    network = Network(architecture(name))
-    if pretrained:
+        weights.fill(network, weights.tensors(Path(name).expanduser()), name)
+    elif pretrained:
         model, path = _begin(name)
         if model is not None:
             state = _state(model)

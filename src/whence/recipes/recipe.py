@@ -15,8 +15,8 @@ from typing import Any
 from whence.errors import RecipeError
 from whence.recipes.options import options_from
 
-SECTIONS = ("photos", "features", "describe", "retrieve", "prerank", "match", "verify", "locate", "confidence")
-_LATER = ("prerank",)
+SECTIONS = ("photos", "features", "describe", "retrieve", "prerank", "match", "verify", "locate", "confidence", "train")
+_LATER = ("prerank", "train")
 _LISTS = {"needs": "extras", "models": "models"}
 INDEXING = ("photos", "features", "describe")
 """Sections that decide what a gallery holds: recipes that agree in them can share one."""
@@ -67,7 +67,8 @@ class Recipe:
     @property
     def asking_hash(self) -> str:
         """The same over the sections that decide what is answered, given what a gallery holds."""
-        asked = {name: self.sections.get(name, {}) for name in SECTIONS if name not in (*INDEXING, "confidence")}
+        apart = (*INDEXING, "confidence", "train")
+        asked = {name: self.sections.get(name, {}) for name in SECTIONS if name not in apart}
         return _digest({**asked, "certain_after": self.sections["confidence"].get("certain_after", 0)})
 
     @property

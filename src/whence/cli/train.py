@@ -1,0 +1,142 @@
+"""``whence train``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whence.cli import interruptible
+from whence.cli.console import count, progress_bar, say
+from whence.errors import InputError, RecipeError
+
+if TYPE_CHECKING:
+    from whence.recipes import Recipe
+    from whence.train.loop import Epoch, Trained
+
+NAME = "train"
+_NAMED = 5
+"""Photos that cannot be read are named up to so many."""
+
+
+def command(
+    recipe: Annotated[str, typer.Argument(help="Recipe or TOML file with a network, and how it is trained ([train]).")],
+    database: Annotated[Path, typer.Option(help="Photos with positions: what `whence index` takes.")],
+    queries: Annotated[
+        Path | None, typer.Option(help="Photos with positions to ask it for; its own if not given.")
+    ] = None,
+    validation_database: Annotated[Path | None, typer.Option(help="Photos with positions to validate with.")] = None,
+    validation_queries: Annotated[Path | None, typer.Option(help="Photos with positions to ask that for.")] = None,
+    hold_out: Annotated[float, typer.Option(help="Share of the groups to validate with by default.")] = 0.2,
+    out: Annotated[Path, typer.Option(help="Folder for network, recipe, log and checkpoint.")] = Path("trained"),
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="Another option of [train]: learning_rate=1e-4. Repeatable.")
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Begin with weights at random, not with published ones.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a graphics card if there is one.")] = "",
+    devices: Annotated[int, typer.Option(min=1, help="Graphics cards, or processes, on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines, each of which runs this command (torchrun, Slurm).")] = 1,
+    crs: Annotated[str | None, typer.Option(help="What positions of a CSV mean: wgs84, local or EPSG:n.")] = None,
+    layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
+    part: Annotated[str | None, typer.Option(help="Part of a data set that is the database.")] = None,
+    query_part: Annotated[str | None, typer.Option(help="Part of the same data set that are the queries.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read photos; one per core by default.")
+    ] = None,
+) -> None:
+    """Train a network that describes photos, on photos whose positions are known. Run again, it goes on."""
+    from whence import nets
+    from whence.evaluate.inputs import Given
+    from whence.recipes import load_recipe
+
+    nets.need("Training")
+    if (validation_database is None) != (validation_queries is None):
+        raise InputError("--validation-database and --validation-queries: expected both of them, or neither")
+    from whence.train.running import RECIPE, Plan, train
+
+    interruptible()
+
+    def given(path: Path, of: str | None = None) -> Given:
+        return Given(path, crs, layout, of)
+
+    validation = None
+    if validation_database is not None and validation_queries is not None:
+        validation = given(validation_database), given(validation_queries)
+    asked = given(queries, query_part) if queries is not None else None
+    if asked is None and query_part is not None:
+        asked = given(database, query_part)
+    plan = Plan(
+        recipe=changed(load_recipe(recipe), set or ()),
+        database=given(database, part),
+        out=out,
+        queries=asked,
+        validation=validation,
+        hold_out=hold_out,
+        pretrained=not from_scratch,
+        seed=seed,
+        device=device,
+        devices=devices,
+        nodes=nodes,
+        workers=workers,
+    )
+    with progress_bar() as bar:
+        task = bar.add_task("reading", total=None, rate="")
+
+        def progress(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        try:
+            found = train(plan, tell=_tell, progress=None if devices * nodes > 1 else progress)
+        except KeyboardInterrupt:
+            say(f"the last whole epoch is kept in {out}; the same command goes on from there")
+            raise
+    _sum_up(found, plan.options.best_at, out / RECIPE)
+
+
+def changed(recipe: Recipe, settings: list[str] | tuple[str, ...], section: str = "train") -> Recipe:
+    """A recipe with other options of a section, each given as ``name=value``, values as in TOML.
+
+    Raises:
+        RecipeError: One of them cannot be read.
+    """
+    values: dict[str, Any] = dict(recipe.sections.get(section, {}))
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            raise RecipeError(f"--set {setting}: expected name=value")
+        values[name.strip()] = parsed(value)
+    return replace(recipe, sections={**recipe.sections, section: values})
+
+
+def parsed(value: str) -> Any:
+    """A value as TOML has it; a word without quotes is a word."""
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value.strip()
+
+
+def _tell(epoch: Epoch) -> None:
+    shares = ", ".join(f"@{n} {share:.3f}" for n, share in epoch.recall.items())
+    first = "before training" if not epoch.number else f"epoch {epoch.number}: loss {epoch.loss:.4f}"
+    say(f"{first}, recall {shares} ({epoch.seconds:.0f} s)")
+
+
+def _sum_up(found: Trained, best_at: int, recipe: Path) -> None:
+    if found.without_positive:
+        say(f"left out: {count(found.without_positive, 'query')} without a photo of the same place")
+    for path, reason in list(found.unreadable.items())[:_NAMED]:
+        say(f"left out: {path}: {reason}")
+    if len(found.unreadable) > _NAMED:
+        say(f"left out: {count(len(found.unreadable) - _NAMED, 'other photo')} that cannot be read")
+    before, best = found.epochs[0].recall[best_at], found.recall[best_at]
+    early = ", validation no longer got better" if found.ended_early else ""
+    last = len(found.epochs) - 1
+    typer.echo(f"best of {last} epochs: {found.best}{early}; recall@{best_at} {before:.3f} -> {best:.3f}")
+    typer.echo(f"whence index PHOTOS --recipe {recipe}")

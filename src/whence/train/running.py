@@ -1,0 +1,240 @@
+"""Training by a recipe: from photos to a network and a recipe that uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric import Fabric
+
+from whence.errors import InputError, RecipeError
+from whence.evaluate.inputs import Given
+from whence.nets import opening
+from whence.nets.architecture import Architecture
+from whence.nets.network import Network
+from whence.nets.running import device as device_of
+from whence.recipes import Recipe, options_from
+from whence.train.curves import draw
+from whence.train.loop import NETWORK, Epoch, Trained, Training
+from whence.train.material import Material, gather
+from whence.train.options import TrainOptions
+
+RECIPE, CURVES, SUMMARY = "recipe.toml", "curves.png", "training.json"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be trained, and with what.
+
+    Attributes:
+        recipe: With sections ``[describe]`` (method ``network``) and ``[train]``.
+        database: Photos with positions.
+        out: Folder of what comes of it.
+        queries: Photos with positions; None for the database's own.
+        validation: Database and queries to validate with; None to hold out a share.
+        hold_out: That share.
+        pretrained: Whether the backbone begins with published weights.
+        seed: Of everything that is drawn.
+        device: As torch names it; empty for a graphics card if there is one.
+        devices: How many of them on each machine.
+        nodes: Machines.
+        workers: Threads that read photos; None for one per core.
+        head: In the place of the recipe's own: a table as in ``Architecture.of``.
+    """
+
+    recipe: Recipe
+    database: Given
+    out: Path
+    queries: Given | None = None
+    validation: tuple[Given, Given] | None = None
+    hold_out: float = 0.2
+    pretrained: bool = True
+    seed: int = 0
+    device: str = ""
+    devices: int = 1
+    nodes: int = 1
+    workers: int | None = None
+    head: Mapping[str, Any] | None = None
+
+    @property
+    def model(self) -> str:
+        """The network that is trained.
+
+        Raises:
+            RecipeError: The recipe has none.
+        """
+        section = self.recipe.sections["describe"]
+        if section.get("method") != "network" or not isinstance(section.get("model"), str):
+            raise RecipeError(
+                f"recipe {self.recipe.name} has no network to train: expected [describe] method = 'network' and "
+                "model = '...', such as `street-gem` has"
+            )
+        return str(section["model"])
+
+    @property
+    def options(self) -> TrainOptions:
+        """How.
+
+        Raises:
+            RecipeError: An unknown option, or one out of range.
+        """
+        return options_from(TrainOptions, "train", self.recipe.sections.get("train", {}))
+
+
+def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: Progress | None = None) -> Trained:
+    """Trains, or goes on from where an earlier run ended; see ``whence train``.
+
+    Args:
+        plan: What, with what.
+        tell: Called after each epoch.
+        progress: Called with a stage, and how much of it is done of how much.
+
+    Returns:
+        What came of it. ``out`` holds ``network.safetensors`` (the best epoch), ``recipe.toml`` (to index with it),
+        ``log.csv``, ``curves.png``, ``tensorboard`` and ``checkpoint.pt``.
+
+    Raises:
+        InputError: Photos or options that cannot be used.
+        ModelError: Weights or a checkpoint that cannot.
+        MissingExtraError: Weights in need of it.
+    """
+    options, architecture = plan.options, _architecture(plan)
+    chosen = device_of(plan.device)
+    material = gather(plan.database, plan.queries, plan.validation, plan.hold_out, plan.seed)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    network = opening.start(plan.model, pretrained=plan.pretrained, instead=architecture)
+    fabric = _fabric(plan, chosen.type, options.precision)
+
+    def work(fabric: Fabric) -> Trained:
+        return _trained(fabric, plan, options, network, material, tell, progress)
+
+    with _quiet():
+        return work(fabric) if plan.devices * plan.nodes == 1 else fabric.launch(work)
+
+
+def _trained(
+    fabric: Fabric,
+    plan: Plan,
+    options: TrainOptions,
+    network: Network,
+    material: Material,
+    tell: Callable[[Epoch], None] | None,
+    progress: Progress | None,
+) -> Trained:
+    training = Training(
+        fabric,
+        network,
+        material,
+        options,
+        plan.out,
+        seed=plan.seed,
+        workers=plan.workers or os.cpu_count() or 1,
+        settings=_settings(plan, options, network.architecture, material),
+        said={"recipe": plan.recipe.name, "from": plan.model, "options": asdict(options)},
+        tell=tell or (lambda epoch: None),
+        progress=progress or (lambda stage, done, total: None),
+    )
+    found = training.run()
+    if fabric.is_global_zero:
+        (plan.out / RECIPE).write_text(recipe_text(plan.recipe, plan.out / NETWORK), encoding="utf-8")
+        (plan.out / SUMMARY).write_text(_summary(found), encoding="utf-8")
+        draw(found.epochs, plan.out / CURVES)
+    return found
+
+
+def _architecture(plan: Plan) -> Architecture:
+    """The network's own, with the head and the input size that are asked for."""
+    found, options = opening.architecture(plan.model), plan.options
+    if plan.head is not None:
+        own = found.table()
+        found = Architecture.of({**own, "head": dict(plan.head)}, plan.model)
+    size = found.input
+    width, height = options.width_px or size.width_px, options.height_px or size.height_px
+    return replace(found, input=replace(size, width_px=width, height_px=height))
+
+
+def _fabric(plan: Plan, kind: str, precision: str) -> Fabric:
+    if plan.devices < 1 or plan.nodes < 1:
+        raise InputError(f"{plan.devices} devices on {plan.nodes} machines: expected at least 1 of each")
+    many = plan.devices * plan.nodes > 1
+    # a cluster's launcher starts the processes itself; on one machine they are made here
+    launched = plan.nodes > 1 or "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ
+    strategy = ("ddp" if launched else "ddp_spawn") if many else "auto"
+    try:
+        fabric = Fabric(
+            accelerator={"cuda": "gpu"}.get(kind, kind),
+            devices=plan.devices,
+            num_nodes=plan.nodes,
+            strategy=strategy,
+            precision=precision,  # type: ignore[arg-type]
+        )
+    except Exception as error:  # Lightning has an exception of its own for each thing that it lacks
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{plan.devices} x {kind} cannot be used: {reason}") from error
+    return fabric
+
+
+def _settings(plan: Plan, options: TrainOptions, architecture: Architecture, material: Material) -> dict[str, Any]:
+    """What has to be the same for a training to be gone on with; it may be given more epochs, or more patience."""
+    given = {name: value for name, value in asdict(options).items() if name not in ("epochs", "patience")}
+    if options.schedule == "cosine":
+        given["epochs"] = options.epochs
+    sizes = [len(side) for task in (material.training, material.validation) for side in (task.database, task.queries)]
+    return {
+        **given,
+        "network": architecture.text(),
+        "model": plan.model,
+        "pretrained": plan.pretrained,
+        "seed": plan.seed,
+        "photos": json.dumps(sizes),
+    }
+
+
+def recipe_text(recipe: Recipe, network: Path) -> str:
+    """A recipe as TOML that describes photos by a trained network."""
+    sections = {name: dict(section) for name, section in recipe.sections.items() if section and name != "train"}
+    sections["describe"]["model"] = str(network.absolute())
+    head = [f"summary = {json.dumps(f'{recipe.name}, trained.')}", 'needs = ["torch"]']
+    tables = [
+        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())])
+        for name, section in sections.items()
+    ]
+    return "\n\n".join(["\n".join(head), *tables]) + "\n"
+
+
+def _summary(found: Trained) -> str:
+    said = {
+        "best_epoch": found.best,
+        "recall": {str(n): share for n, share in found.recall.items()},
+        "recall_untrained": {str(n): share for n, share in found.epochs[0].recall.items()},
+        "epochs": len(found.epochs) - 1,
+        "ended_early": found.ended_early,
+        "queries_without_positive": found.without_positive,
+        "unreadable": {str(path): reason for path, reason in found.unreadable.items()},
+    }
+    return json.dumps(said, indent=1) + "\n"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Lightning and torch say of themselves: none of it is of use to who trains."""
+    import logging
+
+    loggers = [logging.getLogger(name) for name in ("lightning.fabric", "lightning.pytorch", "lightning")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(lightning|torch|tensorboard)\b.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
