@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         before = state["settings"]
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch raises nearly anything for a damaged file
         raise ModelError(f"{path} is no checkpoint, or a damaged one; remove it to begin anew") from error
     other = [name for name in settings if before.get(name) != settings[name]]
     if other:
