@@ -62,9 +62,10 @@ def write_describers(folder: Path, published: Mapping[str, Model]) -> dict[str, 
     """
     made = {}
     for name, model in published.items():
-        if model.network and not model.untrained:
-            method = model.network["head"]["method"]
-            made[name] = _describer(folder, model, _SMALL[method], words=0)
+        if model.untrained:
+            made[name] = model
+        elif model.network:
+            made[name] = _describer(folder, model, _SMALL[model.network["head"]["method"]], words=0)
     words = {**_RESIDUAL, "head": {"method": "netvlad", "clusters": 16}}
     return made | {TELLS_APART: _describer(folder, published[TELLS_APART], words, words=6)}
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torchvision
 from published import State, boq, dino, row_of_children, salad, under
-from torch import Tensor
+from torch import Tensor, unflatten
 from torch.nn.functional import conv2d, gelu, interpolate, layer_norm, linear, normalize, relu
 
 from whence.errors import ModelError
@@ -126,7 +126,7 @@ def tokens_of(state: State, taken: Tensor, *, norm: bool) -> Tensor:
     x = torch.cat([state["cls_token"].expand(len(taken), 1, WIDTH), found.flatten(2).transpose(1, 2)], dim=1) + places
     for number in range(DEPTH):
         at = f"blocks.{number}."
-        parts = layer(f"{at}attn.qkv", normed(f"{at}norm1", x)).unflatten(2, (3, WIDTH // 64, 64))
+        parts = unflatten(layer(f"{at}attn.qkv", normed(f"{at}norm1", x)), 2, (3, WIDTH // 64, 64))
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         shares = torch.softmax(query @ key.transpose(2, 3) / 8, dim=3)
         x = x + state[f"{at}ls1.gamma"] * layer(f"{at}attn.proj", (shares @ value).transpose(1, 2).flatten(2))
@@ -221,7 +221,7 @@ def test_bag_of_queries_on_a_transformer_takes_what_its_last_block_gives() -> No
     network = filled("boq-dinov2", state, **SMALL, head={"method": "boq", "channels": 128, "queries": 6, "rows": 5})
     taken = pictures(84, 70)
     with torch.inference_mode():
-        maps = tokens_of(body, taken, norm=False)[:, 1:].transpose(1, 2).unflatten(2, (5, 6))
+        maps = unflatten(tokens_of(body, taken, norm=False)[:, 1:].transpose(1, 2), 2, (5, 6))
         found, expected = network(taken), boq_of(head, maps)
     assert torch.allclose(found, expected, atol=1e-4)
     assert of_unit_length(found)

@@ -11,7 +11,7 @@ from typing import Any
 import timm
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import Tensor, nn, unflatten
 from torch.nn.functional import interpolate
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -111,7 +111,7 @@ class _Dino(Backbone):
             tokens = block(tokens)
         if self.stage == _NORM:
             tokens = body.norm(tokens)
-        return tokens[:, 1:].transpose(1, 2).unflatten(2, (high, wide)), tokens[:, 0]
+        return unflatten(tokens[:, 1:].transpose(1, 2), 2, (high, wide)), tokens[:, 0]
 
     def _positions(self, high: int, wide: int) -> Tensor:
         """``(1, 1 + h * w, C)``, the class token's first."""
@@ -120,7 +120,7 @@ class _Dino(Backbone):
         if (high, wide) == (side, side):
             return known
         scale = ((high + self._MORE) / side, (wide + self._MORE) / side)
-        grid = known[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+        grid = unflatten(known[:, 1:].transpose(1, 2), 2, (side, side))
         grid = interpolate(grid, scale_factor=scale, mode="bicubic")
         return torch.cat([known[:, :1], grid.flatten(2).transpose(1, 2)], dim=1)
 

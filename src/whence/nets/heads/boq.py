@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, unflatten
 from torch.nn.functional import normalize, relu, scaled_dot_product_attention
 
 from whence.errors import ModelError
@@ -107,7 +107,7 @@ class _Attention(nn.Module):
         """``(B, Q, C)`` of queries ``(B, Q, C)`` and features ``(B, n, C)``."""
         weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
         query, key, value = (
-            (given @ weight.T + bias).unflatten(2, (-1, _PER_ATTENTION_HEAD)).transpose(1, 2)
+            unflatten(given @ weight.T + bias, 2, (-1, _PER_ATTENTION_HEAD)).transpose(1, 2)
             for given, weight, bias in zip((asking, asked, asked), weights, biases, strict=True)
         )
         found = scaled_dot_product_attention(query, key, value)
