@@ -111,6 +111,17 @@ def test_colours_of_a_mask() -> None:
     assert (even == even[0, 0]).all()
 
 
+def test_the_page_about_networks_says_what_the_catalogue_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "networks.md").read_text("utf-8")
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    for name, model in catalogue.models().items():
+        if model.network:
+            facts = (str(model.dimension), model.licence, model.trained, model.reported)
+            row = rows.pop(name)
+            assert all(fact in row for fact in facts), name
+    assert rows == {}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

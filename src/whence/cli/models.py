@@ -82,7 +82,9 @@ def _download(chosen: Model, force: bool, *, unverified: bool, licence: bool) ->
     from whence.models.download import download
     from whence.models.store import folder
 
-    say(f"{chosen.name}: {chosen.title}. {chosen.licence}; {chosen.size}")
+    say(f"{chosen.name}: {chosen.title}. {chosen.licence}; trained on {chosen.trained}; {chosen.size}")
+    if chosen.reported:
+        say(f"reported: {chosen.reported}")
     with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
@@ -220,7 +222,7 @@ def _tell(chosen: Model, told: dict[str, Any], *, whole: bool) -> None:
     problems = [(file["path"], file["problem"]) for file in told["files"] if file["problem"]]
     broken = [f"{path} {problem}" for path, problem in problems if problem != ABSENT]
     here = "; ".join(broken) or (f"no; whence models download {chosen.name}" if problems else "yes")
-    typer.echo(f"{chosen.name:14} {chosen.title}")
+    typer.echo(f"{chosen.name:25} {chosen.title}")
     facts = {
         "source": chosen.where,
         "licence": chosen.licence,
