@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 NAME = "models"
 _ACTIONS = ("list", "show", "download", "export", "mask")
 _FILES = (".safetensors", ".toml")
-_NEED = {"export": "a network and a file to write: whence models export NAME FILE.onnx",
-         "mask": "a network, a photo and a file to write: whence models mask NAME PHOTO OUT.png"}  # fmt: skip
+_NEED = {
+    "export": "a network and a file to write: whence models export NAME FILE.onnx",
+    "mask": "a network, a photo and a file to write: whence models mask NAME PHOTO OUT.png",
+}
 
 
 def command(
@@ -107,8 +109,8 @@ def _export(name: str, out: str) -> None:
 
     export(network, file)
     picture = network.architecture.input
-    say(f"{out}: pictures of {picture.width_px} x {picture.height_px}, {network.dimension} numbers; in a recipe: "
-        f"[describe] method = 'network', model = '{out}'")  # fmt: skip
+    say(f"{out} takes pictures of {picture.width_px} x {picture.height_px} and gives {network.dimension} numbers")
+    say(f"in a recipe: [describe] method = 'network', model = '{out}'")
 
 
 def _mask(name: str, photo: str, out: str) -> None:
@@ -170,9 +172,11 @@ def _told(name: str) -> dict[str, Any]:
     nets.need()
     from whence.nets import opening, weights
 
-    said = weights.said_of(Path(name).expanduser()) if name.endswith(".safetensors") else {}
+    said = weights.said_of(Path(name).expanduser()) if name.endswith(opening.NETWORK) else {}
     made = opening.architecture(name)
-    return {"name": name, **said, "network": made.table(), **_counted(name, made.table())}
+    told = {"name": name, **said, "network": made.table(), **_counted(name, made.table())}
+    told.pop("architecture", None)  # the same as "network"
+    return told
 
 
 def _data(chosen: Model, *, whole: bool) -> dict[str, Any]:
@@ -205,14 +209,11 @@ def _counted(name: str, table: Any) -> dict[str, Any]:
     from whence import nets
 
     nets.need()
-    import torch
-
     from whence.nets.architecture import Architecture
-    from whence.nets.network import Network
+    from whence.nets.network import outline
 
     made = Architecture.of(table, name)
-    with torch.device("meta"):  # shapes alone
-        network = Network(made)
+    network = outline(made)
     return {"dimension": network.dimension, "input": asdict(made.input), **network.counts()}
 
 
