@@ -98,10 +98,14 @@ def test_gem_networks_are_length_power_mean_layer_length() -> None:
         maps = normalize(body(taken), dim=1)
         mean = (maps.clamp(min=1e-6) ** 2.6).mean(dim=(2, 3)) ** (1 / 2.6)
         expected = normalize(mean @ weight.T + bias, dim=1)
-        for name in ("cosplace-resnet18-512", "eigenplaces-resnet18-512"):
-            found = filled(name, state)(taken)
-            assert torch.allclose(found, expected, atol=1e-5)
-            assert of_unit_length(found)
+        found = filled("eigenplaces-resnet18-512", state)(taken)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert of_unit_length(found)
+    first = CATALOGUE["eigenplaces-resnet18-512"]
+    for name, model in CATALOGUE.items():
+        if name.startswith(("cosplace", "eigenplaces")):
+            assert model.rename == first.rename
+            assert {**model.network["head"], "dimension": 0} == {**first.network["head"], "dimension": 0}
 
 
 WIDTH, DEPTH = 384, 12  # of the small DINOv2
@@ -203,9 +207,10 @@ def boq_of(made: Any, maps: Tensor) -> Tensor:
 
 def test_bag_of_queries_on_a_residual_network() -> None:
     with seeded(6):
-        body, head = row_of_children("resnet50", 3).eval(), boq(1024, 128, 6, 5).eval()
+        body, head = row_of_children("resnet18", 3).eval(), boq(256, 128, 6, 5).eval()
     state = under("backbone.net.", body.state_dict()) | under("aggregator.", head.state_dict())
-    network = filled("boq-resnet50", state, head={"method": "boq", "channels": 128, "queries": 6, "rows": 5})
+    small = {"method": "boq", "channels": 128, "queries": 6, "rows": 5}
+    network = filled("boq-resnet50", state, backbone="resnet18", head=small)
     taken = pictures(96, 64)
     with torch.inference_mode():
         found, expected = network(taken), boq_of(head, body(taken))
