@@ -58,43 +58,46 @@ _SMALL: dict[str, dict[str, Any]] = {
 def write_describers(folder: Path, published: Mapping[str, Model]) -> dict[str, Model]:
     """Networks that describe whole photos, at random and small, under the names of the published ones.
 
-    ``TELLS_APART`` tells pictures apart, by words of features of a few; what has yet to be trained stays as it is.
+    Those with the same head are the same. ``TELLS_APART`` tells pictures apart, by words of features of a few; what has
+    yet to be trained stays as it is.
     """
+    small = {method: _describer(folder / f"{method}.pth", table) for method, table in _SMALL.items()}
+    words = {**_RESIDUAL, "head": {"method": "netvlad", "clusters": 16}}
+    apart = _describer(folder / f"{TELLS_APART}.pth", words, photos=6)
     made = {}
     for name, model in published.items():
         if model.untrained:
             made[name] = model
         elif model.network:
-            made[name] = _describer(folder, model, _SMALL[model.network["head"]["method"]], words=0)
-    words = {**_RESIDUAL, "head": {"method": "netvlad", "clusters": 16}}
-    return made | {TELLS_APART: _describer(folder, published[TELLS_APART], words, words=6)}
+            changes = apart if name == TELLS_APART else small[model.network["head"]["method"]]
+            made[name] = replace(model, **changes)
+    return made
 
 
-def _describer(folder: Path, model: Model, table: dict[str, Any], *, words: int) -> Model:
+def _describer(path: Path, table: dict[str, Any], photos: int = 0) -> dict[str, Any]:
+    """Writes a network, and returns what a catalogue says otherwise of it; words are learned from some photos."""
     import torch
 
     from whence.models.pictures import prepared
     from whence.nets.architecture import Architecture
     from whence.nets.network import Network
 
-    network = Network(Architecture.of(table, model.name)).eval()
-    if words:
-        photos = np.stack([prepared(textured(100 + seed), network.architecture.input) for seed in range(words)])
+    network = Network(Architecture.of(table, path.name)).eval()
+    if photos:
+        seen = np.stack([prepared(textured(100 + seed), network.architecture.input) for seed in range(photos)])
         with torch.inference_mode():
-            maps, _ = network.features(torch.from_numpy(photos))
+            maps, _ = network.features(torch.from_numpy(seen))
             network.head.begin(maps.flatten(2).transpose(1, 2).flatten(0, 1))
-    path = folder / f"{model.name}.pth"
     torch.save(network.state_dict(), path)
     data = path.read_bytes()
     file = ModelFile(path.name, f"http://127.0.0.1:9/{path.name}", hashlib.sha256(data).hexdigest(), len(data))
-    return replace(
-        model,
-        network=table,
-        dimension=network.dimension,
-        rename=(("", ""),),
-        files=(file,),
-        consent="",
-    )
+    return {
+        "network": table,
+        "dimension": network.dimension,
+        "rename": (("", ""),),
+        "files": (file,),
+        "consent": "",
+    }
 
 
 def write_exported(path: Path, *, channels: int = 1, turned: bool = False) -> Path:
