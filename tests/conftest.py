@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import whence
-from networks import write_networks
+from networks import write_describers, write_networks
 from samples import Done, Run, World, write_world
 from scenes import Scene, write_scene
 from whence.cli import main
@@ -33,17 +33,18 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 @pytest.fixture(scope="session")
-def small_networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
+def small_networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Model]]:
     """Networks that tests make themselves, and what a catalogue says of them."""
     folder = tmp_path_factory.mktemp("networks")
-    return folder, write_networks(folder)
+    made = write_networks(folder)
+    return folder, {made.name: made, **write_describers(folder, catalogue.models())}
 
 
 @pytest.fixture
-def networks(small_networks: tuple[Path, Model], monkeypatch: pytest.MonkeyPatch) -> Path:
+def networks(small_networks: tuple[Path, dict[str, Model]], monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of small networks, in the place of the published ones for the time of a test."""
     folder, made = small_networks
-    monkeypatch.setattr(catalogue, "models", lambda: {made.name: made})
+    monkeypatch.setattr(catalogue, "models", lambda: made)
     monkeypatch.setenv(store.VARIABLE, str(folder))
     return folder
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from samples import textured
 from whence.models.catalogue import Model, ModelFile
 
 CELL, DIMENSION = 8, 64
@@ -32,6 +35,69 @@ def write_networks(folder: Path, side: int | None = 96) -> Model:
         url = f"http://127.0.0.1:9/{name}"  # where nothing answers
         files.append(ModelFile(name, url, hashlib.sha256(data).hexdigest(), len(data)))
     return Model("xfeat", "spots", "nowhere", "Apache-2.0", "nothing", "onnx", tuple(files))
+
+
+TELLS_APART = "eigenplaces-resnet18-512"
+"""The network that a describer takes unless it is told otherwise."""
+_RESIDUAL: dict[str, Any] = {"backbone": "test_resnet", "stage": "layer1", "input": {"width_px": 96, "height_px": 72}}
+_TRANSFORMER: dict[str, Any] = {
+    "backbone": "test_vit",
+    "normalise": False,
+    "input": {"width_px": 96, "height_px": 64},
+}
+_CLUSTERS = {"clusters": 4, "cluster_dimension": 8, "token_dimension": 8, "hidden": 16}
+_SMALL: dict[str, dict[str, Any]] = {
+    "average": {**_RESIDUAL, "head": {"method": "average"}},
+    "gem": {**_RESIDUAL, "head": {"method": "gem", "learn_p": True, "dimension": 16}},
+    "boq": {**_TRANSFORMER, "head": {"method": "boq", "channels": 64, "queries": 2, "rows": 2}},
+    "salad": {**_TRANSFORMER, "head": {"method": "salad", **_CLUSTERS}},
+    "megaloc": {**_TRANSFORMER, "head": {"method": "megaloc", **_CLUSTERS, "dimension": 16}},
+}
+
+
+def write_describers(folder: Path, published: Mapping[str, Model]) -> dict[str, Model]:
+    """Networks that describe whole photos, at random and small, under the names of the published ones.
+
+    Those with the same head are the same. ``TELLS_APART`` tells pictures apart, by words of features of a few; what has
+    yet to be trained stays as it is.
+    """
+    small = {method: _describer(folder / f"{method}.pth", table) for method, table in _SMALL.items()}
+    words = {**_RESIDUAL, "head": {"method": "netvlad", "clusters": 16}}
+    apart = _describer(folder / f"{TELLS_APART}.pth", words, photos=6)
+    made = {}
+    for name, model in published.items():
+        if model.untrained:
+            made[name] = model
+        elif model.network:
+            changes = apart if name == TELLS_APART else small[model.network["head"]["method"]]
+            made[name] = replace(model, **changes)
+    return made
+
+
+def _describer(path: Path, table: dict[str, Any], photos: int = 0) -> dict[str, Any]:
+    """Writes a network, and returns what a catalogue says otherwise of it; words are learned from some photos."""
+    import torch
+
+    from whence.models.pictures import prepared
+    from whence.nets.architecture import Architecture
+    from whence.nets.network import Network
+
+    network = Network(Architecture.of(table, path.name)).eval()
+    if photos:
+        seen = np.stack([prepared(textured(100 + seed), network.architecture.input) for seed in range(photos)])
+        with torch.inference_mode():
+            maps, _ = network.features(torch.from_numpy(seen))
+            network.head.begin(maps.flatten(2).transpose(1, 2).flatten(0, 1))
+    torch.save(network.state_dict(), path)
+    data = path.read_bytes()
+    file = ModelFile(path.name, f"http://127.0.0.1:9/{path.name}", hashlib.sha256(data).hexdigest(), len(data))
+    return {
+        "network": table,
+        "dimension": network.dimension,
+        "rename": (("", ""),),
+        "files": (file,),
+        "consent": "",
+    }
 
 
 def write_exported(path: Path, *, channels: int = 1, turned: bool = False) -> Path:

@@ -78,9 +78,13 @@ def test_what_is_published_is_stated_in_full() -> None:
         assert all((said.title, said.where, said.licence, said.trained, said.needs, said.files))
         for file in said.files:
             assert file.url.startswith("https://")
-            assert file.url.endswith(file.name)
-            assert len(bytes.fromhex(file.sha256)) == 32
-            assert file.bytes > 0
+            assert Path(file.url).suffix == Path(file.name).suffix
+            assert file.bytes >= 0
+            digits = len(file.sha256) // 2 and len(bytes.fromhex(file.sha256))
+            assert digits in (0, 4, 32)
+            assert digits != 4 or f"-{file.sha256}." in file.url  # only a beginning was published, in the name
+    names = {file.name: file for said in PUBLISHED.values() for file in said.files}
+    assert all(names[file.name] == file for said in PUBLISHED.values() for file in said.files)
 
 
 def test_an_unknown_model_names_the_nearest() -> None:
@@ -140,6 +144,74 @@ def test_what_goes_wrong_leaves_nothing_behind(published: Model, kind: str, word
     with pytest.raises(ModelError):
         download(otherwise(published, kind), force=True)
     assert (store.folder() / "xfeat.onnx").read_bytes() == kept
+
+
+def loose(made: Model, **changes: object) -> Model:
+    """The same model, of whose files less was published."""
+    return replace(made, files=tuple(replace(file, **changes) for file in made.files))  # type: ignore[arg-type]
+
+
+def test_the_beginning_of_a_digest_is_enough_if_it_is_long_enough(published: Model) -> None:
+    shorter = replace(published, files=tuple(replace(file, sha256=file.sha256[:8]) for file in published.files))
+    assert len(download(shorter)) == 2
+    assert store.path_of(shorter, "xfeat.onnx").is_file()
+    with pytest.raises(ModelError, match="not the file that was published"):
+        store.path_of(loose(published, sha256=published.files[0].sha256[:7]), "xfeat.onnx")
+    with pytest.raises(ModelError, match="not the file that was published"):
+        store.path_of(loose(published, sha256="0" * 8), "xfeat.onnx")
+
+
+def test_a_size_that_nobody_told(published: Model) -> None:
+    unknown = loose(published, bytes=0)
+    assert (unknown.bytes, unknown.size) == (0, "size not published")
+    with pytest.raises(ModelError, match=r"missing; fetch it \(size not published, Apache-2.0\)"):
+        store.path_of(unknown, "xfeat.onnx")
+    with pytest.raises(ModelError, match=r"that was published \(SHA-256"):
+        download(otherwise(unknown, "long"))
+    assert len(download(unknown)) == 2
+
+
+def test_a_file_whose_digest_nobody_published_is_trusted_once(published: Model) -> None:
+    unknown = loose(published, sha256="", bytes=0)
+    with pytest.raises(ModelError, match=r"nobody published the SHA-256 of xfeat.onnx.* --accept-unverified") as caught:
+        download(unknown)
+    assert "\n" not in str(caught.value)
+    assert not store.folder().exists()
+    with pytest.raises(ModelError, match="ended after"):
+        download(otherwise(unknown, "cut"), unverified=True)
+    assert list(store.folder().iterdir()) == []
+    assert len(download(unknown, unverified=True)) == 2
+    assert download(unknown) == []
+    path = store.path_of(unknown, "xfeat.onnx")
+    seen = path.with_name("xfeat.onnx.sha256").read_text("utf-8")
+    assert seen.split() == [store.digest_of(path), "xfeat.onnx"]
+    path.write_bytes(b"something else")
+    with pytest.raises(ModelError, match=r"is not the file that was fetched first .* --force"):
+        store.path_of(unknown, "xfeat.onnx")
+    with pytest.raises(ModelError, match="nobody published"):
+        download(unknown, force=True)
+    assert download(unknown, unverified=True) == [path]
+    assert path.with_name("xfeat.onnx.sha256").read_text("utf-8") == seen
+
+
+def test_a_file_that_somebody_put_there_is_trusted_when_asked(published: Model) -> None:
+    unknown = loose(published, sha256="", bytes=0, url="http://127.0.0.1:9/xfeat.onnx")
+    store.folder().mkdir(parents=True)
+    for file in unknown.files:
+        (store.folder() / file.name).write_bytes(b"by hand")
+    with pytest.raises(ModelError, match="not known to be what was published"):
+        store.path_of(unknown, "xfeat.onnx")
+    assert download(unknown, unverified=True) == []
+    assert store.path_of(unknown, "xfeat.onnx").read_bytes() == b"by hand"
+
+
+def test_a_licence_that_asks_for_something_has_to_be_agreed_to(published: Model) -> None:
+    asking = replace(published, consent="it is under the GPL-3.0")
+    with pytest.raises(ModelError, match=r"not fetched: it is under the GPL-3.0; if you agree: .* --accept-licence"):
+        download(asking)
+    assert not store.folder().exists()
+    assert len(download(asking, licence=True)) == 2
+    assert download(asking) == []
 
 
 def test_offline(published: Model) -> None:
@@ -210,7 +282,7 @@ def test_the_command_downloads(run: Run, published: Model, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["fetch"], "expected list, show, download"),
+        (["fetch"], "expected list, show, download, export, mask"),
         (["download"], "name the models to download: xfeat"),
         (["show", "xfeet"], "did you mean 'xfeat'"),
         (["--format", "xml"], "expected table or json"),

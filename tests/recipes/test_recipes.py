@@ -31,7 +31,7 @@ def written(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_all_that_come_with_whence_can_be_made() -> None:
+def test_all_that_come_with_whence_can_be_made(networks: Path) -> None:
     assert "default" in recipe_names()
     for name in recipe_names():
         recipe = load_recipe(name)
@@ -40,7 +40,7 @@ def test_all_that_come_with_whence_can_be_made() -> None:
         assert Pipeline(recipe).extractor_fingerprint == Pipeline(recipe).extractor_fingerprint
 
 
-def test_whose_gallery_a_recipe_can_use(tmp_path: Path) -> None:
+def test_whose_gallery_a_recipe_can_use(tmp_path: Path, networks: Path) -> None:
     """What the list says is what the fingerprints of features and descriptors allow."""
     default = load_recipe("default")
     made = Pipeline(default)

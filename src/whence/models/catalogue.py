@@ -22,7 +22,7 @@ class ModelFile:
         url: At a fixed version.
         sha256: Of its bytes, in hexadecimal; its beginning where only that was published, in the file's name; empty
             where nobody did.
-        bytes: Its size.
+        bytes: Its size; 0 where nobody told it.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Model:
         rename: Beginnings of the names in its state dict, and ours for them; the first that fits counts.
         dimension: Of the vectors of a network that describes whole photos.
         reported: What was published of it.
+        consent: What has to be agreed to before it is fetched, such as a licence that asks for something in return.
         untrained: Whether only the backbone has weights, so that it has to be trained.
     """
 
@@ -61,12 +62,18 @@ class Model:
     rename: tuple[tuple[str, str], ...] = ()
     dimension: int = 0
     reported: str = ""
+    consent: str = ""
     untrained: bool = False
 
     @property
     def bytes(self) -> int:
-        """Of all files."""
+        """Of all files whose size was told."""
         return sum(file.bytes for file in self.files)
+
+    @property
+    def size(self) -> str:
+        """The same in words."""
+        return f"{self.bytes / 1e6:.1f} MB" if all(file.bytes for file in self.files) else "size not published"
 
 
 @cache

@@ -12,37 +12,56 @@ from pathlib import Path
 
 from whence.errors import ModelError
 from whence.models.catalogue import Model, ModelFile
-from whence.models.store import folder, wrong
+from whence.models.store import ABSENT, UNVERIFIED, folder, record, recorded, wrong
 
+LICENCE = "--accept-licence"
+"""Option that agrees to a model's licence."""
 _TIMEOUT_S = 30.0
 _PART = 1 << 18
+_MOST = 1 << 33
+"""Bytes of a file whose size nobody told."""
 
 
 def download(
-    model: Model, *, force: bool = False, tell: Callable[[ModelFile, int], None] = lambda file, got: None
+    model: Model,
+    *,
+    force: bool = False,
+    unverified: bool = False,
+    licence: bool = False,
+    tell: Callable[[ModelFile, int], None] = lambda file, got: None,
 ) -> list[Path]:
     """Fetches what is missing of a model, or altered; a file appears whole and checked, or not at all.
 
     Args:
         model: Of the catalogue.
         force: Fetch what is there as well.
+        unverified: Take files whose digest nobody published for what they should be, those that are there included;
+            their digests are kept, and every later use is checked against them.
+        licence: What the model asks to be agreed to is agreed to.
         tell: Called with a file and how many of its bytes have come.
 
     Returns:
         The files that were fetched.
 
     Raises:
-        ModelError: A file cannot be had or stored, or is not what was published.
+        ModelError: A file cannot be had or stored, is not what was published, or was not agreed to.
     """
     place = folder()
     fetched = []
     for file in model.files:
         path = place / file.name
-        if not force and not wrong(path, file):
+        problem = wrong(path, file)
+        if not force and not problem:
             continue
+        _agreed(model, file, unverified=unverified, licence=licence)
         try:
+            if not file.sha256 and not force and problem != ABSENT and not recorded(path):
+                record(path)  # somebody put it there
+                continue
             place.mkdir(parents=True, exist_ok=True)
             _fetch(file, path, tell)
+            if not file.sha256:
+                record(path)
         except OSError as error:
             raise ModelError(
                 f"{file.name} cannot be downloaded from {file.url}: {_reason(error)}. Fetch it on a computer that can, "
@@ -52,22 +71,40 @@ def download(
     return fetched
 
 
+def _agreed(model: Model, file: ModelFile, *, unverified: bool, licence: bool) -> None:
+    if model.consent and not licence:
+        raise ModelError(
+            f"{model.name} was not fetched: {model.consent}; if you agree: "
+            f"whence models download {model.name} {LICENCE}"
+        )
+    if not file.sha256 and not unverified:
+        raise ModelError(
+            f"{model.name} was not fetched: nobody published the SHA-256 of {file.name}, so nothing tells whether it "
+            f"is what its authors made; to trust what {file.url} gives, now and from then on: "
+            f"whence models download {model.name} {UNVERIFIED}"
+        )
+
+
 def _fetch(file: ModelFile, path: Path, tell: Callable[[ModelFile, int], None]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    digest, got = hashlib.sha256(), 0
+    digest, got, most = hashlib.sha256(), 0, file.bytes or _MOST
     try:
         with urllib.request.urlopen(file.url, timeout=_TIMEOUT_S) as answer, part.open("wb") as stream:
+            announced = answer.length
             while data := answer.read(_PART):
                 digest.update(data)
                 got += len(data)
                 stream.write(data)
                 tell(file, got)
-                if got > file.bytes:
+                if got > most:
                     break  # whatever it is, there may be no end to it
-        if digest.hexdigest() != file.sha256:
+        if announced and got < announced:
+            raise OSError(f"it ended after {got:,} of {announced:,} bytes")
+        if got > most or not digest.hexdigest().startswith(file.sha256):
+            size = f"{file.bytes:,} bytes, " if file.bytes else ""
             raise ModelError(
-                f"{file.url} gave {'more than ' if got > file.bytes else ''}{got:,} bytes that are not the file that "
-                f"was published ({file.bytes:,} bytes, SHA-256 {file.sha256[:12]}...); nothing was kept"
+                f"{file.url} gave {'more than ' if got > most else ''}{got:,} bytes that are not the file that was "
+                f"published ({size}SHA-256 {file.sha256[:12]}...); nothing was kept"
             )
         part.replace(path)
     except HTTPException as error:

@@ -12,6 +12,10 @@ from whence.models.catalogue import Model, ModelFile
 
 ABSENT = "not there"
 """What is wrong with a file that is missing."""
+UNVERIFIED = "--accept-unverified"
+"""Option that fetches a file whose digest nobody published."""
+_LEAST = 8
+"""Digits of a digest that tell one file from another."""
 VARIABLE = "WHENCE_MODELS"
 """Environment variable that names the folder of models."""
 
@@ -37,7 +41,7 @@ def path_of(model: Model, name: str) -> Path:
     problem = wrong(path, file)
     if problem == ABSENT:
         raise ModelError(
-            f"{model.name} is not there: {path} is missing; fetch it ({model.bytes / 1e6:.1f} MB, {model.licence}): "
+            f"{model.name} is not there: {path} is missing; fetch it ({model.size}, {model.licence}): "
             f"whence models download {model.name}"
         )
     if problem:
@@ -53,9 +57,36 @@ def wrong(path: Path, file: ModelFile) -> str:
         return ABSENT
     except OSError as error:
         return f"cannot be read ({error.strerror or type(error).__name__})"
-    if digest != file.sha256:
-        return f"is not the file that was published (SHA-256 {digest[:12]}..., expected {file.sha256[:12]}...)"
+    if file.sha256:
+        known, what = file.sha256, "that was published"
+    else:
+        known, what = recorded(path), "that was fetched first"
+        if not known:
+            return f"is not known to be what was published; to take it for that: {UNVERIFIED}"
+    if len(known) < _LEAST or not digest.startswith(known):
+        return f"is not the file {what} (SHA-256 {digest[:12]}..., expected {known[:12]}...)"
     return ""
+
+
+def record(path: Path) -> None:
+    """Writes down what a file is whose digest nobody published, so that every later use can be checked against it.
+
+    Raises:
+        OSError: It cannot be read, or the record not be written.
+    """
+    _beside(path).write_text(f"{digest_of(path)}  {path.name}\n", "utf-8")
+
+
+def recorded(path: Path) -> str:
+    """What ``record`` wrote; empty if nothing."""
+    try:
+        return _beside(path).read_text("utf-8").split(maxsplit=1)[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
 def digest_of(path: Path) -> str:

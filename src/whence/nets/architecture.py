@@ -41,7 +41,8 @@ class Architecture:
     Attributes:
         backbone: Of timm by its name, or of torchvision: ``googlenet``, or any as ``torchvision:NAME``.
         stage: Where it is cut, a module of it such as ``layer3``; for a VGG also as Keras counts, ``block5_conv4``,
-            after its ReLU; for a transformer ``blocks.N``. Empty for the last feature map.
+            after its ReLU; for a transformer ``blocks.N``, as the block gives it. Empty for the last feature map, which
+            a transformer has normalised.
         head: Registered under ``whence.heads``.
         options: Of the head.
         input: The picture that it takes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections import OrderedDict
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import timm
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import Tensor, nn, unflatten
+from torch.nn.functional import interpolate
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from whence.errors import ModelError
@@ -18,6 +20,8 @@ from whence.errors import ModelError
 _TORCHVISION = "torchvision:"
 _ONLY_TORCHVISION = {"googlenet": "inception5b"}
 """Where timm has none, with its last feature map."""
+_NORM = "norm"
+"""Stage of a transformer: its last normalisation."""
 _KERAS = re.compile(r"block(\d)_conv(\d)")
 
 
@@ -75,17 +79,50 @@ class _Convolutional(Backbone):
 
 
 class _Transformer(Backbone):
-    """Cut after a block; the last one is followed by the network's own normalisation, as published."""
+    """Cut after a block as it is, or after the network's last normalisation."""
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
         ((maps, tokens),) = self.body.forward_intermediates(  # type: ignore[operator]
             pictures,
-            indices=[int(self.stage.rsplit(".", 1)[1])],
-            norm=True,
+            indices=1,
+            norm=self.stage == _NORM,
             intermediates_only=True,
             return_prefix_tokens=True,
         )
         return maps, tokens[:, 0] if tokens is not None and tokens.shape[1] else None
+
+
+class _Dino(Backbone):
+    """DINOv2 without registers, which brings its positions to another grid otherwise than timm does.
+
+    Source: M. Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, and its code: the
+    scale is that of a grid a tenth of a place larger, and nothing is smoothed.
+    """
+
+    _MORE = 0.1
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        body: Any = self.body
+        patches = body.patch_embed(pictures)  # (B, h, w, C)
+        high, wide = patches.shape[1:3]
+        tokens = torch.cat([body.cls_token.expand(patches.shape[0], -1, -1), patches.flatten(1, 2)], dim=1)
+        tokens = tokens + self._positions(high, wide)
+        for block in body.blocks:
+            tokens = block(tokens)
+        if self.stage == _NORM:
+            tokens = body.norm(tokens)
+        return unflatten(tokens[:, 1:].transpose(1, 2), 2, (high, wide)), tokens[:, 0]
+
+    def _positions(self, high: int, wide: int) -> Tensor:
+        """``(1, 1 + h * w, C)``, the class token's first."""
+        known: Tensor = self.body.pos_embed  # type: ignore[assignment]
+        side = math.isqrt(known.shape[1] - 1)
+        if (high, wide) == (side, side):
+            return known
+        scale = ((high + self._MORE) / side, (wide + self._MORE) / side)
+        grid = unflatten(known[:, 1:].transpose(1, 2), 2, (side, side))
+        grid = interpolate(grid, scale_factor=scale, mode="bicubic")
+        return torch.cat([known[:, :1], grid.flatten(2).transpose(1, 2)], dim=1)
 
 
 class _Sequence(nn.Module):
@@ -110,9 +147,9 @@ def make(name: str, stage: str = "") -> Backbone:
         ModelError: No such backbone or stage.
     """
     model, last = _whole(name)
-    wanted = _named(stage, model) if stage else last
     if hasattr(model, "patch_embed") and hasattr(model, "forward_intermediates"):
-        return _transformer(name, model, wanted)
+        return _transformer(name, model, stage or _NORM)
+    wanted = _named(stage, model) if stage else last
     if wanted not in dict(model.named_modules()):
         raise ModelError(f"{name} has no stage {stage!r}; it has {', '.join(_stages(model))}")
     features = getattr(model, "features", None)
@@ -130,10 +167,12 @@ def make(name: str, stage: str = "") -> Backbone:
 def _transformer(name: str, model: nn.Module, stage: str) -> Backbone:
     blocks = len(model.blocks)  # type: ignore[arg-type]
     found = re.fullmatch(r"blocks\.(\d+)", stage)
-    if not found or int(found[1]) >= blocks:
-        raise ModelError(f"{name} has no stage {stage!r}; it has blocks.0 to blocks.{blocks - 1}")
-    model.blocks = model.blocks[: int(found[1]) + 1]  # type: ignore[index]
-    return _Transformer(model, stage, int(model.num_features))  # type: ignore[arg-type]
+    if stage != _NORM and (not found or int(found[1]) >= blocks):
+        raise ModelError(f"{name} has no stage {stage!r}; it has blocks.0 to blocks.{blocks - 1} and {_NORM}")
+    if found:
+        model.blocks = model.blocks[: int(found[1]) + 1]  # type: ignore[index]
+    kind = _Dino if "dinov2" in name and "reg" not in name else _Transformer
+    return kind(model, stage, int(model.num_features))  # type: ignore[arg-type]
 
 
 def _whole(name: str) -> tuple[nn.Module, str]:

@@ -70,6 +70,16 @@ class Network(nn.Module):
         }
 
 
+def outline(architecture: Architecture) -> Network:
+    """A network of shapes alone, which takes neither memory nor time, to count and to look at.
+
+    Raises:
+        ModelError: As ``Network``.
+    """
+    with torch.device("meta"):
+        return Network(architecture)
+
+
 def _count(parameters: Iterator[nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
 

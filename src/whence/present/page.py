@@ -61,6 +61,15 @@ def jpeg(image: Image) -> bytes:
     return buffer.getvalue()
 
 
+def png(image: Image) -> bytes:
+    """The image as a PNG file."""
+    from PIL import Image as Pictures
+
+    buffer = BytesIO()
+    Pictures.fromarray(image).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
 def data_uri(image: Image) -> str:
     """The image as a JPEG inside the page."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode("ascii")

@@ -13,8 +13,8 @@ STANDARD = "default"
 
 
 def shipped() -> list[Recipe]:
-    """All of them, by name."""
-    return [load_recipe(name) for name in recipe_names()]
+    """All of them, the standard one first, then by name."""
+    return [load_recipe(name) for name in sorted(recipe_names(), key=lambda name: name != STANDARD)]
 
 
 def other_sections(recipe: Recipe, standard: Recipe) -> tuple[str, ...]:
