@@ -159,6 +159,7 @@ def test_killed_in_the_middle(plan: Callable[..., Plan], tmp_path: Path, street:
         if told.startswith("epoch 1:"):
             child.send_signal(signal.SIGKILL)
     child.wait()
+    child.stderr.close()
     assert child.returncode == -signal.SIGKILL
     assert train(made).resumed in (1, 2)
     assert same(state(whole.out), state(made.out))

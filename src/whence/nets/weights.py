@@ -120,7 +120,9 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], name: str, *, more: boo
         ModelError: A name is missing, has another shape, or is unknown. The module may be half filled then.
     """
     own = module.state_dict()
-    missing = [key for key in own if key not in state]
+    # older state dicts do not count the batches that statistics are of, and nothing here asks for that
+    optional = {key for key in own if key.endswith(".num_batches_tracked")}
+    missing = [key for key in own if key not in state and key not in optional]
     other = [
         f"{key} is {tuple(state[key].shape)}, expected {tuple(value.shape)}"
         for key, value in own.items()
@@ -137,4 +139,4 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], name: str, *, more: boo
             f"{name} is of another network than this one: {wrong[0]} ({len(missing)} missing, {len(other)} of another "
             f"shape, {len(unknown)} unknown, of {len(own)})"
         )
-    module.load_state_dict({key: state[key] for key in own})
+    module.load_state_dict({key: state.get(key, value) for key, value in own.items()})

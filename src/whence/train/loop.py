@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from whence.errors import InputError
 from whence.nets import weights
@@ -203,28 +204,40 @@ class Training:
         return torch.optim.lr_scheduler.LambdaLR(getattr(optimiser, "optimizer", optimiser), plan[options.schedule])
 
     def _begin(self) -> None:
-        """What the head starts from, such as NetVLAD's words."""
+        """What training starts from: statistics of batches where weights are at random, and NetVLAD's words."""
         random = np.random.default_rng([self._seed, 0])
-        photos = self._material.training.database
-        rows = random.permutation(len(photos))[:_SAMPLED]
+        unseen = [layer for layer in self._network.modules() if _without_statistics(layer)]
+        if unseen:
+            momenta = [layer.momentum for layer in unseen]
+            for layer in unseen:
+                layer.momentum = None  # a plain mean over batches
+                layer.train()
+            for maps in self._sampled(random):
+                del maps
+            for layer, momentum in zip(unseen, momenta, strict=True):
+                layer.momentum = momentum
         found = []
         self._network.eval()
-        for start in range(0, len(rows), _DESCRIBED):
-            read = self._pictures.read([photos[row].path for row in rows[start : start + _DESCRIBED]])
-            whole = [image for image in read if image is not None]
-            if not whole:
-                continue
-            with torch.no_grad():
-                maps, _ = self._network.features(plain(whole, self._picture, self._fabric.device))
-            each = normalize(maps, dim=1).flatten(2).transpose(1, 2)  # (B, P, C)
-            for features in each:
+        for maps in self._sampled(random):
+            for features in normalize(maps, dim=1).flatten(2).transpose(1, 2):  # (P, C)
                 chosen = random.permutation(len(features))[:_EACH]
                 found.append(features[torch.from_numpy(chosen).to(features.device)])
-            self._progress("sampling", min(start + _DESCRIBED, len(rows)), len(rows))
         if not found:
             path, reason = next(iter(self._pictures.broken.items()))
             raise InputError(f"no photo to train with can be read ({path}: {reason})")
         self._network.head.begin(torch.cat(found))
+
+    def _sampled(self, random: np.random.Generator) -> Iterator[Tensor]:
+        """Feature maps ``(B, C, h, w)`` of photos that are drawn."""
+        photos = self._material.training.database
+        rows = random.permutation(len(photos))[:_SAMPLED]
+        for start in range(0, len(rows), _DESCRIBED):
+            read = self._pictures.read([photos[row].path for row in rows[start : start + _DESCRIBED]])
+            whole = [image for image in read if image is not None]
+            if whole:
+                with torch.no_grad():
+                    yield self._network.features(plain(whole, self._picture, self._fabric.device))[0]
+            self._progress("sampling", min(start + _DESCRIBED, len(rows)), len(rows))
 
     def _epoch(self, number: int, module: nn.Module, optimiser: Any) -> tuple[float, int]:
         """Mean loss and triplets. What is drawn depends on the seed and the number alone, so that it can be resumed."""
@@ -326,6 +339,13 @@ class Training:
         self.report.epochs = [Epoch(**one) for one in state["epochs"]]
         self.report.best, self.report.resumed = state["best"], self.report.epochs[-1].number
         self._pictures.broken.update({Path(path): reason for path, reason in state["broken"].items()})
+
+
+def _without_statistics(layer: nn.Module) -> TypeGuard[BatchNorm]:
+    """Whether a layer normalises batches and has never seen one, as where weights are at random."""
+    if not isinstance(layer, BatchNorm) or layer.running_mean is None or layer.running_var is None:
+        return False
+    return not bool(layer.running_mean.any()) and bool((layer.running_var == 1).all())
 
 
 def _rate(optimiser: Any) -> float:

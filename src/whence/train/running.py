@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,23 +112,23 @@ def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: 
     plan.out.mkdir(parents=True, exist_ok=True)
     network = opening.start(plan.model, pretrained=plan.pretrained, instead=architecture)
     fabric = _fabric(plan, chosen.type, options.precision)
-
-    def work(fabric: Fabric) -> Trained:
-        return _trained(fabric, plan, options, network, material, tell, progress)
-
+    work = partial(_trained, plan=plan, network=network, material=material, tell=tell, progress=progress)
     with _quiet():
-        return work(fabric) if plan.devices * plan.nodes == 1 else fabric.launch(work)
+        found = work(fabric) if plan.devices * plan.nodes == 1 else fabric.launch(work)
+    return Trained(**{**found, "epochs": [Epoch(**epoch) for epoch in found["epochs"]]})
 
 
 def _trained(
     fabric: Fabric,
+    *,
     plan: Plan,
-    options: TrainOptions,
     network: Network,
     material: Material,
     tell: Callable[[Epoch], None] | None,
     progress: Progress | None,
-) -> Trained:
+) -> dict[str, Any]:
+    """What came of it, as plain data: Lightning hands nothing else from one process to another."""
+    options = plan.options
     training = Training(
         fabric,
         network,
@@ -146,7 +147,7 @@ def _trained(
         (plan.out / RECIPE).write_text(recipe_text(plan.recipe, plan.out / NETWORK), encoding="utf-8")
         (plan.out / SUMMARY).write_text(_summary(found), encoding="utf-8")
         draw(found.epochs, plan.out / CURVES)
-    return found
+    return asdict(found)
 
 
 def _architecture(plan: Plan) -> Architecture:
