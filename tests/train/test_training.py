@@ -293,7 +293,7 @@ if __name__ == "__main__":
     plan = Plan(recipe(network), Given(Path({str(street)!r})), Path({str(tmp_path)!r}) / "two", hold_out=0.25,
                 device="cpu", devices=2, workers=1)
     found = train(plan)
-    print(len(found.epochs), found.epochs[-1].triplets)
+    print(len(found.epochs), found.epochs[-1].triplets + found.without_positive)
 """
     script = tmp_path / "two.py"
     script.write_text(code, encoding="utf-8")

@@ -1,0 +1,125 @@
+"""Heads of networks side by side: ``python benchmarks/heads.py [times] [getty] [gardens]``.
+
+``times`` holds the time a photo takes with each head against that with NetVLAD, at the published size, in turns. The
+others train a small network with each head from weights at random, on photos named by WHENCE_DATA: ``getty`` on a
+museum, split by position; ``gardens`` on a walk, every fifth stretch of ten frames held out, and tested by night
+besides. Both take long; what was finished is kept in the folder named by WHENCE_BENCH_OUT, if any.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from whence.evaluate.inputs import Given
+from whence.nets.architecture import Architecture
+from whence.nets.network import Network
+from whence.nets.running import Runner, device
+from whence.recipes import Recipe, load_recipe
+from whence.train.ablation import HEADS, ablate, axes
+from whence.train.running import Plan
+from whence.train.tables import write
+
+NETWORK = """backbone = "test_resnet"
+stage = "layer3"
+head = { method = "gem" }
+input = { width_px = 160, height_px = 120 }
+"""
+COMMON = {"epochs": 8, "pool": 600, "negatives": 5, "batch": 16, "learning_rate": 1e-3, "patience": 20}
+GETTY = {"queries_per_epoch": 1400, "mine_every": 350, "positive_m": 5.0, "negative_m": 10.0, "test_m": 5.0}
+GARDENS = {"queries_per_epoch": 200, "mine_every": 80, "positive_m": 2.0, "negative_m": 10.0, "test_m": 2.0}
+ROUNDS = 15
+
+
+def main(names: Sequence[str]) -> None:
+    """Prints a table of each."""
+    named = os.environ.get("WHENCE_BENCH_OUT")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(named or folder)
+        parts: dict[str, Callable[[Path], None]] = {"times": _times, "getty": _getty, "gardens": _gardens}
+        for name in names or parts:
+            print(f"\n{name}\n", flush=True)
+            (out / name).mkdir(parents=True, exist_ok=True)
+            parts[name](out / name)
+
+
+def _times(out: Path) -> None:
+    """ResNet-18 up to its 256 channels, 640 x 480, one photo after the other."""
+    picture = {"width_px": 640, "height_px": 480}
+    runners = {}
+    for head in HEADS:
+        table = {"backbone": "resnet18", "stage": "layer3", "head": {"method": head}, "input": picture}
+        runners[head] = Runner(Network(Architecture.of(table, head)), device())
+    photo = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    seconds: dict[str, list[float]] = {head: [] for head in HEADS}
+    for _ in range(ROUNDS):
+        for head, runner in runners.items():
+            start = perf_counter()
+            runner.vector(photo)
+            seconds[head].append(perf_counter() - start)
+    print("| head | ms a photo | beside NetVLAD |\n|---|---|---|")
+    base = np.array(seconds["netvlad"][1:])
+    for head, found in seconds.items():
+        times = np.array(found[1:])
+        print(f"| {head} | {np.median(times) * 1e3:.1f} | {np.median(times / base):.2f} |")
+
+
+def _recipe(out: Path, options: dict[str, float]) -> Recipe:
+    plan = out / "network.toml"
+    plan.write_text(NETWORK, encoding="utf-8")
+    street = load_recipe("street-gem")
+    describe = {"method": "network", "model": str(plan)}
+    return replace(
+        street,
+        name="small",
+        sections={**street.sections, "describe": describe, "train": {**COMMON, **options}},
+    )
+
+
+def _getty(out: Path) -> None:
+    table = Path(os.environ["WHENCE_DATA"]) / "getty" / "database.csv"
+    _compare(Plan(_recipe(out, GETTY), Given(table), out))
+
+
+def _gardens(out: Path) -> None:
+    folder = Path(os.environ["WHENCE_DATA"]) / "gardens_point"
+    for name in ("day_left", "day_right", "night_right"):
+        rows = list(csv.DictReader((folder / f"{name}.csv").read_text(encoding="utf-8-sig").splitlines()))
+        rows = [{**row, "path": str(folder / row["path"])} for row in rows]
+        for part, chosen in (("all", (True, False)), ("held", (True,)), ("rest", (False,))):
+            kept = [row for row in rows if (int(row["frame"]) // 10 % 5 == 2) in chosen]
+            with (out / f"{name}-{part}.csv").open("w", newline="", encoding="utf-8") as stream:
+                written = csv.DictWriter(stream, rows[0].keys())
+                written.writeheader()
+                written.writerows(kept)
+    given = {name: Given(out / f"{name}.csv") for name in ("day_left-all", "day_left-rest", "day_right-held")}
+    plan = Plan(
+        _recipe(out, GARDENS),
+        given["day_left-rest"],
+        out,
+        queries=Given(out / "day_right-rest.csv"),
+        validation=(given["day_left-all"], given["day_right-held"]),
+    )
+    _compare(plan, [("held-out night", given["day_left-all"], Given(out / "night_right-held.csv"))])
+
+
+def _compare(plan: Plan, others: Sequence[tuple[str, Given, Given]] = ()) -> None:
+    known = axes([])
+
+    def tell(name: str, epoch: object) -> None:
+        print(f"{name}: {epoch}", file=sys.stderr, flush=True)
+
+    found = ablate(replace(plan, pretrained=False), [known["heads"]], others, tell=tell)
+    print(write(found, known, plan.options.test_m, plan.out), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
