@@ -37,7 +37,7 @@ def write_networks(folder: Path, side: int | None = 96) -> Model:
     return Model("xfeat", "spots", "nowhere", "Apache-2.0", "nothing", "onnx", tuple(files))
 
 
-TELLS_APART = "eigenplaces-resnet18-512"
+TELLS_APART = "eigenplaces-resnet50-2048"
 """The network that a describer takes unless it is told otherwise."""
 _RESIDUAL: dict[str, Any] = {"backbone": "test_resnet", "stage": "layer1", "input": {"width_px": 96, "height_px": 72}}
 _TRANSFORMER: dict[str, Any] = {

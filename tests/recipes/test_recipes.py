@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from whence.errors import RecipeError
+from whence.errors import ModelError, RecipeError
 from whence.locate.pipeline import Pipeline
 from whence.recipes import SECTIONS, load_recipe, options_from, recipe_names
 from whence.recipes.listing import listed, other_sections, shipped
@@ -37,6 +37,10 @@ def test_all_that_come_with_whence_can_be_made(networks: Path) -> None:
         recipe = load_recipe(name)
         assert (recipe.name, set(recipe.sections)) == (name, set(SECTIONS))
         assert recipe.summary.endswith(".")
+        if recipe.sections["train"]:
+            with pytest.raises(ModelError, match=f"recipe that comes of it: whence train {name}"):
+                Pipeline(recipe)
+            continue
         assert Pipeline(recipe).extractor_fingerprint == Pipeline(recipe).extractor_fingerprint
 
 

@@ -48,7 +48,7 @@ class NetworkOptions:
         learn_from: A gallery learns its projection from so many photos on.
     """
 
-    model: str = "eigenplaces-resnet18-512"
+    model: str = "eigenplaces-resnet50-2048"
     dimension: int = 16384
     shrinkage: float = 0.5
     learn_from: int = 300

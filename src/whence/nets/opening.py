@@ -29,15 +29,9 @@ def ready(name: str) -> Network:
         ModelError: It is not there, has been altered, or has yet to be trained.
         InputError: The catalogue has none of this name.
     """
-    if name.endswith(PLAN):
-        raise ModelError(f"{name} says what a network is made of; train it first: whence train RECIPE")
     if name.endswith(NETWORK):
         return weights.load(Path(name).expanduser())
-    model = _network(name)
-    if model.untrained:
-        raise ModelError(
-            f"{name} is what training starts from; train it, and name the recipe that comes of it: whence train {name}"
-        )
+    model = _trained(name)
     network = Network(architecture(name))
     weights.fill(network, _state(model), name, more=True)
     return network.eval()
@@ -90,10 +84,10 @@ def digest_of(name: str) -> str:
     """Changes with the network, not with where it lies.
 
     Raises:
-        ModelError: It is not there.
+        ModelError: It is not there, or has yet to be trained.
     """
     if not name.endswith(NETWORK):
-        model = _network(name)
+        model = _trained(name)
         return store.digest_of(store.path_of(model, model.files[0].name))
     try:
         return store.digest_of(Path(name).expanduser())
@@ -111,6 +105,17 @@ def _begin(name: str) -> tuple[Model | None, Path | None]:
     if said in catalogue.models():
         return _network(said), None
     return None, None if said == "none" else Path(name).expanduser().parent / Path(said).expanduser()
+
+
+def _trained(name: str) -> Model:
+    if name.endswith(PLAN):
+        raise ModelError(f"{name} says what a network is made of; train it first: whence train RECIPE")
+    model = _network(name)
+    if model.untrained:
+        raise ModelError(
+            f"{name} is what training starts from; train it, and name the recipe that comes of it: whence train {name}"
+        )
+    return model
 
 
 def _network(name: str) -> Model:

@@ -128,7 +128,8 @@ def _trained(
     progress: Progress | None,
 ) -> dict[str, Any]:
     """What came of it, as plain data: Lightning hands nothing else from one process to another."""
-    options = plan.options
+    # weights at random are worth keeping nowhere
+    options = plan.options if plan.pretrained else replace(plan.options, freeze="")
     training = Training(
         fabric,
         network,
