@@ -35,22 +35,8 @@ head = { method = "gem" }
 input = { width_px = 160, height_px = 120 }
 """
 COMMON = {"pool": 600, "negatives": 5, "batch": 16, "loss": "multi-similarity", "learning_rate": 1e-3, "patience": 20}
-GETTY = {
-    "epochs": 8,
-    "queries_per_epoch": 1400,
-    "mine_every": 350,
-    "positive_m": 5.0,
-    "negative_m": 10.0,
-    "test_m": 5.0,
-}
-GARDENS = {
-    "epochs": 20,
-    "queries_per_epoch": 200,
-    "mine_every": 80,
-    "positive_m": 2.0,
-    "negative_m": 10.0,
-    "test_m": 2.0,
-}
+ROOMS = {"epochs": 8, "queries_per_epoch": 1400, "mine_every": 350}
+WALK = {"epochs": 20, "queries_per_epoch": 200, "mine_every": 80}
 ROUNDS = 15
 
 
