@@ -63,11 +63,12 @@ class Runner:
         self._waiting: Queue[tuple[Image, Future[FloatArray]]] = Queue(maxsize=4 * batch)
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
+        self.together = self._device.type != "cpu"
         self.dimension = network.dimension
 
     def vector(self, photo: Image) -> FloatArray:
         """``(D,)`` float32 of unit length, of an ``(H, W, 3)`` RGB photo."""
-        if self._device.type == "cpu":
+        if not self.together:
             return np.asarray(self.vectors([photo])[0])
         answer: Future[FloatArray] = Future()
         self._start()
