@@ -36,7 +36,7 @@ input = { width_px = 160, height_px = 120 }
 """
 COMMON = {"pool": 600, "negatives": 5, "batch": 16, "loss": "multi-similarity", "learning_rate": 1e-3, "patience": 20}
 ROOMS = {"epochs": 5, "queries_per_epoch": 1400, "mine_every": 350}
-WALK = {"epochs": 20, "queries_per_epoch": 200, "mine_every": 80}
+WALK = {"epochs": 20, "schedule": "cosine", "queries_per_epoch": 200, "mine_every": 80}
 ROUNDS = 15
 
 

@@ -229,7 +229,7 @@ def _tell(chosen: Model, told: dict[str, Any], *, whole: bool) -> None:
         "licence": chosen.licence,
         "trained on": chosen.trained,
         "reported": chosen.reported,
-        "gives": f"{chosen.dimension} numbers a photo{_picture(chosen.network)}" if chosen.dimension else "",
+        "gives": f"{told['dimension']} numbers a photo{_picture(chosen.network)}" if told["dimension"] else "",
         **(_sizes(told) if whole else {}),
         "size": chosen.size,
         "needs": f"pip install 'whence[{chosen.needs}]'",

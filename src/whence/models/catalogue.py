@@ -96,11 +96,16 @@ def models() -> dict[str, Model]:
 
 
 def model(name: str) -> Model:
-    """One of them.
+    """One of them, or of timm's or torchvision's (``whence.models.packages``).
 
     Raises:
         InputError: There is none; the nearest name is given.
+        MissingExtraError: A package's name, without the package.
     """
+    if name.startswith(("timm:", "torchvision:")):
+        from whence.models.packages import packaged
+
+        return packaged(name)
     known = models()
     if name in known:
         return known[name]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whence.evaluate.report.plots.canvas import SERIES, drawn, key, panel, percent_axis
+from whence.evaluate.report.plots.canvas import SERIES, drawn, panel, percent_axis
 from whence.train.loop import Epoch
 from whence.train.options import RECALL_AT
 
@@ -18,17 +18,17 @@ def draw(epochs: Sequence[Epoch], path: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     numbers = [epoch.number for epoch in epochs]
-    figure, (above, below) = panel((520, 480), rows=2, top=100)
+    figure, (above, below) = panel((520, 440), rows=2)
     for n, colour in zip(RECALL_AT, SERIES, strict=False):
         shares = [epoch.recall[n] for epoch in epochs]
         above.plot(numbers, shares, "o-", color=colour, label=f"recall@{n}", markersize=3)
     above.set_title("validation queries with a right photo among the first N")
     percent_axis(above)
-    key(above, len(RECALL_AT))
+    above.legend(loc="lower right", ncols=len(RECALL_AT))
     losses = np.array([epoch.loss for epoch in epochs])
     below.plot(numbers, losses, "o-", color=SERIES[0], markersize=3)
     below.set_title("training loss")
-    below.set_ylim(bottom=0)
+    below.set_ylim(0, 1.08 * float(np.nanmax(losses)) if np.isfinite(losses).any() else 1)
     for axes in (above, below):
         axes.set_xlim(-0.2, max(numbers[-1], 1) + 0.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whence.evaluate.report.plots.canvas import SERIES, drawn, key, panel
+from whence.evaluate.report.plots.canvas import SERIES, drawn, panel
 from whence.metrics.outcomes import Figure
 from whence.train.ablation import TEST_M, Axis, Row, Tested
 from whence.train.options import RECALL_AT
@@ -92,7 +92,7 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def picture(axis: Axis, rows: Sequence[Row], test_m: float, path: Path) -> None:
     """Recall of each variant with its interval, trained and untrained, each set in a panel of its own."""
     sets = [tested.name for tested in rows[0].trained]
-    figure, panels = panel((max(460, 90 * len(rows)), 190 * len(sets) + 80), rows=len(sets), top=70, bottom=60)
+    figure, panels = panel((max(460, 90 * len(rows)), 190 * len(sets) + 60), rows=len(sets))
     for place, (axes, name) in enumerate(zip(panels, sets, strict=True)):
         for series, (label, shift) in enumerate((("untrained", -0.1), ("trained", 0.1))):
             figures = [_tests(row, label)[place].recall[test_m][_SHOWN_AT] for row in rows]
@@ -112,7 +112,7 @@ def picture(axis: Axis, rows: Sequence[Row], test_m: float, path: Path) -> None:
         axes.set_xlim(-0.5, len(rows) - 0.5)
         axes.set_ylim(bottom=0)
     panels[-1].set_xlabel(axis.title.lower())
-    key(panels[0], 2)
+    panels[0].legend(loc="lower right", ncols=2)
     figure.savefig(path, dpi=144, facecolor="white")
 
 
