@@ -32,11 +32,11 @@ from whence.train.tables import write
 NETWORK = """backbone = "test_resnet"
 stage = "layer3"
 head = { method = "gem" }
-input = { width_px = 160, height_px = 120 }
+input = { width_px = 96, height_px = 72 }
 """
-COMMON = {"pool": 600, "negatives": 5, "batch": 16, "loss": "multi-similarity", "learning_rate": 1e-3, "patience": 20}
-ROOMS = {"epochs": 5, "queries_per_epoch": 1400, "mine_every": 350}
-WALK = {"epochs": 20, "schedule": "cosine", "queries_per_epoch": 200, "mine_every": 80}
+COMMON = {"pool": 600, "negatives": 5, "batch": 16, "learning_rate": 5e-4, "schedule": "cosine", "patience": 99}
+ROOMS = {"epochs": 8, "queries_per_epoch": 1400, "mine_every": 350, "negative_m": 25.0}
+WALK = {"epochs": 20, "queries_per_epoch": 200, "mine_every": 80, "negative_m": 10.0}
 ROUNDS = 15
 
 
@@ -78,7 +78,7 @@ def _recipe(out: Path, options: Mapping[str, object], near: float) -> Recipe:
     plan.write_text(NETWORK, encoding="utf-8")
     street = load_recipe("street-gem")
     describe = {"method": "network", "model": str(plan)}
-    distances = {"positive_m": near, "negative_m": 10.0, "test_m": near}
+    distances = {"positive_m": near, "test_m": near}
     return replace(
         street,
         name="small",
