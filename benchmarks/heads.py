@@ -2,8 +2,8 @@
 
 ``times`` holds the time a photo takes with each head against that with NetVLAD, at the published size, in turns. The
 others train a small network with each head from weights at random, on photos named by WHENCE_DATA: ``getty`` on a
-museum, split by position, and tested at positions that played no part; ``gardens`` on a walk, every fifth stretch of
-ten frames held out, and tested by night besides. Both take long; what was finished is kept in the folder named by
+museum, split by position, and tested at positions that played no part; ``gardens`` on a walk by day and by night, every
+other stretch of ten frames held out. Both take long; what was finished is kept in the folder named by
 WHENCE_BENCH_OUT, if any.
 """
 
@@ -36,7 +36,7 @@ input = { width_px = 96, height_px = 72 }
 """
 COMMON = {"pool": 600, "negatives": 5, "batch": 16, "learning_rate": 5e-4, "schedule": "cosine", "patience": 99}
 ROOMS = {"epochs": 8, "queries_per_epoch": 1400, "mine_every": 350, "negative_m": 25.0}
-WALK = {"epochs": 20, "queries_per_epoch": 200, "mine_every": 80, "negative_m": 10.0}
+WALK = {"epochs": 12, "queries_per_epoch": 200, "mine_every": 100, "negative_m": 10.0}
 ROUNDS = 15
 
 
@@ -93,25 +93,35 @@ def _getty(out: Path) -> None:
 
 
 def _gardens(out: Path) -> None:
+    """Day and night asked of the day: every other stretch of ten frames is held out."""
     folder = Path(os.environ["WHENCE_DATA"]) / "gardens_point"
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
     for name in ("day_left", "day_right", "night_right"):
-        rows = list(csv.DictReader((folder / f"{name}.csv").read_text(encoding="utf-8-sig").splitlines()))
-        rows = [{**row, "path": str(folder / row["path"])} for row in rows]
-        for part, chosen in (("all", (True, False)), ("held", (True,)), ("rest", (False,))):
-            kept = [row for row in rows if (int(row["frame"]) // 10 % 5 == 2) in chosen]
-            with (out / f"{name}-{part}.csv").open("w", newline="", encoding="utf-8") as stream:
-                written = csv.DictWriter(stream, rows[0].keys())
-                written.writeheader()
-                written.writerows(kept)
-    given = {name: Given(out / f"{name}.csv") for name in ("day_left-all", "day_left-rest", "day_right-held")}
+        text = (folder / f"{name}.csv").read_text(encoding="utf-8-sig")
+        for row in csv.DictReader(text.splitlines()):
+            stretch = int(row["frame"]) // 10
+            part = "held" if stretch % 2 else "rest"
+            said = {"path": str(folder / row["path"]), "x": row["x"], "y": row["y"], "group": f"stretch {stretch}"}
+            rows.setdefault((name, part), []).append(said)
+
+    def table(name: str, *chosen: tuple[str, str]) -> Given:
+        path = out / f"{name}.csv"
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            written = csv.DictWriter(stream, ("path", "x", "y", "group"))
+            written.writeheader()
+            written.writerows(row for part in chosen for row in rows[part])
+        return Given(path)
+
+    whole = table("database", ("day_left", "rest"), ("day_left", "held"))
     plan = Plan(
         _recipe(out, WALK, 2.0),
-        given["day_left-rest"],
+        table("training-database", ("day_left", "rest")),
         out,
-        queries=Given(out / "day_right-rest.csv"),
-        validation=(given["day_left-all"], given["day_right-held"]),
+        queries=table("training-queries", ("day_right", "rest"), ("night_right", "rest")),
+        validation=(whole, table("held", ("day_right", "held"), ("night_right", "held"))),
     )
-    _compare(plan, [("held-out night", given["day_left-all"], Given(out / "night_right-held.csv"))])
+    parts = {"of these by day": "day_right", "of these by night": "night_right"}
+    _compare(plan, [(words, whole, table(f"held-{name}", (name, "held"))) for words, name in parts.items()])
 
 
 def _compare(plan: Plan, others: Sequence[tuple[str, Given, Given]] = ()) -> None:

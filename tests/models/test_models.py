@@ -188,10 +188,12 @@ def test_a_file_whose_digest_nobody_published_is_trusted_once(published: Model) 
     path.write_bytes(b"something else")
     with pytest.raises(ModelError, match=r"is not the file that was fetched first .* --force"):
         store.path_of(unknown, "xfeat.onnx")
-    with pytest.raises(ModelError, match="nobody published"):
-        download(unknown, force=True)
-    assert download(unknown, unverified=True) == [path]
+    assert download(unknown) == [path]  # it is known by now what it has to be
     assert path.with_name("xfeat.onnx.sha256").read_text("utf-8") == seen
+    with pytest.raises(ModelError, match=r"not the file that was fetched first .*; to trust another one, remove "):
+        download(otherwise(unknown, "other"), unverified=True, force=True)
+    assert path.with_name("xfeat.onnx.sha256").read_text("utf-8") == seen
+    assert store.path_of(unknown, "xfeat.onnx") == path
 
 
 def test_a_file_that_somebody_put_there_is_trusted_when_asked(published: Model) -> None:

@@ -168,6 +168,10 @@ def test_k_means_copes_with_fewer_features_than_words() -> None:
         ({"input": {"std": [1, 2, 0]}}, "above 0"),
         ({"input": {"width": 3}}, "did you mean 'width_px'"),
         ({"bakcbone": "resnet18"}, "did you mean 'backbone'"),
+        ({"input": {"width_px": 5000}}, "at most 4096"),
+        ({"head": {"method": "gem", "p": 0.0}}, "expected a number from 0.1"),
+        ({"backbone": "torchvision:vit_b_16"}, r"expected a feature map"),
+        ({"backbone": "torchvision:swin_t"}, r"expected a feature map"),
     ],
 )
 def test_what_a_network_cannot_be_made_of(table: dict[str, Any], words: str) -> None:
@@ -224,3 +228,31 @@ def test_what_is_frozen_stays() -> None:
     assert moved == {"layer3"}  # the statistics of batches
     with pytest.raises(ModelError, match="no stage 'layer7'"):
         backbone.freeze("layer7")
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "channels"),
+    [
+        ("mobilevit_s", 64, 640),
+        ("efficientvit_b0", 64, 128),
+        ("swin_tiny_patch4_window7_224", 224, 768),
+        ("pvt_v2_b0", 64, 256),
+    ],
+)
+def test_backbones_that_mix_convolutions_and_attention(name: str, side: int, channels: int) -> None:
+    network = Network(Architecture.of({"backbone": name, "input": {"width_px": side, "height_px": side}}, name))
+    assert network.check().dimension == channels
+    assert network.features(torch.rand(2, 3, side, side))[0].shape[:2] == (2, channels)
+
+
+def test_sizes_that_a_backbone_does_not_take() -> None:
+    table = {"backbone": "vgg11", "input": {"width_px": 8, "height_px": 8}}
+    with pytest.raises(ModelError, match="vgg11 takes no pictures of 8 x 8"):
+        Network(Architecture.of(table, "vgg")).check()
+
+
+def test_frozen_up_to_a_stage_as_keras_counts() -> None:
+    backbone = backbones.make("vgg11", "block3_conv2")
+    backbone.freeze("block2_conv1")
+    learning = [name for name, value in backbone.named_parameters() if value.requires_grad and name.endswith("weight")]
+    assert learning == ["body.features.6.weight", "body.features.8.weight"]

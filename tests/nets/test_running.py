@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from samples import textured
-from whence.errors import InputError
+from whence.errors import InputError, ModelError
+from whence.models.pictures import resized
+from whence.nets import weights
 from whence.nets.architecture import Architecture
 from whence.nets.network import Network
 from whence.nets.running import Runner, device
@@ -76,3 +80,20 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"finds none here \(0 CUDA devices\)"):
         device("cuda:1")
+
+
+@pytest.mark.parametrize("meta", ["{", "{}", "[]", '{"architecture": 3}'])
+def test_a_file_whose_description_is_damaged(tmp_path: Path, meta: str) -> None:
+    path = tmp_path / "bad.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={"whence": meta})
+    with pytest.raises(ModelError, match="is damaged: what it says"):
+        weights.load(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="does not say what its network is made of"):
+        weights.load(path)
+
+
+def test_panoramas_are_made_narrow_without_aliasing() -> None:
+    stripes = np.zeros((200, 4000, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert resized(stripes, 320, 240).std() < 8

@@ -51,18 +51,21 @@ def test_variants_are_trained_once_and_tested_on_every_set(plan: Plan, other: Pa
     found = ablate(plan, [AXIS], sets, tell=tell)
     assert told == [("fast", 0), ("fast", 1), ("slow", 0), ("slow", 1)]
     fast, slow = found["learning-rate"]
-    assert [tested.name for tested in fast.trained] == ["trained on", "elsewhere"]
-    assert [tested.queries for tested in fast.trained] == [6, 15]
-    assert set(fast.trained[0].recall) == {5.0, 10.0, 25.0, 50.0}
-    assert fast.untrained[0].recall[5.0][1].value == slow.untrained[0].recall[5.0][1].value
-    for tested in (*fast.trained, *slow.untrained):
-        for shares in tested.recall.values():
+    assert [tested.name for tested in fast.tests] == ["trained on", "elsewhere"]
+    assert [tested.queries for tested in fast.tests] == [6, 15]
+    assert set(fast.tests[0].after) == {5.0, 10.0, 25.0, 50.0}
+    assert fast.tests[0].before == slow.tests[0].before
+    for tested in (*fast.tests, *slow.tests):
+        for metres, shares in tested.after.items():
             values = [figure.value for figure in shares.values()]
             assert values == sorted(values)
             assert all(figure.low95 <= figure.value <= figure.high95 for figure in shares.values())
+            for n, figure in shares.items():
+                gain = figure.value - tested.before[metres][n].value
+                assert tested.gain[metres][n].value == pytest.approx(gain)
     again = ablate(plan, [AXIS], sets, tell=tell)
     assert len(told) == 4  # nothing was trained again
-    assert again["learning-rate"][0].trained == fast.trained
+    assert again["learning-rate"][0].tests == fast.tests
     text = write(found, {"learning-rate": AXIS}, 5.0, plan.out)
     assert "## Learning rate: trained on, 6 queries" in text
     assert "## Learning rate: elsewhere, 15 queries" in text

@@ -22,11 +22,12 @@ from samples import Run
 from whence.errors import InputError, ModelError, RecipeError
 from whence.evaluate.inputs import Given
 from whence.nets import weights
-from whence.recipes import load_recipe
-from whence.train.loop import Epoch, Trained
+from whence.recipes import Recipe, load_recipe
+from whence.train.loop import Epoch, Trained, _rank
 from whence.train.running import Plan, train
 
 MADE = {
+    ".lock",
     "checkpoint.pt",
     "curves.png",
     "log.csv",
@@ -240,6 +241,73 @@ def test_another_architecture_does_not_go_on(plan: Callable[..., Plan]) -> None:
         weights.fill(network, weights.tensors(plan().out / "network.safetensors"), "gem")
 
 
+def test_other_photos_and_other_weights_do_not_go_on(plan: Callable[..., Plan], street: Path, tmp_path: Path) -> None:
+    """As many photos, elsewhere: nothing that was learned or validated would mean the same."""
+    train(plan(epochs=1))
+    moved = altered(street, tmp_path, lambda row: {**row, "x": str(float(row["x"]) + 1)})
+    with pytest.raises(InputError, match="is of another training: photos was"):
+        train(plan(table=moved))
+    first = plan("first", epochs=1)
+    train(first)
+    made = [
+        replace(plan("second", epochs=1), recipe=of_network(first.recipe, first.out / name))
+        for name in ("network.safetensors", "untrained.safetensors")
+    ]
+    train(made[0])
+    with pytest.raises(InputError, match="is of another training: weights was"):
+        train(made[1])
+
+
+def of_network(made: Recipe, network: Path) -> Recipe:
+    describe = {"method": "network", "model": str(network)}
+    return replace(made, sections={**made.sections, "describe": describe})
+
+
+def test_from_scratch_forgets_what_a_network_knew(plan: Callable[..., Plan]) -> None:
+    first = plan("first", epochs=1)
+    train(first)
+    again = replace(plan("again", epochs=1), recipe=of_network(first.recipe, first.out / "network.safetensors"))
+    train(replace(again, pretrained=False))
+    assert same(state(again.out), state(first.out))  # the same random weights, and all that followed
+    head = replace(plan("head", epochs=1), recipe=again.recipe, head={"method": "netvlad"})
+    train(head)
+    body, before = state(head.out), weights.load(first.out / "network.safetensors").state_dict()
+    assert {name for name in before if name.startswith("backbone")} == {name for name in body if "backbone" in name}
+
+
+def test_a_training_that_falls_apart_says_so(plan: Callable[..., Plan]) -> None:
+    made = plan(optimiser="sgd", learning_rate=1e30)
+    with pytest.raises(InputError, match="the training fell apart"):
+        train(made)
+    assert (made.out / "checkpoint.pt").exists()
+
+
+def test_where_one_figure_is_full_another_decides(plan: Callable[..., Plan]) -> None:
+    rows = [(0.5, 1.0), (0.8, 1.0), (0.7, 1.0)]
+    epochs = [Epoch(n, 0.1, 9, {1: one, 5: five, 10: 1.0, 20: 1.0}, 1e-3, 0.0) for n, (one, five) in enumerate(rows)]
+    assert max(epochs, key=lambda epoch: _rank(epoch, 5)).number == 1
+
+
+def test_one_training_at_a_time(plan: Callable[..., Plan]) -> None:
+    made = plan()
+
+    def other(epoch: Epoch) -> None:
+        if epoch.number == 1:
+            with pytest.raises(InputError, match="another training is at work in"):
+                train(made)
+
+    assert len(train(made, tell=other).epochs) == 3
+
+
+def test_what_comes_of_it_can_be_used_wherever_it_lies(plan: Callable[..., Plan], street: Path, tmp_path: Path) -> None:
+    made = plan('smile \U0001f600 "quoted"', epochs=1)
+    train(made)
+    report = whence.index(street, tmp_path / "gallery", recipe=str(made.out / "recipe.toml"), tolerance_m=5)
+    assert report.added == 36
+    with pytest.raises(RecipeError, match=r"\[retrieve\] names no method"):
+        train(replace(made, recipe=replace(made.recipe, sections={**made.recipe.sections, "retrieve": {}})))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card here")
 def test_a_graphics_card_that_is_not_there(plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="device cuda: torch finds none here"):
@@ -281,26 +349,40 @@ def test_freezing_and_starting_from_ones_own_network(plan: Callable[..., Plan]) 
 
 @pytest.mark.slow
 def test_two_processes_train_together(street: Path, tmp_path: Path) -> None:
+    """The same each time, as one process would: neither steps on the other's weights."""
     code = f"""
 from pathlib import Path
 import sys
 sys.path[:0] = {sys.path!r}
 from walks import recipe, write_plan
+from whence.errors import InputError
 from whence.evaluate.inputs import Given
 from whence.train.running import Plan, train
 if __name__ == "__main__":
     network = write_plan(Path({str(tmp_path)!r}) / "gem.toml")
-    plan = Plan(recipe(network), Given(Path({str(street)!r})), Path({str(tmp_path)!r}) / "two", hold_out=0.25,
-                device="cpu", devices=2, workers=1)
-    found = train(plan)
-    print(len(found.epochs), found.epochs[-1].triplets + found.without_positive)
+    for out in ("two", "again"):
+        plan = Plan(recipe(network), Given(Path({str(street)!r})), Path({str(tmp_path)!r}) / out, hold_out=0.25,
+                    device="cpu", devices=2, workers=1)
+        found = train(plan)
+        print(len(found.epochs), found.epochs[-1].triplets + found.without_positive)
+    try:
+        train(Plan(recipe(network, learning_rate=1e30, optimiser="sgd"), Given(Path({str(street)!r})),
+                   Path({str(tmp_path)!r}) / "bad", hold_out=0.25, device="cpu", devices=2, workers=1))
+    except InputError as error:
+        print(str(error)[:23])
 """
     script = tmp_path / "two.py"
     script.write_text(code, encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["3", "27"]
+    assert done.stdout.splitlines() == ["3 27", "3 27", "the training fell apart"]
+    assert "Traceback" not in done.stderr
+    assert "Warning" not in done.stderr
+    assert "deprecated" not in done.stderr
     assert {entry.name for entry in (tmp_path / "two").iterdir()} == MADE
+    assert same(state(tmp_path / "two"), state(tmp_path / "again"))
+    steps = [int(value) for name, value in state(tmp_path / "two").items() if name.endswith("num_batches_tracked")]
+    assert set(steps) == {2 + 2 * 4}  # two batches of statistics first, then two epochs of four steps for 27 queries
 
 
 def test_trained_is_what_the_best_epoch_was() -> None:

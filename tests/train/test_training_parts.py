@@ -24,7 +24,7 @@ from whence.train.material import Task, gather
 from whence.train.mining import mine, pool
 from whence.train.options import TrainOptions
 from whence.train.pictures import Altered, Pictures, plain
-from whence.train.validation import first_hits, recalls
+from whence.train.validation import NONE, first_hits, recalls
 from whence.types import XY, FloatArray, LatLon, Photo, Position
 
 
@@ -94,6 +94,19 @@ def test_distances_on_the_earth_are_metres() -> None:
     assert not len(Task(line(0), line(100, first="q")).answerable(50))
 
 
+def test_a_file_is_itself_under_any_name(tmp_path: Path) -> None:
+    table = write_street(tmp_path / "street", places=4, times=1)
+    (tmp_path / "link").symlink_to(tmp_path / "street")
+    linked = tmp_path / "linked.csv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    names = [f"link/../street/{row}" if number % 2 else f"link/{row}" for number, row in enumerate(rows[1:])]
+    linked.write_text("\n".join([rows[0], *names]), encoding="utf-8")
+    found = gather(Given(table), Given(linked), share=0.25)
+    assert len(found.training.database) == 3
+    assert all(np.isnan(found.training.distances(query)).sum() == 1 for query in range(3))
+    assert found.training.digest() == gather(Given(table), Given(table), share=0.25).training.digest()
+
+
 # --- mining ---
 
 
@@ -143,6 +156,11 @@ def test_multi_similarity_knows_who_belongs_together() -> None:
     together = torch.from_numpy(np.concatenate([vectors(1.0, 0.99, -0.9, -0.8), vectors(0.0, 0.01, -0.99, -0.7)]))
     apart = together[[0, 2, 1, 3, 4, 6, 5, 7]]
     assert float(loss(together, 2)) < float(loss(apart, 2))
+    # nobody knows whether two negatives, or the photos of two queries, show one place
+    shared = together.clone()
+    shared[6] = shared[1]
+    only = torch.cat([loss(shared[:4], 1)[None], loss(shared[4:], 1)[None]]).mean()
+    assert float(loss(shared, 2)) == pytest.approx(float(only), rel=1e-5)
 
 
 # --- validation ---
@@ -158,7 +176,7 @@ def test_first_hits_by_hand(seed: int) -> None:
     for query in range(4):
         order = sorted(range(9), key=lambda row: -float(asked[query] @ found[row]))
         near = [place for place, row in enumerate(order) if task.distances(query)[row] <= 10]
-        assert first[query] == (near[0] if near else 9)
+        assert first[query] == (near[0] if near else NONE)
 
 
 def test_recall_counts_what_is_missing() -> None:
@@ -166,8 +184,8 @@ def test_recall_counts_what_is_missing() -> None:
     asked, found = vectors(1.0, 1.0, 1.0), vectors(0.5, 0.9)
     asked[1] = np.nan
     first = first_hits(task, asked, found, 5.0)
-    assert list(first) == [1, 2, 2]
-    assert recalls(first) == {1: 0.0, 5: 1.0, 10: 1.0, 20: 1.0}
+    assert list(first) == [1, NONE, NONE]
+    assert recalls(first) == {1: 0.0, 5: 1 / 3, 10: 1 / 3, 20: 1 / 3}
 
 
 # --- pictures ---

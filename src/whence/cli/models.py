@@ -110,7 +110,7 @@ def _export(name: str, out: str) -> None:
     export(network, file)
     picture = network.architecture.input
     say(f"{out} takes pictures of {picture.width_px} x {picture.height_px} and gives {network.dimension} numbers")
-    say(f"in a recipe: [describe] method = 'network', model = '{out}'")
+    say(f"in a recipe: [describe] method = 'network', model = '{file.absolute()}'")
 
 
 def _mask(name: str, photo: str, out: str) -> None:

@@ -58,6 +58,7 @@ def command(
     nets.need("Training")
     if (validation_database is None) != (validation_queries is None):
         raise InputError("--validation-database and --validation-queries: expected both of them, or neither")
+    from whence.train.checkpoint import FILE
     from whence.train.running import RECIPE, Plan, train
 
     interruptible()
@@ -94,7 +95,8 @@ def command(
         try:
             found = train(plan, tell=_tell, progress=None if devices * nodes > 1 else progress)
         except KeyboardInterrupt:
-            say(f"the last whole epoch is kept in {out}; the same command goes on from there")
+            if (out / FILE).exists():
+                say(f"the last whole epoch is kept in {out}; the same command goes on from there")
             raise
     _sum_up(found, plan.options.best_at, out / RECIPE)
 
@@ -124,13 +126,16 @@ def parsed(value: str) -> Any:
 
 def _tell(epoch: Epoch) -> None:
     shares = ", ".join(f"@{n} {share:.3f}" for n, share in epoch.recall.items())
-    first = "before training" if not epoch.number else f"epoch {epoch.number}: loss {epoch.loss:.4f}"
+    loss = f"loss {epoch.loss:.4f}" if epoch.triplets else "nothing to learn from was found"
+    first = f"epoch {epoch.number}: {loss}" if epoch.number else "before training"
     say(f"{first}, recall {shares} ({epoch.seconds:.0f} s)")
 
 
 def _sum_up(found: Trained, best_at: int, recipe: Path) -> None:
     if found.without_positive:
-        say(f"left out: {count(found.without_positive, 'query')} without a photo of the same place")
+        say(f"left out: {found.without_positive:,} queries without a photo of the same place")
+    if found.not_to_be_found:
+        say(f"missed in any case: {found.not_to_be_found:,} validation queries without a photo of the same place")
     for path, reason in list(found.unreadable.items())[:_NAMED]:
         say(f"left out: {path}: {reason}")
     if len(found.unreadable) > _NAMED:
@@ -139,4 +144,6 @@ def _sum_up(found: Trained, best_at: int, recipe: Path) -> None:
     early = ", validation no longer got better" if found.ended_early else ""
     last = len(found.epochs) - 1
     typer.echo(f"best of {last} epochs: {found.best}{early}; recall@{best_at} {before:.3f} -> {best:.3f}")
+    if not found.best:
+        say("training made it no better: what is kept is the network as it began")
     typer.echo(f"whence index PHOTOS --recipe {recipe}")

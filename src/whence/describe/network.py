@@ -43,13 +43,14 @@ class NetworkOptions:
     Attributes:
         model: Of ``whence models``, or a ``.safetensors`` file of ``whence train``, or an ``.onnx`` file of
             ``whence models export``.
-        dimension: At most so many dimensions; a network that gives more is projected by PCA, which a gallery learns.
+        dimension: At most so many dimensions; a network that gives more is projected by PCA, which a gallery learns,
+            to at most half as many as it learns from.
         shrinkage: Of the PCA's eigenvalues towards their mean; 0 whitens fully.
         learn_from: A gallery learns its projection from so many photos on.
     """
 
     model: str = "eigenplaces-resnet50-2048"
-    dimension: int = 16384
+    dimension: int = 65536
     shrinkage: float = 0.5
     learn_from: int = 300
 

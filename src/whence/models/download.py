@@ -7,6 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -53,13 +54,14 @@ def download(
         problem = wrong(path, file)
         if not force and not problem:
             continue
-        _agreed(model, file, unverified=unverified, licence=licence)
+        _agreed(model, file, unverified=unverified or bool(recorded(path)), licence=licence)
         try:
             if not file.sha256 and not force and problem != ABSENT and not recorded(path):
                 record(path)  # somebody put it there
                 continue
             place.mkdir(parents=True, exist_ok=True)
-            _fetch(file, path, tell)
+            first = "" if file.sha256 else recorded(path)
+            _fetch(replace(file, sha256=file.sha256 or first), path, tell, trusted=bool(first))
             if not file.sha256:
                 record(path)
         except OSError as error:
@@ -85,7 +87,7 @@ def _agreed(model: Model, file: ModelFile, *, unverified: bool, licence: bool) -
         )
 
 
-def _fetch(file: ModelFile, path: Path, tell: Callable[[ModelFile, int], None]) -> None:
+def _fetch(file: ModelFile, path: Path, tell: Callable[[ModelFile, int], None], *, trusted: bool = False) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     digest, got, most = hashlib.sha256(), 0, file.bytes or _MOST
     try:
@@ -104,7 +106,8 @@ def _fetch(file: ModelFile, path: Path, tell: Callable[[ModelFile, int], None]) 
             size = f"{file.bytes:,} bytes, " if file.bytes else ""
             raise ModelError(
                 f"{file.url} gave {'more than ' if got > most else ''}{got:,} bytes that are not the file that was "
-                f"published ({size}SHA-256 {file.sha256[:12]}...); nothing was kept"
+                f"{'fetched first' if trusted else 'published'} ({size}SHA-256 {file.sha256[:12]}...); nothing was kept"
+                + (f"; to trust another one, remove {path}.sha256" if trusted else "")
             )
         part.replace(path)
     except HTTPException as error:

@@ -25,9 +25,11 @@ class Wanted(Protocol):
 
 def resized(photo: Image, width: int, height: int) -> Image:
     """Another size, whatever the shape was: without aliasing where it gets smaller."""
-    smaller = width <= photo.shape[1] and height <= photo.shape[0]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(photo, (width, height), interpolation=how), np.uint8)
+    for size in ((width, photo.shape[0]), (width, height)):  # each side by itself: one may shrink while one grows
+        smaller = size[0] < photo.shape[1] or size[1] < photo.shape[0]
+        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        photo = np.asarray(cv2.resize(photo, size, interpolation=how), np.uint8)
+    return photo
 
 
 def prepared(photo: Image, wanted: Wanted) -> FloatArray:

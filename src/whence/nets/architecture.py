@@ -13,6 +13,7 @@ from whence import plugins
 from whence.errors import ModelError, RecipeError
 from whence.recipes import options_from
 
+_LARGEST = 4096
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -81,6 +82,8 @@ class Architecture:
             plugins.find(plugins.HEADS, made.head)
         except RecipeError as error:
             raise ModelError(f"{name}: {error}") from error
+        if max(size.width_px, size.height_px) > _LARGEST:
+            raise ModelError(f"{name}: input of {size.width_px} x {size.height_px}: expected at most {_LARGEST} pixels")
         if min(std) <= 0:
             raise ModelError(f"{name}: input std {std}: expected three numbers above 0")
         taken = Input(size.width_px, size.height_px, mean, std)

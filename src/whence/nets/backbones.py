@@ -22,6 +22,7 @@ _ONLY_TORCHVISION = {"googlenet": "inception5b"}
 """Where timm has none, with its last feature map."""
 _NORM = "norm"
 """Stage of a transformer: its last normalisation."""
+_SIZES = ((128, 192), (128, 128), (224, 224), (256, 256), (384, 384))
 _KERAS = re.compile(r"block(\d)_conv(\d)")
 
 
@@ -46,19 +47,19 @@ class Backbone(nn.Module):
         Raises:
             ModelError: There is no such stage.
         """
-        names = [
-            name for name, module in self.body.named_modules() if name and any(True for _ in module.parameters(False))
-        ]
+        parts = dict(self.body.named_modules())
+        names = [name for name in parts if name]
         if stage:
             wanted = _named(stage, self.body)
             last = [place for place, name in enumerate(names) if name == wanted or name.startswith(f"{wanted}.")]
             if not last:
-                tops = sorted({name.split(".")[0] for name in names})
+                tops = dict.fromkeys(name.split(".")[0] for name in names)
                 raise ModelError(f"the network has no stage {stage!r} to freeze up to; it has {', '.join(tops)}")
             names = names[: last[-1] + 1]
-        self._frozen = tuple(names) if stage else ()
+        # only what has weights itself: a part that goes on after the stage is not frozen whole
+        self._frozen = tuple(name for name in names if [*parts[name].parameters(recurse=False)]) if stage else ()
         for name in self._frozen:
-            self.body.get_submodule(name).requires_grad_(False)
+            parts[name].requires_grad_(False)
         if stage:  # a transformer's tokens come before all its blocks
             for parameter in self.body.parameters(recurse=False):
                 parameter.requires_grad_(False)
@@ -125,6 +126,20 @@ class _Dino(Backbone):
         return torch.cat([known[:, :1], grid.flatten(2).transpose(1, 2)], dim=1)
 
 
+class _Stages(Backbone):
+    """Transformers of several resolutions, cut after one of them, as timm hands it out."""
+
+    def __init__(self, body: nn.Module, stage: str, place: int, channels: int) -> None:
+        super().__init__(body, stage, channels)
+        self._place = place
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        (maps,) = self.body.forward_intermediates(  # type: ignore[operator]
+            pictures, indices=[self._place], intermediates_only=True, output_fmt="NCHW"
+        )
+        return maps, None
+
+
 class _Sequence(nn.Module):
     """The first layers of a network whose features are one row of them, under their names."""
 
@@ -148,7 +163,7 @@ def make(name: str, stage: str = "") -> Backbone:
     """
     model, last = _whole(name)
     if hasattr(model, "patch_embed") and hasattr(model, "forward_intermediates"):
-        return _transformer(name, model, stage or _NORM)
+        return _transformer(name, model, stage) if hasattr(model, "blocks") else _staged(name, model, stage or last)
     wanted = _named(stage, model) if stage else last
     if wanted not in dict(model.named_modules()):
         raise ModelError(f"{name} has no stage {stage!r}; it has {', '.join(_stages(model))}")
@@ -160,12 +175,22 @@ def make(name: str, stage: str = "") -> Backbone:
         try:
             body = create_feature_extractor(model, {wanted: "maps"})
         except Exception as error:  # whatever a network's own code raises when it is traced
+            if hasattr(model, "forward_intermediates") and wanted in _stages(model):
+                return _staged(name, model, wanted)
             raise ModelError(f"{name} cannot be cut after {wanted}: {_line(error)}") from error
-    return _Convolutional(body, wanted, _channels(body))
+    return _Convolutional(body, wanted, _channels(name, body))
 
 
-def _transformer(name: str, model: nn.Module, stage: str) -> Backbone:
-    blocks = len(model.blocks)  # type: ignore[arg-type]
+def _staged(name: str, model: nn.Module, stage: str) -> Backbone:
+    known = _stages(model)
+    if stage not in known:
+        raise ModelError(f"{name} has no stage {stage!r}; it has {', '.join(known)}")
+    place = known.index(stage)
+    return _Stages(model, stage, place, int(model.feature_info[place]["num_chs"]))  # type: ignore[index]
+
+
+def _transformer(name: str, model: nn.Module, asked: str) -> Backbone:
+    blocks, stage = len(model.blocks), asked or _NORM  # type: ignore[arg-type]
     found = re.fullmatch(r"blocks\.(\d+)", stage)
     if stage != _NORM and (not found or int(found[1]) >= blocks):
         raise ModelError(f"{name} has no stage {stage!r}; it has blocks.0 to blocks.{blocks - 1} and {_NORM}")
@@ -188,11 +213,12 @@ def _whole(name: str) -> tuple[nn.Module, str]:
     plain = name.split(".")[0]
     if not timm.is_model(plain):
         raise ModelError(_unknown(name, [*timm.list_models(), *_ONLY_TORCHVISION]))
-    options = {"num_classes": 0}  # without the classifier
-    if "vit" in plain:
-        options["dynamic_img_size"] = True
+    bare: dict[str, Any] = {"num_classes": 0}  # without the classifier
     try:
-        model = timm.create_model(name, pretrained=False, **options)
+        try:
+            model = timm.create_model(name, pretrained=False, dynamic_img_size=True, **bare)
+        except TypeError:  # most take any size as they are, and some none but their own
+            model = timm.create_model(name, pretrained=False, **bare)
     except Exception as error:
         raise ModelError(f"timm cannot make {name}: {_line(error)}") from error
     return model, _stages(model)[-1]
@@ -221,19 +247,35 @@ def _stages(model: nn.Module) -> list[str]:
     features = getattr(model, "features", None)
     if isinstance(features, nn.Sequential):
         return [f"features.{name}" for name, _ in features.named_children()]
-    return [name for name, part in model.named_children() if not isinstance(part, nn.Linear | nn.AdaptiveAvgPool2d)]
+    names: list[str] = []
+    for name, part in model.named_children():
+        if isinstance(part, nn.Linear | nn.AdaptiveAvgPool2d | nn.Flatten):
+            break  # what follows sees no places any more
+        names.append(name)
+    return names or [name for name, _ in model.named_children()]
 
 
-def _channels(body: nn.Module) -> int:
-    """Of the feature map, found out by a small picture."""
+def _channels(name: str, body: nn.Module) -> int:
+    """Of the feature map, found out by a small picture, or by one of a size that the network insists on."""
     training = body.training
     body.eval()
-    with torch.no_grad():
-        found = body(torch.zeros(1, 3, 128, 128))
+    found: Any = None
+    for high, wide in _SIZES:
+        try:
+            with torch.no_grad():
+                found = body(torch.zeros(1, 3, high, wide))
+            break
+        except Exception as error:  # noqa: BLE001, a network's own code raises whatever it likes
+            reason = _line(error)
     body.train(training)
+    if found is None:
+        raise ModelError(f"{name} takes no picture of {' or '.join(f'{w} x {h}' for h, w in _SIZES)}: {reason}")
     maps = found["maps"] if isinstance(found, dict) else found
-    if maps.ndim != 4:
-        raise ModelError(f"the stage gives an array of shape {tuple(maps.shape)}; expected a feature map (B, C, h, w)")
+    if not isinstance(maps, Tensor) or maps.ndim != 4:
+        shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+        raise ModelError(f"the stage of {name} gives {shape}; expected a feature map (B, C, h, w)")
+    if high != wide and abs(maps.shape[3] * high - maps.shape[2] * wide) > wide:  # channels last, for one
+        raise ModelError(f"the stage of {name} gives {tuple(maps.shape)}; expected a feature map (B, C, h, w)")
     return int(maps.shape[1])
 
 

@@ -48,6 +48,23 @@ class Network(nn.Module):
         """``(B, D)``."""
         return self.head(*self.features(pictures))  # type: ignore[no-any-return]
 
+    def check(self) -> Network:
+        """The network itself, once it has taken a picture of its size.
+
+        Raises:
+            ModelError: It cannot.
+        """
+        picture, training = self.architecture.input, self.training
+        try:
+            with torch.no_grad():
+                self.eval()(torch.zeros(1, 3, picture.height_px, picture.width_px))
+        except Exception as error:  # whatever a network's own code raises
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            raise ModelError(
+                f"{self.architecture.backbone} takes no pictures of {picture.width_px} x {picture.height_px}: {reason}"
+            ) from error
+        return self.train(training)
+
     def features(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
         """The feature map ``(B, C, h, w)`` that the head takes, and the class token ``(B, C)`` if there is one."""
         maps, token = self.backbone(pictures)

@@ -30,11 +30,11 @@ def ready(name: str) -> Network:
         InputError: The catalogue has none of this name.
     """
     if name.endswith(NETWORK):
-        return weights.load(Path(name).expanduser())
+        return weights.load(Path(name).expanduser()).check()
     model = _trained(name)
     network = Network(architecture(name))
     weights.fill(network, _state(model), name, more=True)
-    return network.eval()
+    return network.eval().check()
 
 
 def start(name: str, *, pretrained: bool = True, instead: Architecture | None = None) -> Network:
@@ -49,19 +49,25 @@ def start(name: str, *, pretrained: bool = True, instead: Architecture | None = 
         ModelError: The weights are not there, or are of another network.
     """
     network = Network(instead or architecture(name))
-    if name.endswith(NETWORK):
-        weights.fill(network, weights.tensors(Path(name).expanduser()), name)
-    elif pretrained:
-        model, path = _begin(name)
-        if model is not None:
-            state = _state(model)
-        elif path is not None:
-            state = {f"backbone.body.{key}": tensor for key, tensor in weights.tensors(path).items()}
-        else:
-            return network.train()
+    state = _state_of(name) if pretrained else None
+    if state is not None and name.endswith(NETWORK) and (instead is None or instead.head == architecture(name).head):
+        weights.fill(network, state, name)
+    elif state is not None:
         body = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
         weights.fill(network.backbone, body, name, more=True)
-    return network.train()
+    return network.check().train()
+
+
+def _state_of(name: str) -> dict[str, Tensor] | None:
+    """What a network begins with; None if with weights at random."""
+    if name.endswith(NETWORK):
+        return weights.tensors(Path(name).expanduser())
+    model, path = _begin(name)
+    if model is not None:
+        return _state(model)
+    if path is None:
+        return None
+    return {f"backbone.body.{key}": tensor for key, tensor in weights.tensors(path).items()}
 
 
 def architecture(name: str) -> Architecture:

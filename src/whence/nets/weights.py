@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from whence.errors import ModelError
@@ -32,11 +34,11 @@ def save(network: Network, path: Path, **said: Any) -> None:
     Raises:
         ModelError: It cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
         meta = json.dumps({"architecture": network.architecture.table(), **said}, sort_keys=True)
-        save_file(tensors, part, metadata={_KEY: meta})
+        part.write_bytes(serialised(tensors, metadata={_KEY: meta}))
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
@@ -57,7 +59,11 @@ def said_of(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} is no network: {getattr(error, 'strerror', None) or error}") from error
     if _KEY not in meta:
         raise ModelError(f"{path} does not say what its network is made of; expected a file that `whence train` wrote")
-    found: dict[str, Any] = json.loads(meta[_KEY])
+    try:
+        found: dict[str, Any] = json.loads(meta[_KEY])
+        Architecture.of(found["architecture"], str(path))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} is damaged: what it says of its network cannot be read") from error
     return found
 
 

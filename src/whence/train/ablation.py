@@ -64,17 +64,21 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A trained network on one set.
+    """A network on one set, before training and after. For each distance in metres, for each N, with intervals.
 
     Attributes:
         name: Of the set.
         queries: That were asked.
-        recall: For each distance in metres, for each N, the share of queries with its interval.
+        before: Share of queries found among the first N by the network as training began.
+        after: The same, trained.
+        gain: Their difference; its interval is of the same resamplings, so that it says whether training helped.
     """
 
     name: str
     queries: int
-    recall: dict[float, dict[int, Figure]]
+    before: dict[float, dict[int, Figure]]
+    after: dict[float, dict[int, Figure]]
+    gain: dict[float, dict[int, Figure]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Row:
         parameters: Of all, and of the mask.
         epochs: That it was trained.
         best: The best of them.
-        tests: Before and after training, on each set.
+        tests: On each set.
         seconds: To describe one photo, alone, on the device.
     """
 
@@ -97,8 +101,7 @@ class Row:
     mask_parameters: int
     epochs: int
     best: int
-    untrained: tuple[Tested, ...]
-    trained: tuple[Tested, ...]
+    tests: tuple[Tested, ...]
     seconds: float
 
 
@@ -199,27 +202,26 @@ def _row(plan: Plan, variant: Variant, sets: Mapping[str, Task]) -> Row:
             counts["mask_parameters"],
             int(summary["epochs"]),
             int(summary["best_epoch"]),
-            tuple(_tested(name, task, before, pictures, plan.options.test_m) for name, task in sets.items()),
-            tuple(_tested(name, task, after, pictures, plan.options.test_m) for name, task in sets.items()),
+            tuple(_tested(name, task, before, after, pictures, plan.options.test_m) for name, task in sets.items()),
             _seconds(after),
         )
     finally:
         pictures.close()
 
 
-def _tested(name: str, task: Task, runner: Runner, pictures: Pictures, own_m: float) -> Tested:
-    asked, found = (_vectors(photos, runner, pictures) for photos in (task.queries, task.database))
+def _tested(name: str, task: Task, before: Runner, after: Runner, pictures: Pictures, own_m: float) -> Tested:
     groups: dict[str, int] = {}
     cluster = [groups.setdefault(photo.group or f"photo {row}", len(groups)) for row, photo in enumerate(task.queries)]
-    recall = {}
+    vectors = [[_vectors(photos, one, pictures) for photos in (task.queries, task.database)] for one in (before, after)]
+    figures: list[dict[float, dict[int, Figure]]] = [{}, {}, {}]
     for metres in sorted({own_m, *TEST_M}):
-        first = first_hits(task, asked, found, metres)
-        hits = {n: (first < n).astype(np.float64) for n in RECALL_AT}
-        recall[metres] = {
-            n: bootstrap(Mean(hit, np.ones(len(hit), np.bool_)), len(first), cluster=cluster, draws=_DRAWS)
-            for n, hit in hits.items()
-        }
-    return Tested(name, len(task.queries), recall)
+        old, new = (first_hits(task, asked, found, metres) for asked, found in vectors)
+        for n in RECALL_AT:
+            hits = [(first < n).astype(np.float64) for first in (old, new)]
+            for made, values in zip(figures, (*hits, hits[1] - hits[0]), strict=True):
+                mean = Mean(values, np.ones(len(values), np.bool_))
+                made.setdefault(metres, {})[n] = bootstrap(mean, len(values), cluster=cluster, draws=_DRAWS)
+    return Tested(name, len(task.queries), *figures)
 
 
 def _vectors(photos: Sequence[Photo], runner: Runner, pictures: Pictures) -> FloatArray:

@@ -19,7 +19,7 @@ def write(path: Path, state: dict[str, Any]) -> None:
     Raises:
         ModelError: It cannot be written; the one before is still there.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:
             torch.save(state, stream)

@@ -28,7 +28,8 @@ def draw(epochs: Sequence[Epoch], path: Path) -> None:
     losses = np.array([epoch.loss for epoch in epochs])
     below.plot(numbers, losses, "o-", color=SERIES[0], markersize=3)
     below.set_title("training loss")
-    below.set_ylim(0, 1.08 * float(np.nanmax(losses)) if np.isfinite(losses).any() else 1)
+    highest = float(np.nanmax(losses)) if np.isfinite(losses).any() else 0.0
+    below.set_ylim(0, 1.08 * highest or 1)
     for axes in (above, below):
         axes.set_xlim(-0.2, max(numbers[-1], 1) + 0.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,12 +15,12 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from whence.errors import InputError
 from whence.nets import weights
 from whence.nets.network import Network
+from whence.photos import files
 from whence.train import checkpoint
 from whence.train.losses import loss_of
 from whence.train.material import Material, Rows
@@ -65,6 +66,7 @@ class Trained:
         epochs: The network before training, then each epoch.
         best: Number of the best one.
         without_positive: Queries that were left out since no photo shows their place.
+        not_to_be_found: Validation queries that no photo shows the place of; recall counts them as missed.
         unreadable: Photos that were left out, with the reasons.
         resumed: Epoch that it went on from; 0 if it began anew.
         ended_early: Whether it ended since validation no longer got better.
@@ -73,6 +75,7 @@ class Trained:
     epochs: list[Epoch] = field(default_factory=list)
     best: int = 0
     without_positive: int = 0
+    not_to_be_found: int = 0
     unreadable: dict[Path, str] = field(default_factory=dict)
     resumed: int = 0
     ended_early: bool = False
@@ -117,7 +120,6 @@ class Training:
             progress: Called now and then with what is done of what.
 
         Raises:
-            InputError: No query has a photo of its place, or there is one place only.
             ModelError: There is no stage that weights are to be frozen up to.
         """
         self._fabric, self._material, self._options, self._out, self._seed = fabric, material, options, out, seed
@@ -130,8 +132,11 @@ class Training:
         network.backbone.freeze(options.freeze)
         self._network = network
         self._answerable = material.training.answerable(options.positive_m)
-        self.report = Trained(without_positive=len(material.training.queries) - len(self._answerable))
-        self._check()
+        validation = material.validation
+        self.report = Trained(
+            without_positive=len(material.training.queries) - len(self._answerable),
+            not_to_be_found=len(validation.queries) - len(validation.answerable(options.test_m)),
+        )
 
     def run(self) -> Trained:
         """Trains until the last epoch, or until validation no longer gets better."""
@@ -164,24 +169,6 @@ class Training:
         report.unreadable = dict(self._pictures.broken)
         self._pictures.close()
         return report
-
-    def _check(self) -> None:
-        options, task = self._options, self._material.training
-        if not len(self._answerable):
-            raise InputError(
-                f"none of the {len(task.queries):,} queries has a database photo within {options.positive_m:g} m to "
-                "learn from; a larger positive_m may help"
-            )
-        if not any((task.distances(int(query)) > options.beyond_m).any() for query in self._answerable):
-            raise InputError(
-                f"all database photos lie within {options.beyond_m:g} m of all queries: a single place, and nothing to "
-                "tell it from"
-            )
-        if not len(self._material.validation.answerable(options.test_m)):
-            raise InputError(
-                f"none of the {len(self._material.validation.queries):,} validation queries has a database photo "
-                f"within {options.test_m:g} m; a larger test_m may help"
-            )
 
     def _optimiser(self) -> torch.optim.Optimizer:
         options = self._options
@@ -219,7 +206,7 @@ class Training:
         found = []
         self._network.eval()
         for maps in self._sampled(random):
-            for features in normalize(maps, dim=1).flatten(2).transpose(1, 2):  # (P, C)
+            for features in maps.flatten(2).transpose(1, 2):  # (P, C)
                 chosen = random.permutation(len(features))[:_EACH]
                 found.append(features[torch.from_numpy(chosen).to(features.device)])
         if not found:
@@ -257,13 +244,25 @@ class Training:
                 if at + whole_steps > len(found) and len(found) - at < fabric.world_size:
                     break  # fewer than there are processes: all have to take every step together
                 loss = self._loss(module(self._altered(self._read(batch), fabric.device)), len(batch))
+                if not torch.isfinite(loss):
+                    raise InputError(
+                        f"the training fell apart in epoch {number}: its loss is {float(loss.detach())}; a smaller "
+                        "learning_rate may help, in another --out"
+                    )
                 optimiser.zero_grad()
                 fabric.backward(loss)
                 optimiser.step()
                 total, steps, done = total + float(loss.detach()), steps + 1, done + whole_steps
                 self._progress(f"epoch {number}", min(start + done, len(asked)), len(asked))
             done = 0
-        return total / max(steps, 1), triplets
+            self._share_statistics()
+        return total / steps if steps else math.nan, triplets
+
+    def _share_statistics(self) -> None:
+        """Those of the first process to all: each has seen other batches, and all have to describe alike."""
+        if self._fabric.world_size > 1:
+            for buffer in self._network.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def _mined(self, chunk: Rows, random: np.random.Generator) -> list[Triplet]:
         options, task = self._options, self._material.training
@@ -300,6 +299,11 @@ class Training:
             whole = [image for image in read if image is not None]
             with torch.no_grad(), fabric.autocast():
                 found = self._network(plain(whole, self._picture, fabric.device))
+            if not torch.isfinite(found).all():
+                raise InputError(
+                    "the training fell apart: the network gives no numbers any more; a smaller learning_rate may help, "
+                    "in another --out"
+                )
             vectors[torch.tensor(places, device=fabric.device)] = found.float()
             self._progress("describing", start + len(read), len(own))
         if fabric.world_size > 1:
@@ -310,7 +314,7 @@ class Training:
         """Keeps the network if it is the best, then the checkpoint, then tells."""
         report, at = self.report, self._options.best_at
         report.epochs.append(epoch)
-        if epoch.recall[at] > report.recall[at]:
+        if _rank(epoch, at) > _rank(report.epochs[report.best], at):
             report.best = epoch.number
         if self._fabric.is_global_zero:
             if report.best == epoch.number:
@@ -341,11 +345,41 @@ class Training:
         self._pictures.broken.update({Path(path): reason for path, reason in state["broken"].items()})
 
 
+def check(material: Material, options: TrainOptions) -> None:
+    """Makes sure that there is something to learn, and something to validate with.
+
+    Raises:
+        InputError: No query has a photo of its place, or there is one place only.
+    """
+    task, validation = material.training, material.validation
+    answerable = task.answerable(options.positive_m)
+    if not len(answerable):
+        raise InputError(
+            f"none of the {len(task.queries):,} queries has a database photo within {options.positive_m:g} m to learn "
+            "from; a larger positive_m may help"
+        )
+    if not any((task.distances(int(query)) > options.beyond_m).any() for query in answerable):
+        raise InputError(
+            f"all database photos lie within {options.beyond_m:g} m of all queries: a single place, and nothing to "
+            "tell it from"
+        )
+    if not len(validation.answerable(options.test_m)):
+        raise InputError(
+            f"none of the {len(validation.queries):,} validation queries has a database photo within "
+            f"{options.test_m:g} m; a larger test_m may help"
+        )
+
+
 def _without_statistics(layer: nn.Module) -> TypeGuard[BatchNorm]:
     """Whether a layer normalises batches and has never seen one, as where weights are at random."""
     if not isinstance(layer, BatchNorm) or layer.running_mean is None or layer.running_var is None:
         return False
     return not bool(layer.running_mean.any()) and bool((layer.running_var == 1).all())
+
+
+def _rank(epoch: Epoch, at: int) -> tuple[float, ...]:
+    """Which of two epochs is better: by recall@``at``, and by the others where that is the same."""
+    return epoch.recall[at], *epoch.recall.values()
 
 
 def _rate(optimiser: Any) -> float:
@@ -354,13 +388,14 @@ def _rate(optimiser: Any) -> float:
 
 def _log(out: Path, epochs: Sequence[Epoch]) -> None:
     """All epochs as a table, written anew, so that one that was repeated is not there twice."""
-    with (out / LOG).open("w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream)
-        table.writerow(["epoch", "loss", "triplets", *(f"recall@{n}" for n in RECALL_AT), "learning_rate", "seconds"])
-        for one in epochs:
-            loss = "" if math.isnan(one.loss) else f"{one.loss:.6f}"
-            shares = (f"{one.recall[n]:.4f}" for n in RECALL_AT)
-            table.writerow([one.number, loss, one.triplets, *shares, f"{one.learning_rate:g}", f"{one.seconds:.1f}"])
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["epoch", "loss", "triplets", *(f"recall@{n}" for n in RECALL_AT), "learning_rate", "seconds"])
+    for one in epochs:
+        loss = "" if math.isnan(one.loss) else f"{one.loss:.6f}"
+        shares = (f"{one.recall[n]:.4f}" for n in RECALL_AT)
+        table.writerow([one.number, loss, one.triplets, *shares, f"{one.learning_rate:g}", f"{one.seconds:.1f}"])
+    files.write(out / LOG, text.getvalue().encode())
 
 
 def _board(folder: Path, epoch: Epoch) -> None:

@@ -23,9 +23,11 @@ def loss_of(options: TrainOptions) -> Loss:
 
     def multi_similarity(vectors: Tensor, count: int) -> Tensor:
         each = len(vectors) // count
-        labels = torch.arange(len(vectors), device=vectors.device)
-        labels[1::each] = labels[::each]  # query and positive share theirs, every negative has its own
-        value: Tensor = measure(vectors, labels)
+        rows = torch.arange(len(vectors), device=vectors.device).view(count, each)
+        anchors = rows[:, :1].expand(-1, each - 2)
+        # only pairs that were mined: of two negatives, or of two queries, nobody knows whether they show one place
+        pairs = (rows[:, 0], rows[:, 1], anchors.reshape(-1), rows[:, 2:].reshape(-1))
+        value: Tensor = measure(vectors, indices_tuple=pairs)
         return value
 
     return multi_similarity

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +41,7 @@ class Task:
 
     @cached_property
     def _files(self) -> NDArray[np.str_]:
-        return np.array([str(photo.path) for photo in self.database])
+        return np.array([_file(photo) for photo in self.database])
 
     @cached_property
     def _groups(self) -> NDArray[np.str_]:
@@ -48,7 +50,7 @@ class Task:
     def distances(self, query: int) -> DoubleArray:
         """``(N,)`` metres from a query; NaN for photos that it is not asked of."""
         photo = self.queries[query]
-        hidden = self._files == str(photo.path)
+        hidden = self._files == _file(photo)
         if self.hide_groups and photo.group:
             hidden |= self._groups == photo.group
         metres = metres_from(_position(photo), self._points)
@@ -59,6 +61,13 @@ class Task:
         return np.array(
             [query for query in range(len(self.queries)) if (self.distances(query) <= metres).any()], np.intp
         )
+
+    def digest(self) -> str:
+        """Changes with which photos these are, and with what is said of them."""
+        digest = hashlib.blake2b(digest_size=8)
+        for photo in (*self.database, *self.queries):
+            digest.update(repr((_file(photo), photo.position, photo.group)).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +104,8 @@ def gather(
         return Material(_task(base, asked), _task(read(validation[0]), read(validation[1])))
     held = hold_out([photo.group for photo in asked], share, seed)
     out = [photo for photo, chosen in zip(asked, held, strict=True) if chosen]
-    groups, files = {photo.group for photo in out} - {None}, {photo.path for photo in out}
-    rest = [photo for photo in base if photo.group not in groups and photo.path not in files]
+    groups, files = {photo.group for photo in out} - {None}, {_file(photo) for photo in out}
+    rest = [photo for photo in base if photo.group not in groups and _file(photo) not in files]
     if not rest:
         raise InputError(f"{database.path}: no photo is left to train with when {share:g} of the groups are held out")
     others = rest if queries is None else [photo for photo, chosen in zip(asked, held, strict=True) if not chosen]
@@ -121,6 +130,11 @@ def _task(database: Sequence[Photo], queries: Sequence[Photo], hide_groups: bool
             "database and queries have positions of two kinds, degrees and metres: they cannot be compared"
         )
     return Task(database, queries, hide_groups)
+
+
+def _file(photo: Photo) -> str:
+    """What is the same for a file however it is named."""
+    return os.path.realpath(photo.path)
 
 
 def _position(photo: Photo) -> Position:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.fabric import Fabric
+from torch.multiprocessing.spawn import ProcessRaisedException
 
+from whence import errors, plugins
 from whence.errors import InputError, RecipeError
 from whence.evaluate.inputs import Given
 from whence.nets import opening
 from whence.nets.architecture import Architecture
 from whence.nets.network import Network
 from whence.nets.running import device as device_of
-from whence.recipes import Recipe, options_from
+from whence.photos import files
+from whence.recipes import Recipe, method_of, options_from
 from whence.train.curves import draw
-from whence.train.loop import NETWORK, Epoch, Trained, Training
+from whence.train.loop import NETWORK, Epoch, Trained, Training, check
 from whence.train.material import Material, gather
 from whence.train.options import TrainOptions
 
-RECIPE, CURVES, SUMMARY = "recipe.toml", "curves.png", "training.json"
+RECIPE, CURVES, SUMMARY, LOCK = "recipe.toml", "curves.png", "training.json", ".lock"
 Progress = Callable[[str, int, int], None]
 
 
@@ -106,15 +111,23 @@ def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: 
         ModelError: Weights or a checkpoint that cannot.
         MissingExtraError: Weights in need of it.
     """
-    options, architecture = plan.options, _architecture(plan)
+    options = plan.options
+    for group, section in ((plugins.RETRIEVERS, "retrieve"), (plugins.POSITIONERS, "locate")):
+        method_of(group, section, plan.recipe.sections[section])  # or nothing could be done with what is trained
+    network = opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
+    network.backbone.freeze(options.freeze if plan.pretrained else "")
+    del network  # each process makes its own
     chosen = device_of(plan.device)
     material = gather(plan.database, plan.queries, plan.validation, plan.hold_out, plan.seed)
+    check(material, options)
     plan.out.mkdir(parents=True, exist_ok=True)
-    network = opening.start(plan.model, pretrained=plan.pretrained, instead=architecture)
-    fabric = _fabric(plan, chosen.type, options.precision)
-    work = partial(_trained, plan=plan, network=network, material=material, tell=tell, progress=progress)
-    with _quiet():
-        found = work(fabric) if plan.devices * plan.nodes == 1 else fabric.launch(work)
+    work = partial(_trained, plan=plan, material=material, tell=tell, progress=progress)
+    with _quiet(), _alone(plan.out):
+        fabric = _fabric(plan, chosen, options.precision)
+        try:
+            found = work(fabric) if plan.devices * plan.nodes == 1 else fabric.launch(work)
+        except ProcessRaisedException as error:
+            raise _told_by(error) from error
     return Trained(**{**found, "epochs": [Epoch(**epoch) for epoch in found["epochs"]]})
 
 
@@ -122,7 +135,6 @@ def _trained(
     fabric: Fabric,
     *,
     plan: Plan,
-    network: Network,
     material: Material,
     tell: Callable[[Epoch], None] | None,
     progress: Progress | None,
@@ -130,6 +142,23 @@ def _trained(
     """What came of it, as plain data: Lightning hands nothing else from one process to another."""
     # weights at random are worth keeping nowhere
     options = plan.options if plan.pretrained else replace(plan.options, freeze="")
+    # made here, in each process: tensors that are handed to another process on this machine stay one and the same
+    network = opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
+    settings = _settings(plan, options, network, material)
+    with _quiet():
+        return _run(fabric, plan, options, network, material, settings, tell, progress)
+
+
+def _run(
+    fabric: Fabric,
+    plan: Plan,
+    options: TrainOptions,
+    network: Network,
+    material: Material,
+    settings: dict[str, Any],
+    tell: Callable[[Epoch], None] | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
     training = Training(
         fabric,
         network,
@@ -138,7 +167,7 @@ def _trained(
         plan.out,
         seed=plan.seed,
         workers=plan.workers or os.cpu_count() or 1,
-        settings=_settings(plan, options, network.architecture, material),
+        settings=settings,
         said={"recipe": plan.recipe.name, "from": plan.model, "options": asdict(options)},
         tell=tell or (lambda epoch: None),
         progress=progress or (lambda stage, done, total: None),
@@ -156,46 +185,54 @@ def _architecture(plan: Plan) -> Architecture:
     found, options = opening.architecture(plan.model), plan.options
     if plan.head is not None:
         own = found.table()
-        found = Architecture.of({**own, "head": dict(plan.head)}, plan.model)
+        known = {field.name for field in fields(plugins.load(plugins.HEADS, plan.head["method"]).options_type)}
+        kept = {name: value for name, value in found.options.items() if name in known}
+        found = Architecture.of({**own, "head": {**kept, **plan.head}}, plan.model)
     size = found.input
     width, height = options.width_px or size.width_px, options.height_px or size.height_px
     return replace(found, input=replace(size, width_px=width, height_px=height))
 
 
-def _fabric(plan: Plan, kind: str, precision: str) -> Fabric:
+def _fabric(plan: Plan, chosen: torch.device, precision: str) -> Fabric:
+    if precision == "16-mixed" and chosen.type != "cuda":
+        raise InputError("[train] precision = '16-mixed' is for graphics cards; expected 32-true or bf16-mixed here")
     if plan.devices < 1 or plan.nodes < 1:
         raise InputError(f"{plan.devices} devices on {plan.nodes} machines: expected at least 1 of each")
     many = plan.devices * plan.nodes > 1
+    if chosen.index is not None and many:
+        raise InputError(f"device {chosen} is one, and {plan.devices} on {plan.nodes} machines are asked for")
     # a cluster's launcher starts the processes itself; on one machine they are made here
     launched = plan.nodes > 1 or "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ
     strategy = ("ddp" if launched else "ddp_spawn") if many else "auto"
     try:
         fabric = Fabric(
-            accelerator={"cuda": "gpu"}.get(kind, kind),
-            devices=plan.devices,
+            accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
+            devices=plan.devices if chosen.index is None else [chosen.index],
             num_nodes=plan.nodes,
             strategy=strategy,
             precision=precision,  # type: ignore[arg-type]
         )
     except Exception as error:  # Lightning has an exception of its own for each thing that it lacks
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{plan.devices} x {kind} cannot be used: {reason}") from error
+        raise InputError(f"{plan.devices} x {chosen} cannot be used: {reason}") from error
     return fabric
 
 
-def _settings(plan: Plan, options: TrainOptions, architecture: Architecture, material: Material) -> dict[str, Any]:
+def _settings(plan: Plan, options: TrainOptions, network: Network, material: Material) -> dict[str, Any]:
     """What has to be the same for a training to be gone on with; it may be given more epochs, or more patience."""
     given = {name: value for name, value in asdict(options).items() if name not in ("epochs", "patience")}
     if options.schedule == "cosine":
         given["epochs"] = options.epochs
-    sizes = [len(side) for task in (material.training, material.validation) for side in (task.database, task.queries)]
+    begun = hashlib.blake2b(digest_size=8)
+    for tensor in network.state_dict().values():
+        begun.update(tensor.numpy().tobytes())
     return {
         **given,
-        "network": architecture.text(),
-        "model": plan.model,
-        "pretrained": plan.pretrained,
+        "network": network.architecture.text(),
+        "weights": begun.hexdigest(),
         "seed": plan.seed,
-        "photos": json.dumps(sizes),
+        "photos": f"{material.training.digest()} {material.validation.digest()}",
+        "processes": plan.devices * plan.nodes,
     }
 
 
@@ -203,12 +240,17 @@ def recipe_text(recipe: Recipe, network: Path) -> str:
     """A recipe as TOML that describes photos by a trained network."""
     sections = {name: dict(section) for name, section in recipe.sections.items() if section and name != "train"}
     sections["describe"]["model"] = str(network.absolute())
-    head = [f"summary = {json.dumps(f'{recipe.name}, trained.')}", 'needs = ["torch"]']
+    head = [f"summary = {_value(f'{recipe.name}, trained.')}", 'needs = ["torch"]']
     tables = [
-        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())])
+        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())])
         for name, section in sections.items()
     ]
     return "\n\n".join(["\n".join(head), *tables]) + "\n"
+
+
+def _value(value: Any) -> str:
+    """A word, a number or a truth as TOML has it, which is as JSON has it but for two kinds of characters."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _summary(found: Trained) -> str:
@@ -219,9 +261,35 @@ def _summary(found: Trained) -> str:
         "epochs": len(found.epochs) - 1,
         "ended_early": found.ended_early,
         "queries_without_positive": found.without_positive,
+        "validation_queries_without_positive": found.not_to_be_found,
         "unreadable": {str(path): reason for path, reason in found.unreadable.items()},
     }
     return json.dumps(said, indent=1) + "\n"
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keeps other trainings out of a folder; the processes of one training hold it together.
+
+    Raises:
+        InputError: Another one is at work there.
+    """
+    if os.environ.get("RANK", "0") != "0" or os.environ.get("SLURM_PROCID", "0") != "0":
+        yield
+        return
+    held = files.hold(out / LOCK)
+    if held is None:
+        raise InputError(f"another training is at work in {out}; use another --out, or wait for it")
+    with held:
+        yield
+
+
+def _told_by(error: ProcessRaisedException) -> Exception:
+    """The error of ours that a process ended with, as it would be here; else what came."""
+    last = str(error).strip().splitlines()[-1]
+    kind, _, words = last.partition(": ")
+    found = getattr(errors, kind.removeprefix("whence.errors."), None) if kind.startswith("whence.errors.") else None
+    return found(words) if isinstance(found, type) and issubclass(found, errors.WhenceError) else error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from whence.evaluate.report.plots.canvas import SERIES, drawn, panel
 from whence.metrics.outcomes import Figure
-from whence.train.ablation import TEST_M, Axis, Row, Tested
+from whence.train.ablation import TEST_M, Axis, Row
 from whence.train.options import RECALL_AT
 
 DATA, TEXT, PICTURE = "ablation.json", "ablation.md", "ablation-{}.png"
@@ -30,9 +30,9 @@ def write(rows: Mapping[str, Sequence[Row]], axes: Mapping[str, Axis], test_m: f
 
 
 def table(axis: Axis, rows: Sequence[Row], test_m: float) -> str:
-    """One axis in Markdown; recall in brackets is what 95 % of resamplings by group hold."""
+    """One axis in Markdown; in brackets what 95 % of resamplings by group hold. Gains are over the untrained one."""
     parts = []
-    for place, tested in enumerate(rows[0].trained):
+    for place, tested in enumerate(rows[0].tests):
         parts.append(f"## {axis.title}: {tested.name}, {tested.queries:,} queries\n")
         parts.append(_recalls(axis, rows, place, test_m))
         if axis.name == "distance":
@@ -45,19 +45,21 @@ def table(axis: Axis, rows: Sequence[Row], test_m: float) -> str:
 
 
 def _recalls(axis: Axis, rows: Sequence[Row], place: int, test_m: float) -> str:
-    head = [axis.title.lower(), *(f"R@{n}, {test_m:g} m" for n in RECALL_AT), f"untrained R@{_SHOWN_AT}", "best epoch"]
+    columns = (*(f"R@{n}, {test_m:g} m" for n in RECALL_AT), *(f"gain at {n}" for n in RECALL_AT[:2]))
+    head = [axis.title.lower(), *columns, "best epoch"]
     lines = []
     for row in rows:
-        shares = [_interval(row.trained[place].recall[test_m][n]) for n in RECALL_AT]
-        before = _interval(row.untrained[place].recall[test_m][_SHOWN_AT])
-        lines.append([row.variant, *shares, before, f"{row.best} of {row.epochs}"])
+        tested = row.tests[place]
+        shares = [_interval(tested.after[test_m][n]) for n in RECALL_AT]
+        gains = [_interval(tested.gain[test_m][n], "+") for n in RECALL_AT[:2]]
+        lines.append([row.variant, *shares, *gains, f"{row.best} of {row.epochs}"])
     return _markdown(head, lines)
 
 
 def _by_distance(axis: Axis, rows: Sequence[Row], place: int) -> str:
     head = [axis.title.lower(), *(f"{metres:g} m" for metres in TEST_M)]
     return _markdown(
-        head, [[row.variant, *(_interval(row.trained[place].recall[m][_SHOWN_AT]) for m in TEST_M)] for row in rows]
+        head, [[row.variant, *(_interval(row.tests[place].after[m][_SHOWN_AT]) for m in TEST_M)] for row in rows]
     )
 
 
@@ -80,8 +82,8 @@ def _costs(rows: Sequence[Row]) -> str:
     )
 
 
-def _interval(figure: Figure) -> str:
-    return f"{figure.value:.3f} ({figure.low95:.2f} to {figure.high95:.2f})"
+def _interval(figure: Figure, sign: str = "") -> str:
+    return f"{figure.value:{sign}.3f} ({figure.low95:{sign}.2f} to {figure.high95:{sign}.2f})"
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -91,11 +93,12 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 @drawn
 def picture(axis: Axis, rows: Sequence[Row], test_m: float, path: Path) -> None:
     """Recall of each variant with its interval, trained and untrained, each set in a panel of its own."""
-    sets = [tested.name for tested in rows[0].trained]
+    sets = [tested.name for tested in rows[0].tests]
     figure, panels = panel((max(460, 90 * len(rows)), 190 * len(sets) + 60), rows=len(sets))
     for place, (axes, name) in enumerate(zip(panels, sets, strict=True)):
         for series, (label, shift) in enumerate((("untrained", -0.1), ("trained", 0.1))):
-            figures = [_tests(row, label)[place].recall[test_m][_SHOWN_AT] for row in rows]
+            tests = [row.tests[place] for row in rows]
+            figures = [(one.after if series else one.before)[test_m][_SHOWN_AT] for one in tests]
             values = np.array([one.value for one in figures])
             ends = np.array([[one.low95, one.high95] for one in figures]).T
             axes.errorbar(
@@ -114,7 +117,3 @@ def picture(axis: Axis, rows: Sequence[Row], test_m: float, path: Path) -> None:
     panels[-1].set_xlabel(axis.title.lower())
     panels[0].legend(loc="lower right", ncols=2)
     figure.savefig(path, dpi=144, facecolor="white")
-
-
-def _tests(row: Row, which: str) -> tuple[Tested, ...]:
-    return row.trained if which == "trained" else row.untrained

@@ -10,12 +10,14 @@ from whence.train.options import RECALL_AT
 from whence.types import FloatArray
 
 _BLOCK = 256
+NONE = np.iinfo(np.int64).max
+"""Place of a photo that is not there: after all others, however many these are."""
 
 
 def first_hits(task: Task, asked: FloatArray, found: FloatArray, metres: float) -> NDArray[np.int64]:
     """``(Q,)``: of each query the place, from 0 on, of the first photo up to so far away in the order of similarity.
 
-    As many as the database has photos where there is none.
+    ``NONE`` where there is none.
 
     Args:
         task: Queries and database.
@@ -23,7 +25,7 @@ def first_hits(task: Task, asked: FloatArray, found: FloatArray, metres: float) 
         found: ``(N, D)`` of the database.
         metres: Up to which a photo counts.
     """
-    first = np.full(len(asked), len(found), np.int64)
+    first = np.full(len(asked), NONE, np.int64)
     for start in range(0, len(asked), _BLOCK):
         similar = np.nan_to_num(asked[start : start + _BLOCK] @ found.T, nan=-np.inf)
         for query, cosines in enumerate(similar, start):

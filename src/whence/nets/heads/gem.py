@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from whence.errors import RecipeError
 from whence.nets.heads.head import Head
 
+_LEAST_P, _MOST_P = 0.1, 20.0
+"""Beyond, powers of numbers below one leave nothing."""
 _LEAST = 1e-6
 """Below which an activation counts as this: the power of zero has no gradient."""
 
@@ -32,6 +35,10 @@ class GemOptions:
     learn_p: bool = False
     whiten: bool = True
     dimension: int = 256
+
+    def __post_init__(self) -> None:
+        if not _LEAST_P <= self.p <= _MOST_P:
+            raise RecipeError(f"[head] p = {self.p:g}: expected a number from {_LEAST_P:g} to {_MOST_P:g}")
 
 
 class Gem(Head):
