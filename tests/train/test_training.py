@@ -382,7 +382,7 @@ if __name__ == "__main__":
     assert {entry.name for entry in (tmp_path / "two").iterdir()} == MADE
     assert same(state(tmp_path / "two"), state(tmp_path / "again"))
     steps = [int(value) for name, value in state(tmp_path / "two").items() if name.endswith("num_batches_tracked")]
-    assert set(steps) == {2 + 2 * 4}  # two batches of statistics first, then two epochs of four steps for 27 queries
+    assert set(steps) == {1 + 2 * 4}  # a batch of statistics first, then two epochs of four steps for 26 queries
 
 
 def test_trained_is_what_the_best_epoch_was() -> None:
