@@ -248,8 +248,10 @@ def test_the_report_is_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == report_page(said)
 
 
-def test_drawing_leaves_no_trace(capfd: pytest.CaptureFixture[str]) -> None:
+def test_drawing_leaves_no_trace(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
+
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # others may have asked for it
 
     def settings() -> dict[str, object]:
         # Asking for the backend would choose one.
