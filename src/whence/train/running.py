@@ -145,7 +145,7 @@ def _trained(
     # made here, in each process: tensors that are handed to another process on this machine stay one and the same
     network = opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
     settings = _settings(plan, options, network, material)
-    with _quiet():
+    with _quiet(), _one_thread(fabric.device):
         return _run(fabric, plan, options, network, material, settings, tell, progress)
 
 
@@ -290,6 +290,18 @@ def _told_by(error: ProcessRaisedException) -> Exception:
     kind, _, words = last.partition(": ")
     found = getattr(errors, kind.removeprefix("whence.errors."), None) if kind.startswith("whence.errors.") else None
     return found(words) if isinstance(found, type) and issubclass(found, errors.WhenceError) else error
+
+
+@contextmanager
+def _one_thread(on: torch.device) -> Iterator[None]:
+    """On a processor sums are rounded by how many threads share them, which libraries choose by what else runs."""
+    before = torch.get_num_threads()
+    if on.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
