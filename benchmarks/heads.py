@@ -36,7 +36,7 @@ input = { width_px = 96, height_px = 72 }
 """
 COMMON = {"pool": 600, "negatives": 5, "batch": 16, "learning_rate": 5e-4, "schedule": "cosine", "patience": 99}
 ROOMS = {"epochs": 8, "queries_per_epoch": 1400, "mine_every": 350, "negative_m": 25.0}
-WALK = {"epochs": 12, "queries_per_epoch": 200, "mine_every": 100, "negative_m": 10.0}
+WALK = {"epochs": 40, "queries_per_epoch": 200, "mine_every": 100, "negative_m": 10.0}
 ROUNDS = 15
 
 
