@@ -18,6 +18,16 @@ Every message is one line for the person at the keyboard: what was given, what w
 from __future__ import annotations
 
 
+def first_line(error: BaseException, most: int | None = 160) -> str:
+    """What a library's error says first, for a message of one line; its kind where it says nothing.
+
+    Args:
+        error: Of any library.
+        most: Characters; None for all.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
+
+
 class WhenceError(Exception):
     """Root of all errors that whence raises on purpose."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -107,21 +106,15 @@ def changed(recipe: Recipe, settings: list[str] | tuple[str, ...], section: str 
     Raises:
         RecipeError: One of them cannot be read.
     """
+    from whence.recipes import value_from
+
     values: dict[str, Any] = dict(recipe.sections.get(section, {}))
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
             raise RecipeError(f"--set {setting}: expected name=value")
-        values[name.strip()] = parsed(value)
+        values[name.strip()] = value_from(value.strip())
     return replace(recipe, sections={**recipe.sections, section: values})
-
-
-def parsed(value: str) -> Any:
-    """A value as TOML has it; a word without quotes is a word."""
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return value.strip()
 
 
 def _tell(epoch: Epoch) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from whence.errors import InputError, RecipeError
 from whence.evaluate.model import suffix
-from whence.recipes import SECTIONS, Recipe
+from whence.recipes import SECTIONS, Recipe, value_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Sweep:
             near = difflib.get_close_matches(section, SECTIONS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SECTIONS)}"
             raise RecipeError(f"--sweep {said}: a recipe has no section {section!r}; {hint}")
-        found = tuple(_value(part.strip()) for part in values.split(","))
+        found = tuple(value_from(part.strip()) for part in values.split(","))
         if len(set(map(repr, found))) < len(found):
             raise InputError(f"--sweep {said}: a value is named twice")
         return cls(section, key, found)
@@ -68,11 +67,3 @@ def variants(recipe: Recipe, sweeps: Sequence[Sweep]) -> list[tuple[Recipe, dict
             varied[f"{sweep.section}.{sweep.key}"] = value
         found.append((replace(recipe, name=recipe.name + suffix(varied), sections=sections), varied))
     return found
-
-
-def _value(text: str) -> Any:
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a word without quotes
-    return value if isinstance(value, str | int | float) else text

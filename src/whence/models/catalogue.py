@@ -12,6 +12,9 @@ from typing import Any
 
 from whence.errors import InputError
 
+PACKAGES = ("timm:", "torchvision:")
+"""What names of weights that a package publishes begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -102,7 +105,7 @@ def model(name: str) -> Model:
         InputError: There is none; the nearest name is given.
         MissingExtraError: A package's name, without the package.
     """
-    if name.startswith(("timm:", "torchvision:")):
+    if name.startswith(PACKAGES):
         from whence.models.packages import packaged
 
         return packaged(name)

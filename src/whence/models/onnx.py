@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from whence.errors import MissingExtraError, ModelError
+from whence.errors import MissingExtraError, ModelError, first_line
 from whence.models.store import digest_of
 
 
@@ -37,5 +37,4 @@ def _session(path: Path, digest: str) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime has classes of its own for each failure, without a common one
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{path} cannot be used by ONNX Runtime: {reason}") from error
+        raise ModelError(f"{path} cannot be used by ONNX Runtime: {first_line(error, 120)}") from error

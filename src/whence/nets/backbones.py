@@ -15,7 +15,7 @@ from torch import Tensor, nn, unflatten
 from torch.nn.functional import interpolate
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from whence.errors import ModelError
+from whence.errors import ModelError, first_line
 
 _TORCHVISION = "torchvision:"
 _ONLY_TORCHVISION = {"googlenet": "inception5b"}
@@ -177,7 +177,7 @@ def make(name: str, stage: str = "") -> Backbone:
         except Exception as error:  # whatever a network's own code raises when it is traced
             if hasattr(model, "forward_intermediates") and wanted in _stages(model):
                 return _staged(name, model, wanted)
-            raise ModelError(f"{name} cannot be cut after {wanted}: {_line(error)}") from error
+            raise ModelError(f"{name} cannot be cut after {wanted}: {first_line(error)}") from error
     return _Convolutional(body, wanted, _channels(name, body))
 
 
@@ -220,7 +220,7 @@ def _whole(name: str) -> tuple[nn.Module, str]:
         except TypeError:  # most take any size as they are, and some none but their own
             model = timm.create_model(name, pretrained=False, **bare)
     except Exception as error:
-        raise ModelError(f"timm cannot make {name}: {_line(error)}") from error
+        raise ModelError(f"timm cannot make {name}: {first_line(error)}") from error
     return model, _stages(model)[-1]
 
 
@@ -266,7 +266,7 @@ def _channels(name: str, body: nn.Module) -> int:
                 found = body(torch.zeros(1, 3, high, wide))
             break
         except Exception as error:  # noqa: BLE001, a network's own code raises whatever it likes
-            reason = _line(error)
+            reason = first_line(error)
     body.train(training)
     if found is None:
         raise ModelError(f"{name} takes no picture of {' or '.join(f'{w} x {h}' for h, w in _SIZES)}: {reason}")
@@ -283,7 +283,3 @@ def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name.removeprefix(_TORCHVISION).split(".")[0], known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models() and torchvision.models.list_models()"
     return f"no backbone {name!r}; {hint}"
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

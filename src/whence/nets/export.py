@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from whence.errors import ModelError
+from whence.errors import ModelError, first_line
 from whence.nets.network import Network
+from whence.photos import files
 
 _OPSET = 18
 INPUT, OUTPUT = "pictures", "vectors"
@@ -26,13 +27,10 @@ def export(network: Network, path: Path) -> None:
     Raises:
         ModelError: The network cannot be expressed, or the file not be written.
     """
-    import onnx
-
     picture = network.architecture.input
     sample = torch.from_numpy(
         np.random.default_rng(0).normal(size=(2, 3, picture.height_px, picture.width_px)).astype(np.float32)
     )
-    part = path.with_name(f".{path.name}.part")
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet(), torch.inference_mode():
             warnings.simplefilter("ignore")  # the exporter's, of its own versions
@@ -50,15 +48,11 @@ def export(network: Network, path: Path) -> None:
         assert made is not None
         model = made.model_proto
         model.metadata_props.add(key="whence", value=json.dumps({"architecture": network.architecture.table()}))
-        onnx.save(model, part)
-        part.replace(path)
+        files.write(path, model.SerializeToString())
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror or type(error).__name__}") from error
     except Exception as error:  # the exporter has a class of its own for each of its steps
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise ModelError(f"{network.architecture.backbone} cannot be exported to ONNX: {reason}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise ModelError(f"{network.architecture.backbone} cannot be exported to ONNX: {first_line(error)}") from error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from whence import plugins
-from whence.errors import ModelError, RecipeError
+from whence.errors import ModelError, RecipeError, first_line
 from whence.nets import backbones
 from whence.nets.architecture import Architecture
 from whence.nets.heads.head import Head
@@ -59,9 +59,9 @@ class Network(nn.Module):
             with torch.no_grad():
                 self.eval()(torch.zeros(1, 3, picture.height_px, picture.width_px))
         except Exception as error:  # whatever a network's own code raises
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            size = f"{picture.width_px} x {picture.height_px}"
             raise ModelError(
-                f"{self.architecture.backbone} takes no pictures of {picture.width_px} x {picture.height_px}: {reason}"
+                f"{self.architecture.backbone} takes no pictures of {size}: {first_line(error)}"
             ) from error
         return self.train(training)
 

@@ -108,7 +108,7 @@ def _begin(name: str) -> tuple[Model | None, Path | None]:
     said = read_table(Path(name).expanduser()).get("weights", "none")
     if not isinstance(said, str):
         raise ModelError(f"{name}: weights = {said!r}: expected a model's name, a file or 'none'")
-    if said in catalogue.models() or said.startswith(("timm:", "torchvision:")):
+    if said in catalogue.models() or said.startswith(catalogue.PACKAGES):
         return _network(said), None
     return None, None if said == "none" else Path(name).expanduser().parent / Path(said).expanduser()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from whence.errors import ModelError
 from whence.nets.architecture import Architecture
 from whence.nets.network import Network
+from whence.photos import files
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _KEY = "whence"
@@ -34,16 +34,12 @@ def save(network: Network, path: Path, **said: Any) -> None:
     Raises:
         ModelError: It cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
         meta = json.dumps({"architecture": network.architecture.table(), **said}, sort_keys=True)
-        part.write_bytes(serialised(tensors, metadata={_KEY: meta}))
-        part.replace(path)
+        files.write(path, serialised(tensors, metadata={_KEY: meta}))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def said_of(path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Named pipelines as data (TOML), and the strict reading of their options."""
 
-from whence.recipes.options import build, method_of, options_from
+from whence.recipes.options import build, method_of, options_from, value_from
 from whence.recipes.recipe import INDEXING, SECTIONS, Published, Recipe, load_recipe, recipe_names
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "method_of",
     "options_from",
     "recipe_names",
+    "value_from",
 ]

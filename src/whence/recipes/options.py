@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
@@ -46,6 +47,15 @@ def method_of(group: str, section: str, values: Mapping[str, Any], also: Sequenc
         raise RecipeError(f"[{section}] names no method; expected one of {', '.join(plugins.names(group))}")
     made = plugins.load(group, method)
     return made, options_from(made.options_type, section, rest, also)
+
+
+def value_from(text: str) -> Any:
+    """A value of a section as TOML has it, from a command line: there a word needs no quotes."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, str | int | float) else text
 
 
 def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) -> Any:

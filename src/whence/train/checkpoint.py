@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from whence.errors import InputError, ModelError
+from whence.errors import InputError, ModelError, first_line
 
 FILE = "checkpoint.pt"
 
@@ -66,4 +66,4 @@ def read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+    return first_line(error, 120)

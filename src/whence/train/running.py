@@ -18,7 +18,7 @@ from lightning.fabric import Fabric
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from whence import errors, plugins
-from whence.errors import InputError, RecipeError
+from whence.errors import InputError, RecipeError, first_line
 from whence.evaluate.inputs import Given
 from whence.nets import opening
 from whence.nets.architecture import Architecture
@@ -86,12 +86,13 @@ class Plan:
 
     @property
     def options(self) -> TrainOptions:
-        """How.
+        """How; weights at random are worth keeping nowhere.
 
         Raises:
             RecipeError: An unknown option, or one out of range.
         """
-        return options_from(TrainOptions, "train", self.recipe.sections.get("train", {}))
+        options = options_from(TrainOptions, "train", self.recipe.sections.get("train", {}))
+        return options if self.pretrained else replace(options, freeze="")
 
 
 def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: Progress | None = None) -> Trained:
@@ -114,9 +115,7 @@ def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: 
     options = plan.options
     for group, section in ((plugins.RETRIEVERS, "retrieve"), (plugins.POSITIONERS, "locate")):
         method_of(group, section, plan.recipe.sections[section])  # or nothing could be done with what is trained
-    network = opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
-    network.backbone.freeze(options.freeze if plan.pretrained else "")
-    del network  # each process makes its own
+    _network(plan).backbone.freeze(options.freeze)  # whether it can be made; each process makes its own
     chosen = device_of(plan.device)
     material = gather(plan.database, plan.queries, plan.validation, plan.hold_out, plan.seed)
     check(material, options)
@@ -140,44 +139,33 @@ def _trained(
     progress: Progress | None,
 ) -> dict[str, Any]:
     """What came of it, as plain data: Lightning hands nothing else from one process to another."""
-    # weights at random are worth keeping nowhere
-    options = plan.options if plan.pretrained else replace(plan.options, freeze="")
     # made here, in each process: tensors that are handed to another process on this machine stay one and the same
-    network = opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
+    network, options = _network(plan), plan.options
     settings = _settings(plan, options, network, material)
     with _quiet(), _one_thread(fabric.device):
-        return _run(fabric, plan, options, network, material, settings, tell, progress)
-
-
-def _run(
-    fabric: Fabric,
-    plan: Plan,
-    options: TrainOptions,
-    network: Network,
-    material: Material,
-    settings: dict[str, Any],
-    tell: Callable[[Epoch], None] | None,
-    progress: Progress | None,
-) -> dict[str, Any]:
-    training = Training(
-        fabric,
-        network,
-        material,
-        options,
-        plan.out,
-        seed=plan.seed,
-        workers=plan.workers or os.cpu_count() or 1,
-        settings=settings,
-        said={"recipe": plan.recipe.name, "from": plan.model, "options": asdict(options)},
-        tell=tell or (lambda epoch: None),
-        progress=progress or (lambda stage, done, total: None),
-    )
-    found = training.run()
-    if fabric.is_global_zero:
-        (plan.out / RECIPE).write_text(recipe_text(plan.recipe, plan.out / NETWORK), encoding="utf-8")
-        (plan.out / SUMMARY).write_text(_summary(found), encoding="utf-8")
-        draw(found.epochs, plan.out / CURVES)
+        found = Training(
+            fabric,
+            network,
+            material,
+            options,
+            plan.out,
+            seed=plan.seed,
+            workers=plan.workers or os.cpu_count() or 1,
+            settings=settings,
+            said={"recipe": plan.recipe.name, "from": plan.model, "options": asdict(options)},
+            tell=tell or (lambda epoch: None),
+            progress=progress or (lambda stage, done, total: None),
+        ).run()
+        if fabric.is_global_zero:
+            (plan.out / RECIPE).write_text(recipe_text(plan.recipe, plan.out / NETWORK), encoding="utf-8")
+            (plan.out / SUMMARY).write_text(_summary(found), encoding="utf-8")
+            draw(found.epochs, plan.out / CURVES)
     return asdict(found)
+
+
+def _network(plan: Plan) -> Network:
+    """As training begins, but for what it takes of the photos."""
+    return opening.start(plan.model, pretrained=plan.pretrained, instead=_architecture(plan))
 
 
 def _architecture(plan: Plan) -> Architecture:
@@ -213,8 +201,7 @@ def _fabric(plan: Plan, chosen: torch.device, precision: str) -> Fabric:
             precision=precision,  # type: ignore[arg-type]
         )
     except Exception as error:  # Lightning has an exception of its own for each thing that it lacks
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{plan.devices} x {chosen} cannot be used: {reason}") from error
+        raise InputError(f"{plan.devices} x {chosen} cannot be used: {first_line(error, None)}") from error
     return fabric
 
 
