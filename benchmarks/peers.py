@@ -46,7 +46,7 @@ def job_of(photos: PhotoSet, work: Path, *, shortlist: int, threads: int, seed: 
         work=str(work),
         tolerance_m=photos.tolerance_m,
         keypoints=KEYPOINTS,
-        max_side=Pipeline(whence.load_recipe("default")).photos.max_side,
+        max_side=Pipeline(whence.load_recipe("default")).seeing.max_side,
         shortlist=min(shortlist, len(photos.database)),
         threads=threads,
         seed=seed,

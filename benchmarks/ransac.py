@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 import whence
 from common import PhotoSet, heading, parser, photo_set, work_folder
 from whence.geo.plane import Plane
-from whence.locate.threads import one_thread_each
-from whence.plugins import Estimator, Matcher
+from whence.photos.threads import one_thread_each
+from whence.plugins import GeometryEstimator, Matcher
 from whence.types import DoubleArray, FloatArray, LocalFeatures, Matches, Photo
 from whence.verify.geometry import GeometryOptions, RobustGeometry
 from whence.verify.lo_ransac import LoRansac, LoRansacOptions
@@ -66,7 +66,7 @@ class Variant:
 
     name: str
     matcher: Matcher
-    estimator: Estimator
+    estimator: GeometryEstimator
     barrels: tuple[float, ...] = (0.0,)
 
 
@@ -110,7 +110,7 @@ def straightened(features: LocalFeatures, barrel: float) -> LocalFeatures:
     return replace(features, keypoints=keypoints)
 
 
-def variants(ratio: Matcher, plain: Estimator) -> list[tuple[str, list[Variant]]]:
+def variants(ratio: Matcher, plain: GeometryEstimator) -> list[tuple[str, list[Variant]]]:
     """By question, each with one thing changed in the reference."""
     mutual = MutualNearestNeighbour(MatchingOptions())
     ratios = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)

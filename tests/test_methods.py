@@ -24,7 +24,7 @@ from whence.geo.plane import Plane
 from whence.locate.pipeline import Pipeline
 from whence.locate.stages import Positioner, Proposal, Retriever, Shortlist
 from whence.photos.sources import open_source
-from whence.plugins import Describer, Estimator, LocalExtractor, Matcher, PhotoSource
+from whence.plugins import Describer, GeometryEstimator, LocalExtractor, Matcher, PhotoSource
 from whence.recipes import build, load_recipe
 from whence.types import XY, Crs, FloatArray, Image, LatLon, LocalFeatures, Matches, Photo, Skipped
 from whence.verify.rerank import UNVERIFIED, Verification, verify
@@ -36,7 +36,7 @@ T = TypeVar("T")
 extractors = pytest.mark.parametrize("name", [name for name in plugins.names(plugins.EXTRACTORS) if name != "exported"])
 describers = pytest.mark.parametrize("name", plugins.names(plugins.DESCRIBERS))
 matchers = pytest.mark.parametrize("name", plugins.names(plugins.MATCHERS))
-estimators = pytest.mark.parametrize("name", plugins.names(plugins.ESTIMATORS))
+estimators = pytest.mark.parametrize("name", plugins.names(plugins.VERIFIERS))
 retrievers = pytest.mark.parametrize("name", plugins.names(plugins.RETRIEVERS))
 positioners = pytest.mark.parametrize("name", plugins.names(plugins.POSITIONERS))
 sources = pytest.mark.parametrize("name", plugins.names(plugins.SOURCES))
@@ -60,8 +60,8 @@ def matcher(name: str) -> Matcher:
     return made
 
 
-def estimator(name: str) -> Estimator:
-    made: Estimator = build(plugins.ESTIMATORS, "verify", {"method": name})
+def estimator(name: str) -> GeometryEstimator:
+    made: GeometryEstimator = build(plugins.VERIFIERS, "verify", {"method": name})
     return made
 
 
@@ -321,7 +321,7 @@ DEGENERATE = {
 @pytest.mark.parametrize("points", DEGENERATE.values(), ids=DEGENERATE.keys())
 def test_estimators_never_raise(name: str, points: Any) -> None:
     made = estimator(name)
-    assert isinstance(made, Estimator)
+    assert isinstance(made, GeometryEstimator)
     query, database, matches = paired(points)
     found = made.estimate(query, database, matches)
     assert found.inliers.shape == (len(points),)
@@ -368,7 +368,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 def asked(gallery: Gallery, image: Image) -> tuple[LocalFeatures, FloatArray]:
     """Features and vector of a query."""
     pipeline = Pipeline(load_recipe("default"))
-    found = pipeline.extract(image)
+    found = pipeline.seeing.extract(image)
     return found, pipeline.restored(gallery).describe(found)
 
 

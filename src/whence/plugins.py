@@ -23,12 +23,12 @@ from whence.types import FloatArray, Geometry, Image, LocalFeatures, Matches, Ph
 EXTRACTORS = "whence.extractors"
 DESCRIBERS = "whence.describers"
 MATCHERS = "whence.matchers"
-ESTIMATORS = "whence.estimators"
+VERIFIERS = "whence.verifiers"
 SOURCES = "whence.sources"
 RETRIEVERS = "whence.retrievers"
 POSITIONERS = "whence.positioners"
 HEADS = "whence.heads"
-GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, ESTIMATORS, POSITIONERS, SOURCES, HEADS)
+GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, VERIFIERS, POSITIONERS, SOURCES, HEADS)
 """Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``. Heads are
 parts of networks: ``whence.nets.heads.head``."""
 
@@ -106,7 +106,7 @@ class Matcher(Protocol):
 
 
 @runtime_checkable
-class Estimator(Protocol):
+class GeometryEstimator(Protocol):
     """Finds the matches that agree with one two-view geometry."""
 
     def estimate(self, query: LocalFeatures, database: LocalFeatures, matches: Matches) -> Geometry:

@@ -85,7 +85,7 @@ def test_local_features_rank_as_all_distances_do(tmp_path: Path) -> None:
     made: Retriever = LocalSearch(LocalOptions(count=20, neighbours=neighbours, lists=1000))
     made.prepare(gallery)
     for seed in (1, 3, 7):
-        query = Pipeline(load_recipe("default")).extract(textured(seed))
+        query = Pipeline(load_recipe("default")).seeing.extract(textured(seed))
         vector = np.zeros(gallery.dimension, np.float32)
         rows, cosines = made.shortlist(query, vector)
         assert rows.tolist() == np.argsort(brute_force(gallery, query, 20), kind="stable").tolist()

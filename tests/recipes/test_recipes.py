@@ -41,7 +41,7 @@ def test_all_that_come_with_whence_can_be_made(networks: Path) -> None:
             with pytest.raises(ModelError, match=f"recipe that comes of it: whence train {name}"):
                 Pipeline(recipe)
             continue
-        assert Pipeline(recipe).extractor_fingerprint == Pipeline(recipe).extractor_fingerprint
+        assert Pipeline(recipe).seeing.fingerprint == Pipeline(recipe).seeing.fingerprint
 
 
 def test_whose_gallery_a_recipe_can_use(tmp_path: Path, networks: Path) -> None:
@@ -53,8 +53,8 @@ def test_whose_gallery_a_recipe_can_use(tmp_path: Path, networks: Path) -> None:
         assert (not told) == (recipe.indexing_hash == default.indexing_hash)
         if not told:
             same = Pipeline(recipe)
-            assert same.extractor_fingerprint == made.extractor_fingerprint
-            assert same.shipped.fingerprint == made.shipped.fingerprint
+            assert same.seeing.fingerprint == made.seeing.fingerprint
+            assert same.seeing.shipped.fingerprint == made.seeing.shipped.fingerprint
     other = load_recipe(written(tmp_path, "[photos]\nmax_side = 640"))
     assert other_sections(other, default) == ("photos", "features", "describe")
     plain = {recipe["name"]: recipe for recipe in listed([default, load_recipe("sift-sum50"), other])}

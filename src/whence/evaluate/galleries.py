@@ -100,8 +100,7 @@ def _fits(gallery: Gallery, recipe: Recipe) -> bool:
     """Whether the gallery was indexed as the recipe wants it, by this version of the extractor."""
     own = recipe_of(gallery.settings)
     return (
-        own.indexing_hash == recipe.indexing_hash
-        and Pipeline(recipe).extractor_fingerprint == gallery.settings.extractor
+        own.indexing_hash == recipe.indexing_hash and Pipeline(recipe).seeing.fingerprint == gallery.settings.extractor
     )
 
 

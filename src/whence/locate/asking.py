@@ -17,11 +17,11 @@ from whence.gallery.gallery import Gallery
 from whence.locate.answers import Query
 from whence.locate.pipeline import Pipeline
 from whence.locate.reading import camera_of
-from whence.locate.threads import one_thread_each
 from whence.locate.turns import turned, turned_camera
 from whence.photos import files, video
 from whence.photos.cameras import scaled
 from whence.photos.decode import decode
+from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
 from whence.types import Image, Intrinsics, Photo
 
@@ -40,7 +40,7 @@ class Asker:
         """
         start = perf_counter()
         data = files.read(photo.path)
-        decoded = decode(data, max_side=self._pipeline.photos.max_side)
+        decoded = decode(data, max_side=self._pipeline.seeing.max_side)
         query = self.described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
         taken = photo.time or decoded.exif.time
         query = _seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
@@ -50,7 +50,7 @@ class Asker:
         """Of ``(H, W, 3)`` RGB pixels."""
         start = perf_counter()
         with one_thread_each:
-            features = self._pipeline.extract(pixels)
+            features = self._pipeline.seeing.extract(pixels)
             vector = self._describer.describe(features)
         return Query(name, pixels, features, vector, content_hash, {**seconds, "describe": perf_counter() - start})
 
@@ -84,7 +84,7 @@ class Asker:
 
         A future raises ``PhotoError`` where the photo cannot be read. Moments after the end of a video are left out.
         """
-        reader = video.Reader(self._pipeline.photos.max_side)
+        reader = video.Reader(self._pipeline.seeing.max_side)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-read") as readers:
             waiting: deque[tuple[str, Future[Query]]] = deque()
             try:

@@ -29,10 +29,10 @@ from whence.locate.placing import Statement, by_copy, circumstances, outdoes, pl
 from whence.locate.progress import IndexReport, Progress
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
-from whence.locate.threads import one_thread_each
 from whence.locate.trials import LEAST_PHOTOS, try_out
 from whence.photos import files
 from whence.photos.names import native, stored
+from whence.photos.threads import one_thread_each
 from whence.photos.tracks import SOURCE as TRACKS
 from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe

@@ -40,7 +40,7 @@ def learn_if_due(
         The new describer; None if the one in use stays.
     """
     count, before = writer.count, writer.learned_from(describer.fingerprint)
-    learns_from = pipeline.shipped.learns_from
+    learns_from = pipeline.seeing.shipped.learns_from
     enough = SAMPLE if only_if_large else learns_from
     if not learns_from or count < max(enough, _GROWTH * before) or before >= SAMPLE:
         if not only_if_large and writer.undescribed():
@@ -51,7 +51,7 @@ def learn_if_due(
     sample = [features for features in writer.sample(hashes) if len(features) or features.whole is not None]
     if pipeline.recipe.sections["features"] and sum(len(photo.parts[0]) for photo in sample) < _FEATURES:
         return None
-    learned = pipeline.learned(sample)
+    learned = pipeline.seeing.learned(sample)
     writer.learn(learned.fingerprint, learned.arrays(), min(count, SAMPLE))
     writer.describe_anew(learned.fingerprint, learned.dimension, learned.describe)
     return learned

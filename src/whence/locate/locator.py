@@ -116,11 +116,11 @@ class Locator:
         self._candidates = candidates
         self._workers = workers or os.cpu_count() or 1
         self._pipeline = Pipeline(_recipe(gallery, recipe))
-        if self._pipeline.extractor_fingerprint != gallery.settings.extractor:
+        if self._pipeline.seeing.fingerprint != gallery.settings.extractor:
             way = "leave out --recipe" if recipe is not None else "put back the model that it was made with"
             raise ModelMismatchError(
                 f"the gallery {gallery.folder} has features {gallery.settings.extractor}, recipe "
-                f"{self._pipeline.recipe.name} of this whence makes {self._pipeline.extractor_fingerprint}; "
+                f"{self._pipeline.recipe.name} of this whence makes {self._pipeline.seeing.fingerprint}; "
                 f"{way}, or index into a new gallery"
             )
         self._asker = Asker(self._pipeline, self._pipeline.restored(gallery), self._workers)

@@ -43,7 +43,7 @@ def open_gallery(
         tolerance_given=tolerance_m is not None,
         recipe=pipeline.recipe.name,
         sections={name: dict(values) for name, values in pipeline.recipe.sections.items()},
-        extractor=pipeline.extractor_fingerprint,
+        extractor=pipeline.seeing.fingerprint,
         root=normal(root),
         written_by=whence.__version__,
     )
@@ -58,10 +58,10 @@ def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) ->
             f"({recipe.hash}); leave out --recipe, or index into a new gallery"
         )
     pipeline = Pipeline(own)
-    if pipeline.extractor_fingerprint != store.settings.extractor:
+    if pipeline.seeing.fingerprint != store.settings.extractor:
         raise ModelMismatchError(
             f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
-            f"{pipeline.extractor_fingerprint}; index into a new gallery"
+            f"{pipeline.seeing.fingerprint}; index into a new gallery"
         )
     if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
         store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))

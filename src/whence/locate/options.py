@@ -6,17 +6,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoOptions:
-    """Section ``[photos]``.
-
-    Attributes:
-        max_side: Longest side in pixels that photos are reduced to before anything is found in them.
-    """
-
-    max_side: int = 1024
-
-
-@dataclass(frozen=True, slots=True)
 class PrerankOptions:
     """Section ``[prerank]``: a cheaper matcher that chooses which candidates ``[match]`` looks at.
 

@@ -84,14 +84,14 @@ def read_photo(
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error))
     try:
-        decoded = decode(data, max_side=pipeline.photos.max_side)
+        decoded = decode(data, max_side=pipeline.seeing.max_side)
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, _PASSING))
     photo, problem = placed(task.photo, decoded.exif, tracks)
     if problem:
         return Outcome(task, describer, reason=problem, lasting=True, unplaced=True)
     photo = replace(photo, intrinsics=photo.intrinsics or camera_of(decoded))
-    features = pipeline.extract(decoded.pixels)
+    features = pipeline.seeing.extract(decoded.pixels)
     return Outcome(
         task,
         describer,

@@ -12,7 +12,7 @@ from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.geo.plane import Plane
 from whence.locate.pipeline import Pipeline
 from whence.locate.positioners.places import beyond_doubt
-from whence.locate.threads import one_thread_each
+from whence.photos.threads import one_thread_each
 from whence.plugins import Matcher
 from whence.types import FloatArray, LocalFeatures
 from whence.verify.rerank import UNVERIFIED, Verification, verify_all

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whence.plugins import Estimator, Matcher
+from whence.plugins import GeometryEstimator, Matcher
 from whence.types import DoubleArray, FloatArray, LocalFeatures, Matches
 
 
@@ -38,7 +38,7 @@ UNVERIFIED = Verification(Matches(np.zeros(0, np.intp), np.zeros(0, np.intp)), 1
 
 
 def verify(
-    query: LocalFeatures, database: LocalFeatures, matcher: Matcher, estimator: Estimator | None
+    query: LocalFeatures, database: LocalFeatures, matcher: Matcher, estimator: GeometryEstimator | None
 ) -> Verification:
     """Matches of one pair that agree with one geometry."""
     inliers = matcher.match(query, database)
@@ -75,7 +75,7 @@ def verify_all(
     query: LocalFeatures,
     shortlist: Sequence[LocalFeatures],
     matcher: Matcher,
-    estimator: Estimator | None,
+    estimator: GeometryEstimator | None,
     executor: Executor,
 ) -> list[Verification]:
     """``verify`` for every photo of a shortlist, in its order, spread over the executor's threads.

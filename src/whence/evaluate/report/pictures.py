@@ -68,13 +68,13 @@ class Pictures:
             from whence.locate.evidence import pixels_of
 
             return pixels_of(gallery, question.row), gallery.features([question.row])[0]
-        from whence.locate.threads import one_thread_each
         from whence.photos import files
         from whence.photos.decode import decode
+        from whence.photos.threads import one_thread_each
 
-        image = decode(files.read(question.path), max_side=self._pipeline.photos.max_side).pixels
+        image = decode(files.read(question.path), max_side=self._pipeline.seeing.max_side).pixels
         with one_thread_each:
-            return image, self._pipeline.extract(image)
+            return image, self._pipeline.seeing.extract(image)
 
     def _match(
         self, image: Image | None, query: LocalFeatures, candidate: Candidate, gallery: Gallery
@@ -88,7 +88,7 @@ class Pictures:
         matcher, estimator = self._pipeline.matcher, self._pipeline.estimator
         if matcher is None:
             return MatchView(photo, candidate, np.zeros((0, 2)), np.zeros((0, 2)))
-        from whence.locate.threads import one_thread_each
+        from whence.photos.threads import one_thread_each
         from whence.verify.rerank import verify
 
         with one_thread_each:

@@ -16,7 +16,7 @@ import numpy as np
 from whence.geo.similarity import Fit
 from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions, Sighting, guessed, proposed
 from whence.locate.stages import Proposal, Shortlist
-from whence.locate.threads import one_thread_each
+from whence.photos.threads import one_thread_each
 from whence.types import LocalFeatures, Matches
 from whence.verify.geometry import RobustGeometry
 from whence.verify.matching import MutualNearestNeighbour

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from whence.gallery.gallery import Gallery
 from whence.gallery.search import Found, Mask, nothing, ordered
-from whence.locate.threads import one_thread_each
+from whence.photos.threads import one_thread_each
 from whence.types import FloatArray, LocalFeatures
 
 _PER_LIST, _ROUNDS = 64, 8
