@@ -38,14 +38,14 @@ class Pipeline:
         # galleries may be older than a section
         sections: Mapping[str, Mapping[str, Any]] = {**{name: {} for name in SECTIONS}, **recipe.sections}
         self.recipe = recipe = replace(recipe, sections=sections)
+        self._check_fits()
+        self.seeing = Seeing(sections)
         self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
         self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])
         self.prematcher, self.keep = _prerank(sections["prerank"])
         self.matcher: Matcher | None = _optional(plugins.MATCHERS, "match", sections)
         self.estimator: GeometryEstimator | None = _optional(plugins.VERIFIERS, "verify", sections)
         self.positioner: Positioner = build(plugins.POSITIONERS, "locate", sections["locate"])
-        self.seeing = Seeing(sections)
-        self._check_fits()
 
     def restored(self, gallery: Gallery) -> Describer:
         """The describer that made a gallery's descriptors.
@@ -65,11 +65,11 @@ class Pipeline:
     def _check_fits(self) -> None:
         """Stages that would have nothing to work on."""
         sections = self.recipe.sections
-        if self.matcher is not None and not sections["features"]:
+        if sections["match"] and not sections["features"]:
             raise RecipeError("[match] compares local features, and the recipe finds none; add [features]")
-        if self.prematcher is not None and self.matcher is None:
+        if sections["prerank"] and not sections["match"]:
             raise RecipeError("[prerank] chooses what [match] looks at, and the recipe has none; add [match]")
-        if self.estimator is not None and self.matcher is None:
+        if sections["verify"] and not sections["match"]:
             raise RecipeError("[verify] holds matches against a geometry, and the recipe has none; add [match]")
 
 
