@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from whence import plugins
-from whence.describe.seeing import Seeing
+from whence.describe.seeing import PhotoOptions, Seeing
 from whence.errors import ModelMismatchError, RecipeError
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
@@ -38,14 +38,15 @@ class Pipeline:
         # galleries may be older than a section
         sections: Mapping[str, Mapping[str, Any]] = {**{name: {} for name in SECTIONS}, **recipe.sections}
         self.recipe = recipe = replace(recipe, sections=sections)
-        self._check_fits()
-        self.seeing = Seeing(sections)
+        options_from(PhotoOptions, "photos", sections["photos"])
         self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
         self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])
         self.prematcher, self.keep = _prerank(sections["prerank"])
         self.matcher: Matcher | None = _optional(plugins.MATCHERS, "match", sections)
         self.estimator: GeometryEstimator | None = _optional(plugins.VERIFIERS, "verify", sections)
         self.positioner: Positioner = build(plugins.POSITIONERS, "locate", sections["locate"])
+        self._check_fits()
+        self.seeing = Seeing(sections)
 
     def restored(self, gallery: Gallery) -> Describer:
         """The describer that made a gallery's descriptors.
