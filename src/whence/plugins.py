@@ -28,9 +28,11 @@ SOURCES = "whence.sources"
 RETRIEVERS = "whence.retrievers"
 POSITIONERS = "whence.positioners"
 HEADS = "whence.heads"
-GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, VERIFIERS, POSITIONERS, SOURCES, HEADS)
+TARGETS = "whence.targets"
+ESTIMATORS = "whence.estimators"
+GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, VERIFIERS, POSITIONERS, SOURCES, HEADS, TARGETS, ESTIMATORS)
 """Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``. Heads are
-parts of networks: ``whence.nets.heads.head``."""
+parts of networks: ``whence.nets.heads.head``. Targets and estimators answer without a gallery: ``whence.direct``."""
 
 
 @runtime_checkable

@@ -235,6 +235,21 @@ class Candidate:
     group: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One class, or one place, that a trained model takes for possible.
+
+    Attributes:
+        label: Name of the class; None for a place of a mixture.
+        probability: Of all classes or places together 1.
+        position: The middle of the class, or the place; None where no position is known.
+    """
+
+    label: str | None
+    probability: float
+    position: Position | None = None
+
+
 class Status(StrEnum):
     """How an answer may be used."""
 
@@ -250,7 +265,7 @@ class Location:
     Attributes:
         path: Exactly as given.
         status: ``unsure`` still carries the best guess; ``failed`` has no position.
-        position: In the gallery's coordinates.
+        position: In the gallery's coordinates; None also where a trained model knows classes and no positions.
         radius_m: 90 % of the truths are meant to lie inside.
         confidence: Probability that the error is at most the tolerance.
         candidates: Best first, after re-ranking.
@@ -261,6 +276,7 @@ class Location:
         place: A name for the position, where known.
         turned_deg: By how much the photo was turned clockwise before it was answered: 0, 90, 180 or 270. Not 0 where it
             lies on a side and its file does not say so; the heading is that of the turned photo.
+        choices: What a trained model takes for possible, the likeliest first.
     """
 
     path: str
@@ -275,3 +291,4 @@ class Location:
     heading_deg: float | None = None
     place: str | None = None
     turned_deg: int = 0
+    choices: tuple[Choice, ...] = ()

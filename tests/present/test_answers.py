@@ -101,6 +101,7 @@ def test_values_and_rounding() -> None:
                 "group": "square",
             }
         ],
+        "choices": [],
         "seconds": {"describe": 0.1235},
         "duplicate_of": ["gallery/2.jpg"],
         "error": None,

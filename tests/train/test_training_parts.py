@@ -18,12 +18,12 @@ from walks import write_street
 from whence.errors import InputError, ModelError, RecipeError
 from whence.evaluate.inputs import Given
 from whence.nets.architecture import Input
+from whence.nets.pictures import Altered, Pictures, plain
 from whence.train import checkpoint
 from whence.train.losses import loss_of, triplet
 from whence.train.material import Task, gather
 from whence.train.mining import mine, pool
 from whence.train.options import TrainOptions
-from whence.train.pictures import Altered, Pictures, plain
 from whence.train.validation import NONE, first_hits, recalls
 from whence.types import XY, FloatArray, LatLon, Photo, Position
 

@@ -51,6 +51,10 @@ def command(
     layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
     part: Annotated[str | None, typer.Option(help="Part of a data set that is the database.")] = None,
     query_part: Annotated[str | None, typer.Option(help="Part of the same data set that are the queries.")] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option("--baselines", help="Hold trained models against majority, nearest mean and untrained weights."),
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="At most so many queries, spread evenly.")] = None,
     draws: Annotated[int, typer.Option(help="Resamplings for the intervals.")] = 10_000,
     report: Annotated[bool, typer.Option(help="Write report.html (extra `report`).")] = True,
@@ -86,6 +90,7 @@ def command(
         part=part,
         query_part=query_part,
         limit=limit,
+        baselines=baselines,
         draws=draws,
         workers=workers,
         command=" ".join(["whence", *sys.argv[1:]]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,10 @@ from whence.cli.console import check_place, complain, progress_bar, say
 from whence.errors import InputError
 
 if TYPE_CHECKING:
+    from whence.gallery.where import Where
     from whence.locate.answers import Answer
     from whence.locate.locator import Locator
+    from whence.locate.telling import Teller
     from whence.present.evidence import Evidence
     from whence.types import Photo
 
@@ -32,7 +34,10 @@ def command(
     photos: Annotated[
         list[str], typer.Argument(help="Photos, folders of photos, videos, or CSV files with a path column.")
     ],
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    gallery: Annotated[Path | None, typer.Option(help="Folder of the gallery.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="In its place: folder of a model of `whence train` that answers by itself.")
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="Another recipe that describes photos in the same way.")] = None,
     layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,
     part: Annotated[str | None, typer.Option(help="Part of a data set, such as test/queries.")] = None,
@@ -64,15 +69,16 @@ def command(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
-    from whence.gallery.gallery import Gallery
     from whence.gallery.where import Where
     from whence.locate.locator import Locator
     from whence.photos.queries import queries
     from whence.present.explain import check_suffix, write_explanation
     from whence.present.formats import writer
     from whence.present.projected import projection
-    from whence.types import Status
+    from whence.types import Crs, Status
 
+    if gallery is None and model is None:
+        raise typer.BadParameter("expected --gallery DIR, or --model DIR for a trained model", param_hint="--gallery")
     interruptible()
     format = _format(format, out)
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
@@ -82,20 +88,17 @@ def command(
         check_place("--explain", explain, _inputs(explain, photos, asked))
     if out is not None:
         _check_out(out, _inputs(out, photos, asked), explain)
-    opened = Gallery.open(gallery, root=root)
-    if explain is not None and not opened.root.is_dir():
-        say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
-    shown, converted = projection(crs, opened.settings.crs)
     picked = None if columns is None else [column.strip() for column in columns.split(",") if column.strip()]
-    locator = Locator(
-        opened,
-        recipe=recipe,
-        tolerance_m=tolerance,
-        candidates=candidates,
-        workers=workers,
-        where=where,
-        places=places,
-    )
+    locator: Locator | Teller
+    if model is not None:
+        alone = {"--gallery": gallery, "--recipe": recipe, "--root": root, "--sequence": sequence, "conditions": where}
+        _check_alone(alone)
+        locator = _teller(model, tolerance, candidates, workers, places)
+        known = Crs.LOCAL if locator.model.metric else Crs.WGS84
+    else:
+        locator = _locator(gallery, root, explain, recipe, tolerance, candidates, workers, where, places)
+        known = locator.gallery.settings.crs
+    shown, converted = projection(crs, known)
     evidence: list[Evidence] = []
     failed = 0
     with (
@@ -103,7 +106,7 @@ def command(
         writer(format, stream, crs=shown, private=private, columns=picked) as results,
     ):
         answers = _watched(locator, asked, out is not None)
-        if sequence:
+        if sequence and isinstance(locator, Locator):
             pictured = explain is not None or format in _PICTURED
             if pictured and explain is None:
                 answers = map(_shrunk, answers)
@@ -122,6 +125,52 @@ def command(
         write_explanation(explain, evidence, gallery=positions, tolerance_m=locator.tolerance_m, private=private)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_alone(given: Mapping[str, object]) -> None:
+    """A model answers by itself."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--model answers without a gallery; leave out {name}")
+
+
+def _teller(model: Path, tolerance: float | None, choices: int, workers: int | None, places: bool) -> Teller:
+    from whence.direct.model import Model
+    from whence.locate.telling import Teller
+
+    return Teller(Model.load(model), tolerance_m=tolerance, choices=choices, workers=workers, places=places)
+
+
+def _locator(
+    gallery: Path | None,
+    root: Path | None,
+    explain: Path | None,
+    recipe: str | None,
+    tolerance: float | None,
+    candidates: int,
+    workers: int | None,
+    where: Where | None,
+    places: bool,
+) -> Locator:
+    from whence.direct.model import is_model
+    from whence.gallery.gallery import Gallery
+    from whence.locate.locator import Locator
+
+    assert gallery is not None
+    if is_model(gallery):
+        raise InputError(f"{gallery} is a trained model, not a gallery; name it by --model")
+    opened = Gallery.open(gallery, root=root)
+    if explain is not None and not opened.root.is_dir():
+        say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
+    return Locator(
+        opened,
+        recipe=recipe,
+        tolerance_m=tolerance,
+        candidates=candidates,
+        workers=workers,
+        where=where,
+        places=places,
+    )
 
 
 def _format(format: str | None, out: Path | None) -> str:
@@ -156,7 +205,7 @@ def _tell_partial(partial: Path, readable: bool) -> None:
     say(f"the answers so far are in {partial}{'' if readable else ', which was cut off when it could not be written'}")
 
 
-def _watched(locator: Locator, asked: Sequence[Photo], to_file: bool) -> Iterator[Answer]:
+def _watched(locator: Locator | Teller, asked: Sequence[Photo], to_file: bool) -> Iterator[Answer]:
     """Answers, with a progress bar on stderr where results do not go to the same terminal."""
     if (sys.stdout.isatty() and not to_file) or len(asked) < 2:
         yield from locator.answers(asked)
@@ -178,9 +227,12 @@ def _shrunk(answer: Answer) -> Answer:
     return replace(answer, query=replace(answer.query, pixels=shrunk(answer.query.pixels, THUMBNAIL_PIXELS)))
 
 
-def _evidence(answer: Answer, locator: Locator) -> Evidence:
+def _evidence(answer: Answer, locator: Locator | Teller) -> Evidence:
     from whence.locate.evidence import evidence_of
+    from whence.locate.telling import Teller
     from whence.present.evidence import Evidence, MatchView
 
+    if isinstance(locator, Teller):
+        return Evidence(answer.query.pixels if answer.query else None, answer.location)
     query, matched = evidence_of(answer, locator, _EXPLAINED)
     return Evidence(query, answer.location, [MatchView(*parts) for parts in matched])

@@ -22,22 +22,30 @@ _NAMED = 5
 
 
 def command(
-    recipe: Annotated[str, typer.Argument(help="Recipe or TOML file with a network, and how it is trained ([train]).")],
+    recipe: Annotated[str, typer.Argument(help="Recipe or TOML file that says what is trained, and how.")],
     database: Annotated[Path, typer.Option(help="Photos with positions: what `whence index` takes.")],
     queries: Annotated[
-        Path | None, typer.Option(help="Photos with positions to ask it for; its own if not given.")
+        Path | None,
+        typer.Option(help="Photos with positions to ask; its own if not given."),
     ] = None,
     validation_database: Annotated[Path | None, typer.Option(help="Photos with positions to validate with.")] = None,
     validation_queries: Annotated[Path | None, typer.Option(help="Photos with positions to ask that for.")] = None,
-    hold_out: Annotated[float, typer.Option(help="Share of the groups to validate with by default.")] = 0.2,
+    hold_out: Annotated[float, typer.Option(help="Share of the groups to validate a describing network with.")] = 0.2,
     out: Annotated[Path, typer.Option(help="Folder for network, recipe, log and checkpoint.")] = Path("trained"),
     set: Annotated[
-        list[str] | None, typer.Option("--set", help="Another option of [train]: learning_rate=1e-4. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Another option, of [train] or as section.name: learning_rate=1e-4. Repeatable.",
+        ),
     ] = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Begin with weights at random, not with published ones.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    tolerance: Annotated[
+        float | None, typer.Option(help="For a model: an error of so many metres still counts as right.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a graphics card if there is one.")] = "",
     devices: Annotated[int, typer.Option(min=1, help="Graphics cards, or processes, on each machine.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines, each of which runs this command (torchrun, Slurm).")] = 1,
@@ -49,11 +57,37 @@ def command(
         int | None, typer.Option(min=1, help="Threads that read photos; one per core by default.")
     ] = None,
 ) -> None:
-    """Train a network that describes photos, on photos whose positions are known. Run again, it goes on."""
+    """Train what a recipe needs, on photos whose positions or labels are known.
+
+    A network that describes photos; run again, it goes on. Or, for a recipe with [target] and [estimate], a model that
+    answers without a gallery: `whence locate --model`.
+    """
     from whence import nets
+    from whence.direct.model import is_direct
     from whence.evaluate.inputs import Given
     from whence.recipes import load_recipe
 
+    loaded = changed(load_recipe(recipe), set or ())
+    if is_direct(loaded):
+        from whence.cli.train_model import train_model
+
+        only = {
+            "--validation-database": validation_database,
+            "--validation-queries": validation_queries,
+            "--devices": devices > 1,
+            "--nodes": nodes > 1,
+        }
+        for name, value in only.items():
+            if value:
+                raise InputError(f"{name} is for networks that describe photos; recipe {loaded.name} answers directly")
+        tested = None if queries is None else Given(queries, crs, layout, query_part)
+        if tested is None and query_part is not None:
+            tested = Given(database, crs, layout, query_part)
+        given_to = Given(database, crs, layout, part)
+        train_model(loaded, given_to, tested, out, not from_scratch, seed, device, workers, tolerance)
+        return
+    if tolerance is not None:
+        raise InputError("--tolerance is for models that answer directly; [train] test_m says what counts here")
     nets.need("Training")
     if (validation_database is None) != (validation_queries is None):
         raise InputError("--validation-database and --validation-queries: expected both of them, or neither")
@@ -72,7 +106,7 @@ def command(
     if asked is None and query_part is not None:
         asked = given(database, query_part)
     plan = Plan(
-        recipe=changed(load_recipe(recipe), set or ()),
+        recipe=loaded,
         database=given(database, part),
         out=out,
         queries=asked,
@@ -101,20 +135,24 @@ def command(
 
 
 def changed(recipe: Recipe, settings: list[str] | tuple[str, ...], section: str = "train") -> Recipe:
-    """A recipe with other options of a section, each given as ``name=value``, values as in TOML.
+    """A recipe with other options, each given as ``name=value`` or ``section.name=value``, values as in TOML.
 
     Raises:
         RecipeError: One of them cannot be read.
     """
-    from whence.recipes import value_from
+    from whence.recipes import SECTIONS, value_from
 
-    values: dict[str, Any] = dict(recipe.sections.get(section, {}))
+    sections: dict[str, dict[str, Any]] = {name: dict(values) for name, values in recipe.sections.items()}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
-            raise RecipeError(f"--set {setting}: expected name=value")
-        values[name.strip()] = value_from(value.strip())
-    return replace(recipe, sections={**recipe.sections, section: values})
+            raise RecipeError(f"--set {setting}: expected name=value, or section.name=value")
+        where, dot, own = name.strip().rpartition(".")
+        if dot and where not in SECTIONS:
+            raise RecipeError(f"--set {setting}: no section [{where}]; expected one of {', '.join(SECTIONS)}")
+        there = sections.setdefault(where or section, {})
+        there[own] = value_from(value.strip())
+    return replace(recipe, sections=sections)
 
 
 def _tell(epoch: Epoch) -> None:

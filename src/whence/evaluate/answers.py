@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from whence.evaluate.model import DEPTH
-from whence.gallery.gallery import Gallery
 from whence.locate.answers import Answer
 from whence.present.answers import to_dict, to_json
-from whence.types import XY, Candidate, LatLon, Location, Position, Status
+from whence.types import XY, Candidate, Choice, DoubleArray, LatLon, Location, Position, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,9 @@ class Answered:
     shortlist: tuple[Position, ...]
 
 
-def line(answer: Answer, gallery: Gallery) -> str:
-    """An answer as text; positions of the shortlist as pairs, latitude or x first."""
-    coordinates = gallery.coordinates[list(answer.shortlist[:DEPTH])]
+def line(answer: Answer, points: DoubleArray) -> str:
+    """An answer as text; positions of the shortlist, of the photos at ``points``, as pairs, latitude or x first."""
+    coordinates = points[list(answer.shortlist[:DEPTH])]
     return to_json(
         {**to_dict(answer.location), "shortlist": [[round(v, 7) for v in pair] for pair in coordinates.tolist()]}
     )
@@ -72,6 +71,10 @@ def _answered(data: Mapping[str, Any]) -> Answered:
         heading_deg=data["heading_deg"],
         place=data["place"],
         turned_deg=data["turned_deg"],
+        choices=tuple(
+            Choice(c["label"], c["probability"] or 0.0, None if c["position"] is None else _position(c["position"]))
+            for c in data["choices"]
+        ),
     )
     return Answered(location, tuple(kind(*pair) for pair in data["shortlist"]))
 

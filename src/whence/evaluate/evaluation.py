@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import whence
+from whence.direct.model import is_direct
+from whence.direct.training import check
 from whence.errors import GalleryBusyError, InputError
-from whence.evaluate.galleries import Galleries, Indexed
+from whence.evaluate.answerers import OfGallery, OfModel
+from whence.evaluate.galleries import Galleries
 from whence.evaluate.inputs import (
     Database,
     Given,
     is_gallery,
+    photo_of,
     question_of,
     questions,
     questions_of,
@@ -30,6 +34,7 @@ from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
 from whence.evaluate.leaving import Hidden, rows_of
 from whence.evaluate.memory import peak_mb
 from whence.evaluate.model import DEPTH, Costs, Evaluation, Leak, Question, Run
+from whence.evaluate.models import Models, baselines
 from whence.evaluate.plan import Plan, Step
 from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
@@ -40,7 +45,7 @@ from whence.metrics.outcomes import Outcomes
 from whence.metrics.summary import compare, summarise
 from whence.photos import files
 from whence.recipes import Recipe, load_recipe
-from whence.types import Crs, Skipped
+from whence.types import Crs, Position, Skipped
 
 __all__ = ["Plan", "Step", "evaluate"]
 
@@ -94,6 +99,7 @@ class _SetUp:
     """Queries and galleries, ready."""
 
     galleries: Galleries
+    models: Models
     hidden: Hidden | None
     questions: list[Question]
     crs: Crs
@@ -105,12 +111,31 @@ class _SetUp:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """What a run asked, and what it took to make that.
+
+    Attributes:
+        folder: Of the gallery, or of the model.
+        positions: Of its photos.
+        seconds: To make it; None for one that was there.
+        photos: That were indexed or trained with in these seconds.
+        skipped: What could not be used.
+    """
+
+    folder: Path
+    positions: Sequence[Position]
+    seconds: float | None
+    photos: int
+    skipped: Sequence[Skipped]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Done:
     """A run before its figures are computed."""
 
     recipe: Recipe
     varied: dict[str, object]
-    indexed: Indexed
+    source: _Source
     asked: Asked
     outcomes: Outcomes
 
@@ -123,12 +148,21 @@ def _recipes(plan: Plan, database: Database) -> list[tuple[Recipe, dict[str, obj
     loaded = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in asked]
     sweeps = [Sweep.parse(said) for said in plan.sweeps]
     found = [variant for recipe in loaded for variant in variants(recipe, sweeps)]
+    if plan.baselines:
+        beaten = {other.hash: other for recipe, _ in found if is_direct(recipe) for other in baselines(recipe)}
+        found += [(other, {}) for other in beaten.values()]
+    direct = next((recipe.name for recipe, _ in found if is_direct(recipe)), None)
+    if direct is not None and plan.leave_one_out is not None:
+        raise InputError(f"recipe {direct} is trained, and would be anew for each photo; use --hold-out group")
     names = [file_name(recipe.name).casefold() for recipe, _ in found]
     twice = next((recipe.name for recipe, _ in found if names.count(file_name(recipe.name).casefold()) > 1), None)
     if twice is not None:
         raise InputError(f"recipe {twice} is named twice; give variants names of their own")
     for recipe, _ in found:
-        Pipeline(recipe)
+        if is_direct(recipe):
+            check(recipe)
+        else:
+            Pipeline(recipe)
     return found
 
 
@@ -159,6 +193,15 @@ def _set_up(
         plan.workers,
         lambda step: tell(Step("indexing", step.done, step.total)),
     )
+    models = Models(
+        database,
+        plan.out / "work" / "models",
+        wanted or own,
+        plan.workers,
+        plan.seed,
+        lambda stage, done, total: tell(Step(stage, done, total)),
+        plan.models,
+    )
     if plan.leave_one_out is not None:
         _check_groups(plan, database)
         hidden = Hidden(plan.leave_one_out, _workers(plan), lambda done, total: tell(Step("comparing", done, total)))
@@ -167,11 +210,13 @@ def _set_up(
     asked = spread(asked, plan.limit)
     if plan.limit is not None:
         protocol += f"; {len(asked)} queries, spread evenly"
-    tolerance_m = wanted or own or galleries.of(first).gallery.settings.tolerance_m
-    usual = [_USUAL_M] if database.crs is Crs.WGS84 else []
+    tolerance_m = wanted or own
+    if tolerance_m is None:
+        tolerance_m = models.tolerance_m if is_direct(first) else galleries.of(first).gallery.settings.tolerance_m
+    usual = [_USUAL_M] if database.crs is Crs.WGS84 and not is_direct(first) else []
     thresholds = tuple(sorted({float(t) for t in plan.thresholds_m or [*usual, tolerance_m]}))
     crs = database.crs
-    return _SetUp(galleries, hidden, asked, crs, float(tolerance_m), thresholds, protocol, leaky, left_out)
+    return _SetUp(galleries, models, hidden, asked, crs, float(tolerance_m), thresholds, protocol, leaky, left_out)
 
 
 def _sources(plan: Plan, database: Database) -> list[Given]:
@@ -206,6 +251,8 @@ def _check_groups(plan: Plan, database: Database) -> None:
 
 
 def _run(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], tell: Callable[[Step], None]) -> _Done:
+    if is_direct(recipe):
+        return _told(plan, set_up, recipe, varied, tell)
     indexed = set_up.galleries.of(recipe)
     gallery, asked = indexed.gallery, set_up.questions
     hidden = None
@@ -213,21 +260,30 @@ def _run(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], 
         asked = rows_of(asked, gallery)
         hidden = set_up.hidden.of(asked, gallery)
     total = len(asked)
+    answerer = OfGallery(recipe, gallery, set_up.tolerance_m, DEPTH, plan.workers)
     answered = ask(
-        recipe,
-        gallery,
-        asked,
-        hidden,
-        plan.out,
-        tolerance_m=set_up.tolerance_m,
-        candidates=DEPTH,
-        workers=plan.workers,
-        tell=lambda done: tell(Step(recipe.name, done, total)),
+        recipe.name, answerer, asked, hidden, plan.out, tell=lambda done: tell(Step(recipe.name, done, total))
     )
     labels = {photo.path: photo.label for photo in gallery.photos}
     clusters = clusters_of(asked, plan.frames)
     outcomes = judge(asked, answered.answers, set_up.crs, labels, clusters)
-    return _Done(recipe, varied, indexed, answered, outcomes)
+    positions = [photo.position for photo in gallery.photos]
+    source = _Source(gallery.folder, positions, indexed.seconds, indexed.photos, indexed.skipped)
+    return _Done(recipe, varied, source, answered, outcomes)
+
+
+def _told(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object], tell: Callable[[Step], None]) -> _Done:
+    """A run of a recipe that answers by a trained model. What class is true is for its target to say."""
+    trained, asked = set_up.models.of(recipe), set_up.questions
+    answerer = OfModel(trained.model, trained.folder, set_up.tolerance_m, plan.workers)
+    answered = ask(
+        recipe.name, answerer, asked, None, plan.out, tell=lambda done: tell(Step(recipe.name, done, len(asked)))
+    )
+    classed = [replace(question, label=trained.model.class_of(photo_of(question))) for question in asked]
+    outcomes = judge(classed, answered.answers, set_up.crs, {}, clusters_of(asked, plan.frames))
+    positions = [photo.position for photo in set_up.models.photos if photo.position is not None]
+    source = _Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped)
+    return _Done(recipe, varied, source, answered, outcomes)
 
 
 def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[Step], None]) -> list[Leak]:
@@ -243,8 +299,14 @@ def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[St
         tell(Step("comparing", done, len(asked)))
 
     queries = looks_of_files([question.path for question in asked], workers, looked)
-    gallery = runs[0].indexed.gallery
-    return leaks(asked, queries, gallery, looks_of_gallery(gallery, workers))
+    first = next((run.recipe for run in runs if not is_direct(run.recipe)), None)
+    if first is not None:
+        gallery = set_up.galleries.of(first).gallery
+        photos = [(photo.path, photo.group) for photo in gallery.photos]
+        return leaks(asked, queries, photos, looks_of_gallery(gallery, workers))
+    used = set_up.models.photos
+    database = looks_of_files([photo.path for photo in used], workers)
+    return leaks(asked, queries, [(photo.name, photo.group) for photo in used], database)
 
 
 def _finished(
@@ -262,7 +324,7 @@ def _finished(
                 name=each.recipe.name,
                 recipe=each.recipe,
                 varied=each.varied,
-                gallery=each.indexed.gallery.folder,
+                gallery=each.source.folder,
                 answers=[answered.location for answered in answers],
                 shortlists=[answered.shortlist for answered in answers],
                 outcomes=each.outcomes,
@@ -281,7 +343,7 @@ def _finished(
     return Evaluation(
         title=f"{names}, asked of {asked_of}",
         questions=set_up.questions,
-        database=[photo.position for photo in done[0].indexed.gallery.photos],
+        database=done[0].source.positions,
         crs=set_up.crs,
         unit="m" if plan.frames is None else "frames",
         tolerance_m=set_up.tolerance_m,
@@ -296,7 +358,7 @@ def _finished(
         version=whence.__version__,
         command=plan.command,
         left_out=set_up.left_out,
-        not_indexed=[*database.skipped, *done[0].indexed.skipped],
+        not_indexed=[*database.skipped, *done[0].source.skipped],
     )
 
 
@@ -304,13 +366,13 @@ def _costs(done: _Done) -> Costs:
     means = {
         stage: float(np.nanmean(taken)) for stage, taken in done.outcomes.seconds.items() if np.isfinite(taken).any()
     }
-    indexed, count = done.indexed, len(done.indexed.gallery)
+    source, count = done.source, len(done.source.positions)
     return Costs(
         seconds_per_stage=means,
         seconds_per_query=done.asked.seconds_per_query,
-        index_seconds=indexed.seconds,
-        photos_per_second=indexed.photos / indexed.seconds if indexed.seconds else None,
-        bytes_per_photo=folder_bytes(str(indexed.gallery.folder)) / count if count else None,
+        index_seconds=source.seconds,
+        photos_per_second=source.photos / source.seconds if source.seconds else None,
+        bytes_per_photo=folder_bytes(str(source.folder)) / count if count else None,
         peak_mb=peak_mb(),
     )
 

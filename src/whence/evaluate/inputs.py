@@ -184,6 +184,11 @@ def question_of(photo: Photo, prefix: str = "") -> Question:
     return Question(prefix + photo.name, photo.path, photo.position, photo.group, photo.label, camera=photo.intrinsics)
 
 
+def photo_of(question: Question) -> Photo:
+    """A query as a photo again, with what is true of it."""
+    return Photo(question.path, question.name, question.truth, group=question.group, label=question.label)
+
+
 def questions_of(gallery: Gallery) -> list[Question]:
     """The photos of a gallery, to be asked as if they were not there."""
     return [

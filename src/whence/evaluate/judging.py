@@ -12,7 +12,7 @@ from whence.evaluate.model import DEPTH, Question
 from whence.geo.distance import equirectangular_m, metres_from, offsets_m
 from whence.geo.plane import coordinates
 from whence.metrics.outcomes import Floats, Outcomes
-from whence.types import Crs, LatLon, Position, Status
+from whence.types import Crs, LatLon, Location, Position, Status
 
 
 def judge(
@@ -114,14 +114,20 @@ def _extent(truth: Floats, crs: Crs) -> float:
 def _classes(
     asked: Sequence[Question], answered: Sequence[Answered], labels: Mapping[str, str | None]
 ) -> tuple[tuple[str, ...], NDArray[np.intp] | None, NDArray[np.intp] | None]:
-    """The class answered is that of the best candidate."""
+    """The class answered is that of the best candidate, or the likeliest one."""
     if not any(question.label for question in asked):
         return (), None, None
-    said = [labels.get(a.location.candidates[0].path) if a.location.candidates else None for a in answered]
+    said = [_class(answer.location, labels) for answer in answered]
     names = sorted({q.label for q in asked if q.label} | {label for label in said if label})
     number = {name: at for at, name in enumerate(names)}
     truth = np.array([number.get(question.label or "", -1) for question in asked], np.intp)
     return tuple(names), truth, np.array([number.get(label or "", -1) for label in said], np.intp)
+
+
+def _class(answer: Location, labels: Mapping[str, str | None]) -> str | None:
+    if answer.choices:
+        return answer.choices[0].label
+    return labels.get(answer.candidates[0].path) if answer.candidates else None
 
 
 def _seconds(answered: Sequence[Answered]) -> dict[str, Floats]:

@@ -98,14 +98,23 @@ def near_duplicates(first: Looks, second: Looks) -> list[list[tuple[int, int]]]:
     return found
 
 
-def leaks(asked: Sequence[Question], queries: Looks, gallery: Gallery, database: Looks) -> list[Leak]:
-    """Everything that ties queries to the database other than the place."""
-    groups = {photo.group for photo in gallery.photos if photo.group is not None}
+def leaks(
+    asked: Sequence[Question], queries: Looks, photos: Sequence[tuple[str, str | None]], database: Looks
+) -> list[Leak]:
+    """Everything that ties queries to the database other than the place.
+
+    Args:
+        asked: The queries.
+        queries: Their looks.
+        photos: Path and group of each photo of the database.
+        database: Their looks.
+    """
+    groups = {group for _, group in photos if group is not None}
     found = []
     for number, near in enumerate(near_duplicates(queries, database)):
         for row, bits in near:
             same = database.hashes[row] == queries.hashes[number]
-            path = gallery.photos[row].path
+            path = photos[row][0]
             found.append(Leak(number, "same file", path) if same else Leak(number, "near duplicate", path, bits))
         group = asked[number].group
         if group is not None and group in groups:

@@ -85,7 +85,7 @@ class Run:
         name: Of the recipe, and what was varied: ``default`` or ``default retrieve.top_k=10``.
         recipe: As it was run.
         varied: Values of a sweep by their keys; empty without a sweep.
-        gallery: Folder of the gallery that was asked.
+        gallery: Folder of the gallery that was asked, or of the model.
         answers: One per query, in their order.
         shortlists: Positions of the gallery photos in the order of retrieval, for each query.
         outcomes: The answers held against the truth.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,8 @@ class Plan:
         draws: Of resampling.
         workers: Threads; None for one per core.
         command: To be written down.
+        baselines: Whether recipes that answer by a trained model are held against what they have to beat.
+        models: Folders of models that were trained with just this database, by the hash of their recipe.
     """
 
     database: Path
@@ -76,6 +78,8 @@ class Plan:
     draws: int = DRAWS
     workers: int | None = None
     command: str = ""
+    baselines: bool = False
+    models: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Takes names for paths, and one of something for a list of it."""

@@ -19,6 +19,8 @@ from whence.photos import files
 from whence.present.words import counted, printable
 from whence.types import Skipped
 
+_LARGE = 1000
+"""From here on numbers are whole."""
 _ABREAST = 4
 """Runs beside each other in a table of text: their figures carry intervals."""
 _RANGE = ("value", "low95", "high95", "low50", "high50")
@@ -111,12 +113,14 @@ def main_figures(evaluation: Evaluation) -> list[str]:
     tolerance = at_distance(evaluation.tolerance_m)
     at = tolerance if f"within.{tolerance}" in figures else at_distance(evaluation.thresholds_m[-1])
     wanted = [
+        "class.accuracy",
         f"within.{at}",
         f"recall@1.{at}.before",
         f"recall@1.{at}",
         f"recall@{CEILING}.{at}.before",
         *(["answered.share"] if evaluation.failed else []),
         "error.median",
+        *(["error.mean"] if "class.accuracy" in figures or f"recall@1.{at}" not in figures else []),
         "manhattan.mean",
         "located.share",
         f"located.within.{at}",
@@ -124,7 +128,6 @@ def main_figures(evaluation: Evaluation) -> list[str]:
         "auroc.unknown",
         "ece",
         "radius.inside",
-        "class.accuracy",
     ]
     return [name for name in wanted if name in figures and not math.isnan(figures[name].value)]
 
@@ -163,10 +166,11 @@ def _cell(figure: Figure | None, signed: bool) -> str:
     if figure is None or math.isnan(figure.value):
         return ""
     sign = "+" if signed else ""
-    value = format(figure.value, f"{sign}.3f") if abs(figure.value) < 10 else format(figure.value, f"{sign}.1f")
+    size = abs(figure.value)
+    value = format(figure.value, f"{sign}.3f" if size < 10 else f"{sign}.1f" if size < _LARGE else f"{sign},.0f")
     if math.isnan(figure.low95):
         return value
-    low, high = (f"{v:{sign}.3g}" for v in (figure.low95, figure.high95))
+    low, high = (f"{v:{sign},.0f}" if abs(v) >= _LARGE else f"{v:{sign}.3g}" for v in (figure.low95, figure.high95))
     return f"{value} ({low} to {high})"
 
 

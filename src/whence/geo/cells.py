@@ -107,9 +107,9 @@ class Cells:
 def adaptive_cells(leaves: Sequence[int], least: int, most: int, finest: int = FINEST) -> Cells:
     """Cells with at most ``most`` photos each where that can be, and at least ``least``; none of the photos is lost.
 
-    A cell with more than ``most`` is split in four, as T. Weyand et al. do (PlaNet, ECCV 2016). They drop cells with too
-    few photos; here such a quarter joins the class next to it along the curve that S2 numbers cells by, and a cell of
-    which no quarter would have enough stays whole. So a class may have somewhat more than ``most`` photos.
+    A cell with more than ``most`` is split in four, as T. Weyand et al. do (PlaNet, ECCV 2016). They drop cells with
+    too few photos; here such a quarter joins the class next to it along the curve that S2 numbers cells by, and a cell
+    of which no quarter would have enough stays whole. So a class may have somewhat more than ``most`` photos.
 
     Args:
         leaves: Of the photos, as ``leaf`` gives them.

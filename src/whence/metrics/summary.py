@@ -137,6 +137,8 @@ def _errors(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]
 
 def _recalls(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic]:
     found: dict[str, Statistic] = {}
+    if not (of.retrieved_m.shape[1] or of.ranked_m.shape[1]):
+        return found  # whoever answers without a gallery retrieves nothing
     for t in thresholds_m:
         at = at_distance(t)
         for n in RECALL_AT:

@@ -181,6 +181,28 @@ def make(name: str, stage: str = "") -> Backbone:
     return _Convolutional(body, wanted, _channels(name, body))
 
 
+def whole(name: str) -> nn.Module:
+    """A network as its package makes it, classifier included, with weights at random.
+
+    Raises:
+        ModelError: No such network.
+    """
+    if name.startswith(_TORCHVISION) or name in _ONLY_TORCHVISION or name in torchvision.models.list_models():
+        return _of_torchvision(name)
+    if not timm.is_model(name.split(".")[0]):
+        raise ModelError(_unknown(name, [*timm.list_models(), *_ONLY_TORCHVISION]))
+    return timm.create_model(name, pretrained=False)
+
+
+def _of_torchvision(name: str) -> nn.Module:
+    plain = name.removeprefix(_TORCHVISION)
+    options: Any = {"aux_logits": False, "init_weights": False} if plain in ("googlenet", "inception_v3") else {}
+    try:
+        return torchvision.models.get_model(plain, weights=None, **options)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise ModelError(_unknown(name, torchvision.models.list_models())) from error
+
+
 def _staged(name: str, model: nn.Module, stage: str) -> Backbone:
     known = _stages(model)
     if stage not in known:
@@ -204,11 +226,7 @@ def _whole(name: str) -> tuple[nn.Module, str]:
     """The network as its package makes it, and its last feature map."""
     if name.startswith(_TORCHVISION) or name in _ONLY_TORCHVISION:
         plain = name.removeprefix(_TORCHVISION)
-        options: Any = {"aux_logits": False, "init_weights": False} if plain in ("googlenet", "inception_v3") else {}
-        try:
-            model = torchvision.models.get_model(plain, weights=None, **options)
-        except ValueError as error:
-            raise ModelError(_unknown(name, torchvision.models.list_models())) from error
+        model = _of_torchvision(name)
         return model, _ONLY_TORCHVISION.get(plain) or _stages(model)[-1]
     plain = name.split(".")[0]
     if not timm.is_model(plain):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from whence.errors import ModelError
 from whence.models import catalogue, store
 from whence.models.catalogue import Model
-from whence.nets import weights
+from whence.nets import backbones, weights
 from whence.nets.architecture import Architecture, read_table
-from whence.nets.network import Network
+from whence.nets.network import Network, seeded
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 NETWORK = ".safetensors"
 PLAN = ".toml"
@@ -139,3 +139,21 @@ def networks() -> list[str]:
 def _state(model: Model) -> dict[str, Tensor]:
     path = store.path_of(model, model.files[0].name)
     return weights.renamed(weights.tensors(path), model.rename)
+
+
+def classifier(name: str, *, pretrained: bool = True) -> nn.Module:
+    """A whole network of torchvision or timm that names ImageNet's 1,000 classes, up to the scores before the softmax.
+
+    Args:
+        name: Of the catalogue, or ``timm:NAME`` or ``torchvision:NAME``.
+        pretrained: Whether it has published weights; else at random.
+
+    Raises:
+        ModelError: The weights are not there, or the network is no such one.
+    """
+    model = _network(name)
+    with seeded(0):
+        made = backbones.whole(Architecture.of(model.network, name).backbone)
+    if pretrained:
+        weights.fill(made, weights.tensors(store.path_of(model, model.files[0].name)), name, more=True)
+    return made

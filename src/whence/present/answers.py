@@ -36,6 +36,14 @@ def to_dict(location: Location, *, private: bool = False) -> dict[str, Any]:
         "place": location.place,
         "turned_deg": location.turned_deg,
         "candidates": [_candidate(candidate) for candidate in location.candidates],
+        "choices": [
+            {
+                "label": choice.label,
+                "probability": _number(choice.probability, SHARES),
+                "position": _position(choice.position),
+            }
+            for choice in location.choices
+        ],
         "seconds": {stage: _number(seconds, SHARES) for stage, seconds in location.seconds.items()},
         "duplicate_of": [path or None for path in location.duplicate_of],
         "error": location.error,
@@ -64,8 +72,9 @@ def hide_paths(location: Location) -> Location:
 
 
 def settled(location: Location) -> Location:
-    """The answer with status and position in step: a position exactly where the status is not ``failed``."""
-    if location.status is not Status.FAILED and _position(location.position) is None:
+    """The answer with status and position in step: a position where the status is not ``failed``, or classes at least,
+    and none where it is."""
+    if location.status is not Status.FAILED and _position(location.position) is None and not location.choices:
         return replace(
             location, status=Status.FAILED, position=None, error=location.error or "no usable position was found"
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from whence.errors import InputError
-from whence.types import XY, Candidate, Crs, LatLon, Location, Status
+from whence.types import XY, Candidate, Choice, Crs, LatLon, Location, Status
 
 Projection = Callable[[Location], Location]
 
@@ -59,7 +59,16 @@ def projected(location: Location, code: str) -> Location:
         position=None if status is Status.FAILED else position,
         error=error,
         candidates=tuple(_candidate(candidate, code) for candidate in location.candidates),
+        choices=tuple(_choice(choice, code) for choice in location.choices),
     )
+
+
+def _choice(choice: Choice, code: str) -> Choice:
+    from whence.geo.systems import from_wgs84
+
+    if not isinstance(choice.position, LatLon):
+        return choice
+    return replace(choice, position=from_wgs84(code, choice.position))
 
 
 def _candidate(candidate: Candidate, code: str) -> Candidate:

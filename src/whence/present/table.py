@@ -57,13 +57,17 @@ def print_table(locations: Sequence[Location], stream: IO[str], *, private: bool
 
 def _row(answer: Location) -> list[str]:
     best = answer.candidates[0] if answer.candidates else None
+    likeliest = answer.choices[0] if answer.choices else None
+    match = shown_path(best.path) if best else "-"
+    if likeliest is not None and likeliest.label is not None:
+        match = f"{printable(likeliest.label)} ({percent(likeliest.probability)})"
     return [
         printable(answer.path),
         answer.status.value,
         place(answer.position),
         length(answer.radius_m),
-        percent(answer.confidence) if answer.position else "-",
-        shown_path(best.path) if best else "-",
+        percent(answer.confidence) if answer.position or likeliest else "-",
+        match,
         str(best.inliers) if best else "-",
     ]
 

@@ -116,6 +116,10 @@ def duration(seconds: dict[str, float]) -> str:
 
 def verdict(location: Location) -> str:
     """The answer as one sentence, without a full stop."""
+    if location.position is None and location.choices and location.status is not Status.FAILED:
+        best = location.choices[0]
+        sure = "" if location.status is Status.LOCATED else "Unsure; best guess "
+        return f"{sure}{printable(best.label or '-')} ({percent(best.probability)})"
     if location.position is None:
         return f"Failed: {printable(location.error or 'no reason was given')}"
     near = f" ({printable(location.place)})" if location.place else ""
@@ -139,6 +143,9 @@ def summary(location: Location) -> list[str]:
     if location.candidates:
         best = location.candidates[0]
         lines.append(f"Best match {shown_path(best.path)}, {best.inliers} matching points")
+    if location.choices and location.choices[0].label is not None:
+        best_class = location.choices[0]
+        lines.append(f"Likeliest {printable(best_class.label or '-')}, {percent(best_class.probability)}")
     if looking := heading(location.heading_deg):
         lines.append(f"Looking {looking}")
     if turned := turn(location.turned_deg):

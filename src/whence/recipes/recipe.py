@@ -15,8 +15,21 @@ from typing import Any
 from whence.errors import RecipeError
 from whence.recipes.options import options_from
 
-SECTIONS = ("photos", "features", "describe", "retrieve", "prerank", "match", "verify", "locate", "confidence", "train")
-_LATER = ("prerank", "train")
+SECTIONS = (
+    "photos",
+    "features",
+    "describe",
+    "retrieve",
+    "prerank",
+    "match",
+    "verify",
+    "locate",
+    "target",
+    "estimate",
+    "confidence",
+    "train",
+)
+_LATER = ("prerank", "target", "estimate", "train")
 _LISTS = {"needs": "extras", "models": "models"}
 INDEXING = ("photos", "features", "describe")
 """Sections that decide what a gallery holds: recipes that agree in them can share one."""

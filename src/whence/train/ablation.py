@@ -17,12 +17,12 @@ from whence.metrics.outcomes import Figure
 from whence.metrics.resampling import bootstrap
 from whence.metrics.statistics import Mean
 from whence.nets import weights
+from whence.nets.pictures import Pictures
 from whence.nets.running import Runner
 from whence.nets.running import device as device_of
 from whence.train.loop import NETWORK, UNTRAINED, Epoch
 from whence.train.material import Task, gather, read
 from whence.train.options import RECALL_AT
-from whence.train.pictures import Pictures
 from whence.train.running import SUMMARY, Plan, Progress, train
 from whence.train.validation import first_hits
 from whence.types import FloatArray, Photo

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from whence.direct.estimators.estimator import Epoch as Learning
 from whence.evaluate.report.plots.canvas import SERIES, drawn, panel, percent_axis
 from whence.train.loop import Epoch
 from whence.train.options import RECALL_AT
@@ -34,4 +35,35 @@ def draw(epochs: Sequence[Epoch], path: Path) -> None:
         axes.set_xlim(-0.2, max(numbers[-1], 1) + 0.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.set_xlabel("epoch")
+    figure.savefig(path, dpi=144, facecolor="white")
+
+
+@drawn
+def draw_learning(epochs: Sequence[Learning], path: Path) -> None:
+    """Loss and accuracy by epoch, of what is learned from and of what is held out, as PNG."""
+    from matplotlib.ticker import MaxNLocator
+
+    numbers = [epoch.number for epoch in epochs]
+    classes = bool(np.isfinite([epoch.checked_right for epoch in epochs]).any())
+    figure, panels = panel((520, 440 if classes else 240), rows=2 if classes else 1)
+    shown = [("loss", [epoch.loss for epoch in epochs], [epoch.checked_loss for epoch in epochs])]
+    if classes:
+        shown.append(
+            (
+                "share of right classes",
+                [epoch.right for epoch in epochs],
+                [epoch.checked_right for epoch in epochs],
+            )
+        )
+    for axes, (title, learned, held) in zip(panels, shown, strict=True):
+        for values, label, colour in ((learned, "learned from", SERIES[0]), (held, "held out", SERIES[1])):
+            axes.plot(numbers, values, "-", color=colour, label=label)
+        axes.set_title(title)
+        axes.set_xlim(-0.2, max(numbers[-1], 1) + 0.2)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(bottom=min(0.0, float(np.nanmin([*learned, *held]))))
+        axes.legend(loc="best")
+    if classes:
+        percent_axis(panels[1])
+    panels[-1].set_xlabel("epoch")
     figure.savefig(path, dpi=144, facecolor="white")

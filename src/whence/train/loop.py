@@ -20,13 +20,13 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from whence.errors import InputError
 from whence.nets import weights
 from whence.nets.network import Network
+from whence.nets.pictures import Altered, Pictures, plain
 from whence.photos import files
 from whence.train import checkpoint
 from whence.train.losses import loss_of
 from whence.train.material import Material, Rows
 from whence.train.mining import Triplet, mine, pool
 from whence.train.options import RECALL_AT, TrainOptions
-from whence.train.pictures import Altered, Pictures, plain
 from whence.train.validation import first_hits, recalls
 from whence.types import FloatArray, Photo
 

@@ -30,9 +30,10 @@ _OF_PATH: dict[str, Callable[[PurePath], str]] = {
     "id": lambda path: _id(path.name),
     "name": lambda path: path.name,
 }
+_OF_FIRST = {"class": "label", "class_probability": "probability"}
 _OF_BEST = {"best_match": "path", "inliers": "inliers", "similarity": "similarity", "group": "group"}
 _OF_ANSWER = ("path", "status", "radius_m", "confidence", "heading_deg", "place", "turned_deg", "error")
-COLUMNS = (*_OF_ANSWER, "lat", "lon", "x", "y", *_OF_BEST, "seconds", *_OF_PATH)
+COLUMNS = (*_OF_ANSWER, "lat", "lon", "x", "y", *_OF_BEST, *_OF_FIRST, "seconds", *_OF_PATH)
 _FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠].*[(|!]", re.DOTALL)
 
 
@@ -117,6 +118,8 @@ def _value(answer: _Answer, column: str) -> Any:
         return _OF_PATH[column](PurePath(answer["path"]))
     if column in _OF_BEST:
         return answer["candidates"][0][_OF_BEST[column]] if answer["candidates"] else None
+    if column in _OF_FIRST:
+        return answer["choices"][0][_OF_FIRST[column]] if answer["choices"] else None
     if column == "seconds":
         return round(sum(filter(None, answer["seconds"].values())), 4) if answer["seconds"] else None
     return answer["position"] and answer["position"][column]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,18 +18,39 @@ from whence.models.pictures import resized
 from whence.nets.architecture import Input
 from whence.photos import files
 from whence.photos.decode import decode
-from whence.train.options import TrainOptions
 from whence.types import Image
 
 _KEPT_BYTES = 2 << 30
 """Of pictures in memory; the rest is read again each time."""
 
 
+class Alterations(Protocol):
+    """How pictures are altered; see ``whence.train.options.TrainOptions``."""
+
+    @property
+    def jitter(self) -> float: ...
+    @property
+    def crop(self) -> float: ...
+    @property
+    def rotate_deg(self) -> float: ...
+    @property
+    def erase(self) -> float: ...
+    @property
+    def flip(self) -> bool: ...
+
+
 class Pictures:
     """Photos at a network's size. Those that cannot be read are remembered, with the reason, and given as None."""
 
-    def __init__(self, picture: Input, workers: int) -> None:
+    def __init__(self, picture: Input, workers: int, fit: Callable[[Image], Image] | None = None) -> None:
+        """
+        Args:
+            picture: The size; whatever its shape, a photo is brought to it.
+            workers: Threads.
+            fit: Another way to that size.
+        """
         self._picture = picture
+        self._fit = fit or (lambda photo: resized(photo, picture.width_px, picture.height_px))
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="whence-train")
         self._kept: dict[Path, Image] = {}
         self._room = _KEPT_BYTES // (picture.width_px * picture.height_px * 3)
@@ -49,7 +71,7 @@ class Pictures:
             return kept
         width, height = self._picture.width_px, self._picture.height_px
         try:
-            found = resized(decode(files.read(path), max_side=2 * max(width, height)).pixels, width, height)
+            found = self._fit(decode(files.read(path), max_side=2 * max(width, height)).pixels)
         except PhotoError as error:
             self.broken[path] = str(error)
             return None
@@ -62,7 +84,7 @@ class Pictures:
 class Altered:
     """Pictures as a network takes them, altered at random as the options say."""
 
-    def __init__(self, options: TrainOptions, picture: Input) -> None:
+    def __init__(self, options: Alterations, picture: Input) -> None:
         size = picture.height_px, picture.width_px
         strength = options.jitter
         self._colour = v2.ColorJitter(strength, strength, strength) if strength else None

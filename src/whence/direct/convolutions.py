@@ -1,0 +1,354 @@
+"""Networks on pixels, in torch: a backbone, perhaps new convolutions, dense layers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from whence.direct.estimators.estimator import Circumstances, Examples
+from whence.direct.fitting import descend
+from whence.direct.layers import Top, top
+from whence.direct.targets.target import Target
+from whence.errors import ModelError, PhotoError, RecipeError
+from whence.models.pictures import resized
+from whence.nets import opening
+from whence.nets.architecture import Input
+from whence.nets.network import seeded
+from whence.nets.pictures import Altered, Pictures, plain
+from whence.nets.running import device as device_of
+from whence.photos import files
+from whence.photos.decode import decode
+from whence.types import DoubleArray, FloatArray, Image
+
+if TYPE_CHECKING:
+    from whence.direct.estimators.network import NetworkOptions
+
+_CAFFE = (104.0, 117.0, 123.0)
+"""Of blue, green and red, from 0 to 255."""
+_CHANNELS = 32
+_MARGIN = 8 / 7
+"""Photos are so much larger than what is drawn from them: 256 to 224 pixels."""
+_DESCRIBED = 32
+
+
+class PlainBlocks(nn.Module):
+    """Three times two 3 x 3 convolutions of 32 channels and pooling to half the size."""
+
+    def __init__(self, batch_norm: bool) -> None:
+        super().__init__()
+        steps: list[nn.Module] = []
+        channels = 3
+        for _ in range(3):
+            for _ in range(2):
+                convolution = nn.Conv2d(channels, _CHANNELS, 3, padding=1)
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                steps.append(convolution)
+                if batch_norm:
+                    steps.append(nn.BatchNorm2d(_CHANNELS))
+                steps.append(nn.ReLU())
+                channels = _CHANNELS
+            steps.append(nn.MaxPool2d(2))
+        self.steps = nn.Sequential(*steps)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """``(B, 32, H / 8, W / 8)``."""
+        return self.steps(pictures)  # type: ignore[no-any-return]
+
+
+class _Maps(nn.Module):
+    """The feature map of a network of ``whence models``."""
+
+    def __init__(self, model: str, stage: str, size: Input, pretrained: bool) -> None:
+        super().__init__()
+        architecture = opening.architecture(model)
+        if stage:
+            architecture = replace(architecture, stage=stage)
+        picture = replace(architecture.input, width_px=size.width_px, height_px=size.height_px)
+        instead = replace(architecture, input=picture, head="average", options={}, normalise=False)
+        network = opening.start(model, pretrained=pretrained, instead=instead)
+        self.backbone = network.backbone
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.backbone(pictures)[0]  # type: ignore[no-any-return]
+
+
+class Colours(nn.Module):
+    """Red, green and blue from 0 to 1, ``(B, 3, H, W)``, as a network takes them."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, options: NetworkOptions) -> None:
+        super().__init__()
+        self._caffe = options.colours == "caffe"
+        size = (3, options.height_px, options.width_px) if options.colours == "pixels" else (3, 1, 1)
+        mean, deviation = torch.zeros(size), torch.ones(size)
+        if options.colours == "network" and options.model != "plain":
+            own = opening.architecture(options.model).input
+            mean, deviation = torch.tensor(own.mean)[:, None, None], torch.tensor(own.std)[:, None, None]
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+
+    def learn(self, pictures: Sequence[Image]) -> None:
+        """Mean and deviation of each pixel over some pictures."""
+        total, squares = np.zeros(self.mean.shape), np.zeros(self.mean.shape)
+        for picture in pictures:
+            data = picture.transpose(2, 0, 1).astype(np.float64) / 255
+            total += data
+            squares += data**2
+        mean = total / len(pictures)
+        deviation = np.sqrt(np.maximum(squares / len(pictures) - mean**2, 0))
+        self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
+        self.deviation.copy_(torch.from_numpy(np.maximum(deviation, 1e-2).astype(np.float32)))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        if self._caffe:
+            return pictures.flip(1) * 255 - torch.tensor(_CAFFE, device=pictures.device)[:, None, None]
+        return (pictures - self.mean) / self.deviation
+
+
+class Whole(nn.Module):
+    """Pictures from 0 to 1, ``(B, 3, H, W)``, to ``(B, W)`` outputs."""
+
+    def __init__(self, options: NetworkOptions, target: Target, pretrained: bool, seed: int) -> None:
+        super().__init__()
+        self._pool, self._scores = options.pool, options.pool == "scores"
+        size = Input(options.width_px, options.height_px)
+        self.colours = Colours(options)
+        with seeded(seed):
+            if options.model == "plain":
+                self.body: nn.Module = PlainBlocks(options.batch_norm)
+            elif self._scores:
+                self.body = opening.classifier(options.model, pretrained=pretrained)
+            else:
+                self.body = _Maps(options.model, options.stage, size, pretrained)
+            self.more = self._convolutions(options, size)
+        self.frozen = options.freeze == "all"
+        if self.frozen:
+            self.body.requires_grad_(False)
+        elif options.freeze and isinstance(self.body, _Maps):
+            self.body.backbone.freeze(options.freeze)
+        elif options.freeze:
+            raise RecipeError(f"[estimate] freeze = {options.freeze!r}: {options.model} takes only 'all' here")
+        self.top: Top = top(self.features(self._blank(size)).shape[1], target, options, seed)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """``(B, F)`` that the dense layers take."""
+        found = self.body(self.colours(pictures))
+        if self._scores:
+            return found  # type: ignore[no-any-return]
+        maps = self.more(found)
+        return maps.mean(dim=(2, 3)) if self._pool == "average" else maps.flatten(1)  # type: ignore[no-any-return]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        return self.top(self.features(pictures))  # type: ignore[no-any-return]
+
+    def train(self, mode: bool = True) -> Whole:
+        """As always, but a frozen backbone stays as it is."""
+        super().train(mode)
+        if getattr(self, "frozen", False):
+            self.body.eval()
+        return self
+
+    def _convolutions(self, options: NetworkOptions, size: Input) -> nn.Sequential:
+        try:
+            widths = [int(width) for width in options.convolutions.split(",") if width.strip()]
+        except ValueError:
+            raise RecipeError(
+                f"[estimate] convolutions = {options.convolutions!r}: expected whole numbers, such as '256,256'"
+            ) from None
+        if not widths:
+            return nn.Sequential()
+        with torch.no_grad():
+            channels = int(self.body.eval()(self._blank(size)).shape[1])
+        steps: list[nn.Module] = []
+        for width in widths:
+            steps += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        return nn.Sequential(*steps)
+
+    def _blank(self, size: Input) -> Tensor:
+        self.eval()
+        return torch.zeros(1, 3, size.height_px, size.width_px)
+
+
+class _Seen:
+    """Pictures of some photos, altered while learning."""
+
+    def __init__(self, paths: Sequence[Path], pictures: Pictures, options: NetworkOptions) -> None:
+        self._paths, self._pictures = paths, pictures
+        self._unit = _unit(options)
+        self._altered = Altered(options, self._unit) if options.altered else None
+
+    def batch(self, rows: NDArray[np.intp], *, altered: bool) -> Tensor:
+        """See ``Inputs``."""
+        read = self._pictures.read([self._paths[row] for row in rows])
+        whole = [picture if picture is not None else self._grey() for picture in read]
+        if altered and self._altered is not None:
+            return self._altered([[picture] for picture in whole], torch.device("cpu"))
+        return plain(whole, self._unit, torch.device("cpu"))
+
+    def _grey(self) -> Image:
+        """In the place of a file that could be read before, and no longer can."""
+        return np.full((self._unit.height_px, self._unit.width_px, 3), 128, np.uint8)
+
+
+class _Crops:
+    """``(N, K, F)`` features of K crops each; one of them, drawn, while learning, else the first."""
+
+    def __init__(self, features: FloatArray) -> None:
+        self._features = torch.from_numpy(features)
+
+    def batch(self, rows: NDArray[np.intp], *, altered: bool) -> Tensor:
+        """See ``Inputs``."""
+        chosen = self._features[torch.from_numpy(np.asarray(rows, np.int64))]
+        if not altered or chosen.shape[1] == 1:
+            return chosen[:, 0]
+        return chosen[torch.arange(len(chosen)), torch.randint(chosen.shape[1], (len(chosen),))]
+
+
+def made(options: NetworkOptions, target: Target, *, pretrained: bool, seed: int) -> Whole:
+    """The network as it begins.
+
+    Raises:
+        ModelError: The backbone cannot be had, or takes no pictures of this size.
+    """
+    try:
+        return Whole(options, target, pretrained, seed)
+    except (RuntimeError, AssertionError) as error:  # a network's own code, given a picture that is too small
+        size = f"{options.width_px} x {options.height_px}"
+        raise ModelError(f"{options.model} takes no pictures of {size}: {str(error).splitlines()[0][:160]}") from error
+
+
+def learned(
+    options: NetworkOptions, examples: Examples, checked: Examples | None, target: Target, around: Circumstances
+) -> tuple[Whole, int]:
+    """The network with what it has learned, and the number of its best epoch."""
+    whole = made(options, target, pretrained=around.pretrained and options.model != "plain", seed=around.seed)
+    pictures = Pictures(_unit(options), around.workers, lambda photo: fitted(photo, options))
+    try:
+        if options.colours == "pixels":
+            read = (picture for picture in pictures.read(list(examples.paths)) if picture is not None)
+            whole.colours.learn(list(read))
+        if not whole.frozen:
+            held = None if checked is None else _Seen(checked.paths, pictures, options)
+            inputs = _Seen(examples.paths, pictures, options)
+            found = descend(whole, inputs, examples, held, checked, target, options, around)
+            return whole, found.best
+    finally:
+        pictures.close()
+    own = features_of(whole, options, examples.paths, around)
+    whole.top.standardise(own.reshape(-1, own.shape[2]))
+    held_out = None if checked is None else _Crops(features_of(whole, options, checked.paths, around))
+    found = descend(whole.top, _Crops(own), examples, held_out, checked, target, options, around)
+    return whole, found.best
+
+
+def features_of(whole: Whole, options: NetworkOptions, paths: Sequence[Path], around: Circumstances) -> FloatArray:
+    """``(N, K, F)`` of a frozen network: the middle of each photo, then K - 1 crops; read from the cache if there."""
+    kept = None if around.cache is None else around.cache / f"features-{_key(whole, options, paths, around)}.npy"
+    if kept is not None and kept.is_file():
+        try:
+            return np.asarray(np.load(kept, allow_pickle=False), np.float32)
+        except (OSError, ValueError):
+            pass  # half written: it is computed anew
+    device = device_of(around.device)
+    whole.to(device).eval()
+    found: list[FloatArray] = []
+
+    def views(row: int) -> list[Image]:
+        return _views(paths[row], options, around.seed)
+
+    with ThreadPoolExecutor(around.workers) as threads, torch.inference_mode():
+        for start in range(0, len(paths), _DESCRIBED):
+            rows = range(start, min(start + _DESCRIBED, len(paths)))
+            seen = list(threads.map(views, rows))
+            for each in zip(*seen, strict=True):
+                data = plain(list(each), _unit(options), device)
+                found.append(whole.features(data).float().cpu().numpy())
+    blocks = [np.stack(found[at : at + options.crops], axis=1) for at in range(0, len(found), options.crops)]
+    features = np.concatenate(blocks)
+    whole.to("cpu")
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(".part.npy")
+        np.save(part, features)
+        part.replace(kept)
+    return features
+
+
+def asked(whole: Whole, options: NetworkOptions, image: Image) -> DoubleArray:
+    """``(W,)`` of one photo, by itself, so that the answer never depends on its company."""
+    data = plain([fitted(image, options)], _unit(options), torch.device("cpu"))
+    with torch.inference_mode():
+        return whole(data)[0].numpy().astype(np.float64)  # type: ignore[no-any-return]
+
+
+def fitted(photo: Image, options: NetworkOptions) -> Image:
+    """A photo at the network's size."""
+    width, height = options.width_px, options.height_px
+    if options.fit == "stretch":
+        return resized(photo, width, height)
+    return _cut(_covering(photo, width, height), width, height, 0.5, 0.5)
+
+
+def _views(path: Path, options: NetworkOptions, seed: int) -> list[Image]:
+    """The photo as it is asked, and crops of it that depend on its name and the seed alone."""
+    width, height = options.width_px, options.height_px
+    try:
+        photo = decode(files.read(path), max_side=4 * max(width, height)).pixels
+    except PhotoError:  # gone since it was looked at
+        photo = np.full((height, width, 3), 128, np.uint8)
+    found = [fitted(photo, options)]
+    digest = hashlib.blake2b(path.name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    random = np.random.default_rng([seed, int.from_bytes(digest)])
+    for _ in range(options.crops - 1):
+        wide, high = int(width * _MARGIN), int(height * _MARGIN)
+        larger = resized(photo, wide, high) if options.fit == "stretch" else _covering(photo, wide, high)
+        found.append(_cut(larger, width, height, *random.random(2).tolist()))
+    return found
+
+
+def _covering(photo: Image, width: int, height: int) -> Image:
+    """The photo, its proportions kept, just large enough to cover a size."""
+    scale = max(width / photo.shape[1], height / photo.shape[0])
+    return resized(photo, max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale)))
+
+
+def _cut(photo: Image, width: int, height: int, across: float, down: float) -> Image:
+    left, above = round(across * (photo.shape[1] - width)), round(down * (photo.shape[0] - height))
+    return np.ascontiguousarray(photo[above : above + height, left : left + width])
+
+
+def _unit(options: NetworkOptions) -> Input:
+    """Pictures from 0 to 1: what else is done with colours is part of the network."""
+    return Input(options.width_px, options.height_px, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def _key(whole: Whole, options: NetworkOptions, paths: Sequence[Path], around: Circumstances) -> str:
+    """Changes with whatever changes the features."""
+    digest = hashlib.blake2b(digest_size=12)
+    for name, tensor in whole.state_dict().items():
+        if not name.startswith("top."):
+            digest.update(name.encode() + np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
+    picture = (options.width_px, options.height_px, options.fit, options.pool, options.crops, around.seed)
+    digest.update(repr(picture).encode())
+    for path in paths:
+        digest.update(repr((str(path), cv2.__version__)).encode("utf-8", "surrogatepass"))
+        try:
+            digest.update(repr(files.stat_key(path)).encode())
+        except PhotoError:
+            digest.update(b"gone")
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""How targets are found out: one file each, registered under ``whence.estimators``."""

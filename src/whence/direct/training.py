@@ -1,0 +1,301 @@
+"""From photos to a model."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence import plugins
+from whence.direct.calibration import Calibration
+from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, parts
+from whence.direct.model import Model, is_direct
+from whence.direct.reading import described, unfit
+from whence.direct.targets.target import Classes, Target
+from whence.errors import InputError, RecipeError
+from whence.geo.distance import metres_from
+from whence.geo.plane import coordinates
+from whence.recipes import Recipe, method_of, options_from
+from whence.types import XY, DoubleArray, FloatArray, LatLon, Photo, Position
+
+TOLERANCE_SHARE = 0.1
+"""Default tolerance, as a share of the extent of all positions."""
+_LEAST = 4
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """Section ``[train]`` of a recipe with ``[estimate]``.
+
+    Attributes:
+        per_class: Photos of a class that are used, at most, drawn; 0 for all.
+        least_photos: Classes with fewer are left out.
+        validation: Share of the groups that is held out, for estimators that are trained once only: to end early, and
+            to find out what answers are worth.
+        folds: For the others: parts of which each is held out once.
+        test: Share of the groups that `whence train` asks at the end, unless told what to ask.
+        colour_only: Whether grey photos are left out.
+    """
+
+    per_class: int = 0
+    least_photos: int = 2
+    validation: float = 0.1
+    folds: int = 5
+    test: float = 0.1
+    colour_only: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("validation", "test"):
+            if not 0 < getattr(self, name) < 1:
+                raise RecipeError(f"[train] {name} = {getattr(self, name):g}: expected a share between 0 and 1")
+        if self.folds < 2:
+            raise RecipeError(f"[train] folds = {self.folds}: expected at least 2")
+
+
+@dataclass(slots=True)
+class Fitted:
+    """What came of it.
+
+    Attributes:
+        model: Ready.
+        epochs: Of the training, where there are some.
+        classes: Photos of each class.
+        too_small: Classes that were left out, with their photos.
+        unused: Photos that were left out, with the reasons.
+        outputs: ``(H, W)`` for photos that were held out.
+        held: These photos.
+    """
+
+    model: Model
+    epochs: list[Epoch] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
+    too_small: dict[str, int] = field(default_factory=dict)
+    unused: dict[Path, str] = field(default_factory=dict)
+    outputs: DoubleArray = field(default_factory=lambda: np.zeros((0, 0)))
+    held: list[Photo] = field(default_factory=list)
+
+
+def check(recipe: Recipe) -> tuple[Any, Any, Makes, Any, FitOptions]:
+    """The target, the estimator and the options of a recipe: a slip of the pen is told before hours of work.
+
+    Raises:
+        RecipeError: A section is missing, or has something unknown.
+        MissingExtraError: An estimator that needs one.
+    """
+    if not is_direct(recipe):
+        raise RecipeError(f"recipe {recipe.name} has no [estimate]: it answers by a gallery")
+    target, target_options = method_of(plugins.TARGETS, "target", recipe.sections.get("target", {}))
+    made, options = method_of(plugins.ESTIMATORS, "estimate", recipe.sections["estimate"])
+    if made.takes == "vectors" and not recipe.sections.get("describe"):
+        method = recipe.sections["estimate"]["method"]
+        raise RecipeError(f"[estimate] method = {method!r} takes vectors of photos; add [describe]")
+    return target, target_options, made, options, options_from(FitOptions, "train", recipe.sections.get("train", {}))
+
+
+def fit(
+    recipe: Recipe,
+    photos: Sequence[Photo],
+    *,
+    seed: int = 0,
+    workers: int | None = None,
+    device: str = "",
+    pretrained: bool = True,
+    tolerance_m: float | None = None,
+    cache: Path | None = None,
+    tell: Callable[[Epoch], None] = lambda epoch: None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Fitted:
+    """Trains a model on photos; some of them are held out for a while, whole groups of them.
+
+    Args:
+        recipe: With ``[target]`` and ``[estimate]``.
+        photos: With what the target needs: positions, or labels.
+        seed: Of everything that is drawn.
+        workers: Threads; None for one per core.
+        device: As torch names it; empty for a graphics card if there is one.
+        pretrained: Whether networks begin with published weights.
+        tolerance_m: An error up to this counts as right; None for a tenth of the extent of all positions.
+        cache: Folder for what was computed of the photos.
+        tell: Called after each epoch of a long training.
+        progress: Called now and then with a stage, and how much of it is done of how much.
+
+    Raises:
+        InputError: Photos that nothing can be learned from.
+        RecipeError: Something in the recipe cannot be used.
+        MissingExtraError: Without an extra that it needs.
+    """
+    kind, target_options, maker, options, chosen = check(recipe)
+    workers = workers or os.cpu_count() or 1
+    used, target, fitted = _material(kind, target_options, photos, chosen, seed)
+    seeing = describer = None
+    vectors: FloatArray = np.zeros((len(used), 0), np.float32)
+    reads = maker.takes == "pictures"
+    bad = unfit(used, workers, progress, read=reads, colour_only=chosen.colour_only)
+    if maker.takes == "vectors":
+        seeing, describer, vectors, broken = described(recipe, used, workers, cache, progress)
+        bad = {**bad, **broken}
+    if bad:
+        fitted.unused |= {used[row].path: reason for row, reason in bad.items()}
+        kept = [row for row in range(len(used)) if row not in bad]
+        if not kept:
+            path, reason = next(iter(fitted.unused.items()))
+            raise InputError(f"none of {len(used):,} photos can be used ({path}: {reason})")
+        used, vectors = [used[row] for row in kept], vectors[kept]
+        again, target, _ = _material(kind, target_options, used, chosen, seed)
+        places = {id(photo): row for row, photo in enumerate(used)}
+        vectors, used = vectors[[places[id(photo)] for photo in again]], again
+    truth = target.truth(used)
+    if isinstance(target, Classes):
+        sizes = Counter(truth[:, 0].tolist())
+        fitted.classes = {name: sizes[number] for number, name in enumerate(target.partitions[0])}
+    examples = Examples(vectors, [photo.path for photo in used], truth, np.ones(len(used)), _groups(used))
+    if len(examples) < _LEAST:
+        raise InputError(f"{len(examples)} photos to learn from; expected at least {_LEAST}")
+    around = Circumstances(
+        seed=seed, folds=chosen.folds, workers=workers, device=device, pretrained=pretrained, cache=cache
+    )
+    epochs: list[Epoch] = fitted.epochs
+
+    def told(epoch: Epoch) -> None:
+        epochs.append(epoch)
+        tell(epoch)
+
+    progress("training", 0, 1)
+    estimator, outputs, rows = _estimated(maker, options, examples, target, around, chosen, told, progress)
+    positions = [photo.position for photo in used]
+    calibration = Calibration.learn(target, outputs, truth[rows], [positions[row] for row in rows])
+    known = [position for position in positions if position is not None]
+    tolerance = tolerance_m or default_tolerance_m(known)
+    said = {"photos": len(used), "seed": seed, "classes": fitted.classes}
+    fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
+    fitted.outputs, fitted.held = outputs, [used[row] for row in rows]
+    return fitted
+
+
+def _estimated(
+    maker: Makes,
+    options: Any,
+    examples: Examples,
+    target: Target,
+    around: Circumstances,
+    chosen: FitOptions,
+    told: Callable[[Epoch], None],
+    progress: Progress,
+) -> tuple[Estimator, DoubleArray, NDArray[np.intp]]:
+    """The estimator, and outputs for examples that it, or one like it, had not seen."""
+    if maker.takes == "pictures":
+        count = max(2, round(1 / chosen.validation))
+        held = parts(examples.groups, count, around.seed) == 0
+        if held.all():
+            raise InputError("all photos are of one group; some have to be held out, so expected at least two groups")
+        loud = Circumstances(
+            around.seed, around.folds, around.workers, around.device, around.pretrained, around.cache, told
+        )
+        estimator = maker.fit(options, examples.only(~held), examples.only(held), target, loud)
+        rows = np.flatnonzero(held)
+        return estimator, _outputs_of_pictures(estimator, [examples.paths[row] for row in rows.tolist()], target), rows
+    options = maker.settled(options, examples, target, around)
+    part = parts(examples.groups, chosen.folds, around.seed)
+    outputs = np.zeros((len(examples), target.width))
+    if part.any():
+        for number in range(part.max() + 1):
+            progress("training", number, part.max() + 2)
+            held = part == number
+            learned = maker.fit(options, examples.only(~held), None, target, around)
+            outputs[held] = learned.outputs(examples.vectors[held])
+    estimator = maker.fit(options, examples, None, target, around)
+    if not part.any():  # a single group: there is nothing that it has not seen
+        outputs = np.asarray(estimator.outputs(examples.vectors))
+    return estimator, outputs, np.arange(len(examples))
+
+
+def _outputs_of_pictures(estimator: Estimator, paths: Sequence[Path], target: Target) -> DoubleArray:
+    from whence.photos import files
+    from whence.photos.decode import decode
+
+    found = [estimator.of_picture(decode(files.read(path), max_side=1024).pixels) for path in paths]
+    return np.stack(found) if found else np.zeros((0, target.width))
+
+
+def _material(
+    kind: Any, options: Any, photos: Sequence[Photo], chosen: FitOptions, seed: int
+) -> tuple[list[Photo], Target, Fitted]:
+    """Photos that the target has something to say of, and the target that was learned from them."""
+    fitted = Fitted(None)  # type: ignore[arg-type]
+    if not photos:
+        raise InputError("no photos to learn from")
+    if len({type(photo.position) for photo in photos if photo.position is not None}) > 1:
+        raise InputError("photos have positions of two kinds, degrees and metres: they cannot be learned together")
+    target: Target = kind.learn(options, photos)
+    truth = target.truth(photos)
+    known = truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1)
+    fitted.unused = {
+        photo.path: "nothing that [target] asks for is known of it"
+        for photo, there in zip(photos, known, strict=True)
+        if not there
+    }
+    used = [photo for photo, there in zip(photos, known, strict=True) if there]
+    if truth.dtype.kind != "i":
+        return used, target, fitted
+    numbers = truth[known, 0]
+    sizes = Counter(numbers.tolist())
+    assert isinstance(target, Classes)
+    names = target.names
+    fitted.too_small = {names[number]: size for number, size in sizes.items() if size < chosen.least_photos}
+    large = {number for number, size in sizes.items() if size >= chosen.least_photos}
+    if len(large) < 2:
+        raise InputError(
+            f"{len(large)} of {len(sizes)} classes have {chosen.least_photos} photos or more; expected at least two to "
+            "tell apart"
+        )
+    taken = dict.fromkeys(large, 0)
+    order = np.random.default_rng(seed).permutation(len(used))
+    chosen_rows = []
+    for row in order.tolist():
+        number = int(numbers[row])
+        if number in large and not (chosen.per_class and taken[number] >= chosen.per_class):
+            taken[number] += 1
+            chosen_rows.append(row)
+    kept = [used[row] for row in sorted(chosen_rows)]
+    if len(kept) < len(used):
+        target = kind.learn(options, kept)
+    return kept, target, fitted
+
+
+def _groups(photos: Sequence[Photo]) -> NDArray[np.intp]:
+    """Numbers of the photos' groups; one without a group is with those of exactly its position."""
+    names = [
+        photo.group if photo.group is not None else photo.position if photo.position is not None else row
+        for row, photo in enumerate(photos)
+    ]
+    order: dict[Any, int] = {}
+    return np.array([order.setdefault(name, len(order)) for name in names], np.intp)
+
+
+def default_tolerance_m(positions: Sequence[Position]) -> float:
+    """A tenth of the extent of some positions, to one digit."""
+    share = max(TOLERANCE_SHARE * extent_m(positions), 1e-3)
+    return float(f"{share:.0e}")
+
+
+def extent_m(positions: Sequence[Position]) -> float:
+    """Metres across the box around some positions."""
+    if not positions:
+        return 0.0
+    points = coordinates(positions)
+    low, high = points.min(axis=0), points.max(axis=0)
+    if isinstance(positions[0], LatLon):
+        turned = (points[:, 1] + 360) % 360  # the box that does not go around the other side of the earth
+        if np.ptp(turned) < np.ptp(points[:, 1]):
+            low[1], high[1] = turned.min(), turned.max()
+        corner: Position = LatLon(*low.tolist())
+    else:
+        corner = XY(*low.tolist())
+    return float(metres_from(corner, high[None])[0])

@@ -1,0 +1,136 @@
+"""What an evaluation asks: a gallery by a recipe, or a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+import whence
+from whence.direct.model import ARRAYS, WORDS, Model
+from whence.errors import PhotoError
+from whence.evaluate.model import Question
+from whence.gallery.gallery import Gallery
+from whence.locate.answers import Answer
+from whence.locate.locator import Locator
+from whence.locate.telling import Teller
+from whence.photos import files
+from whence.recipes import Recipe
+from whence.types import DoubleArray, Location, Photo, Status
+
+Hidden = Sequence[Sequence[int]]
+"""Rows of a gallery that are hidden from each query."""
+
+
+class Answerer(Protocol):
+    """Answers queries."""
+
+    @property
+    def points(self) -> DoubleArray:
+        """``(N, 2)`` coordinates of the photos that a shortlist names."""
+        ...
+
+    def key(self, asked: Sequence[Question], hidden: Hidden | None) -> str:
+        """Changes with whatever may change an answer; not with the truth: answers are judged anew each time."""
+        ...
+
+    def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
+        """In the order of the queries."""
+        ...
+
+
+class OfGallery:
+    """A gallery, asked by a recipe."""
+
+    def __init__(
+        self, recipe: Recipe, gallery: Gallery, tolerance_m: float, candidates: int, workers: int | None
+    ) -> None:
+        self._recipe, self._gallery = recipe, gallery
+        self._tolerance_m, self._candidates, self._workers = tolerance_m, candidates, workers
+
+    @property
+    def points(self) -> DoubleArray:
+        """See ``Answerer``."""
+        return self._gallery.coordinates
+
+    def key(self, asked: Sequence[Question], hidden: Hidden | None) -> str:
+        """See ``Answerer``."""
+        gallery, digest = self._gallery, _Digest()
+        digest.add(whence.__version__, self._recipe.hash, gallery.model, gallery.settings.extractor)
+        digest.add(self._tolerance_m, self._candidates)
+        for photo in gallery.photos:
+            digest.add(photo.path, photo.content_hash, photo.position, photo.group)
+        for number, question in enumerate(asked):
+            if hidden is None:
+                digest.add(question.name, str(question.path), _state(question.path), question.camera)
+            else:
+                digest.add(question.name, question.row, list(hidden[number]))
+        return digest.text
+
+    def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
+        """See ``Answerer``."""
+        locator = Locator(
+            self._gallery,
+            recipe=self._recipe,
+            tolerance_m=self._tolerance_m,
+            candidates=self._candidates,
+            workers=self._workers,
+        )
+        if hidden is None:
+            yield from locator.answers([Photo(q.path, q.name, intrinsics=q.camera) for q in asked])
+            return
+        for question, rows in zip(asked, hidden, strict=True):
+            if question.row is None:
+                reason = f"the gallery {self._gallery.folder} could not take it in"
+                yield Answer(Location(question.name, Status.FAILED, error=reason))
+            else:
+                yield locator.answer_row(question.row, rows)
+
+
+class OfModel:
+    """A trained model."""
+
+    def __init__(self, model: Model, folder: Path, tolerance_m: float, workers: int | None) -> None:
+        self._model, self._folder, self._tolerance_m, self._workers = model, folder, tolerance_m, workers
+
+    @property
+    def points(self) -> DoubleArray:
+        """See ``Answerer``; a model names no photos."""
+        return np.zeros((0, 2))
+
+    def key(self, asked: Sequence[Question], hidden: Hidden | None) -> str:
+        """See ``Answerer``."""
+        digest = _Digest()
+        digest.add(whence.__version__, self._tolerance_m)
+        for name in (WORDS, ARRAYS):
+            digest.add(files.content_hash(files.read(self._folder / name)))
+        for question in asked:
+            digest.add(question.name, str(question.path), _state(question.path))
+        return digest.text
+
+    def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
+        """See ``Answerer``."""
+        teller = Teller(self._model, tolerance_m=self._tolerance_m, workers=self._workers)
+        yield from teller.answers([Photo(question.path, question.name) for question in asked])
+
+
+class _Digest:
+    def __init__(self) -> None:
+        self._made = hashlib.blake2b(digest_size=16)
+
+    def add(self, *said: object) -> None:
+        self._made.update(repr(said).encode("utf-8", "surrogatepass"))
+
+    @property
+    def text(self) -> str:
+        return self._made.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        return files.stat_key(path)
+    except PhotoError:
+        return None

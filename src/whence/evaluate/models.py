@@ -1,0 +1,148 @@
+"""The trained models that an evaluation asks: one for each recipe that answers without a gallery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import whence
+from whence.direct.model import Model, is_model
+from whence.direct.training import default_tolerance_m, fit
+from whence.evaluate.inputs import Database, settled
+from whence.photos import files
+from whence.recipes import Recipe
+from whence.types import Photo, Skipped
+
+_NOTE = "training.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A model and what it took to make it.
+
+    Attributes:
+        model: Ready.
+        folder: Of it.
+        seconds: None for one that was there.
+        photos: That it was trained with.
+        skipped: What it could not be trained with.
+    """
+
+    model: Model
+    folder: Path
+    seconds: float | None = None
+    photos: int = 0
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Models:
+    """Trains each model once, below a folder, and finds it again in the next run."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        tolerance_m: float | None,
+        workers: int | None,
+        seed: int,
+        progress: Callable[[str, int, int], None],
+        known: Mapping[str, Path] | None = None,
+    ) -> None:
+        """
+        Args:
+            database: What to train with.
+            folder: Where to keep models.
+            tolerance_m: Of the new ones.
+            workers: Threads.
+            seed: Of everything that is drawn.
+            progress: Called with a stage, and how much of it is done of how much.
+            known: Folders of models that were trained with just these photos, by the hash of their recipe.
+        """
+        self._database, self._folder, self._known = database, folder, dict(known or {})
+        self._tolerance_m, self._workers, self._seed, self._progress = tolerance_m, workers, seed, progress
+        self._photos: list[Photo] | None = None
+        self._unplaced: list[Skipped] = []
+        self._there: dict[str, Trained] = {}
+
+    @property
+    def tolerance_m(self) -> float:
+        """That models of these photos have, unless told otherwise."""
+        known = [photo.position for photo in self._usable() if photo.position is not None]
+        return default_tolerance_m(known)
+
+    @property
+    def photos(self) -> list[Photo]:
+        """What is trained with."""
+        return self._usable()
+
+    def of(self, recipe: Recipe) -> Trained:
+        """The model of a recipe."""
+        if recipe.hash not in self._there:
+            self._there[recipe.hash] = self._opened(recipe) or self._made(recipe)
+        return self._there[recipe.hash]
+
+    def _usable(self) -> list[Photo]:
+        if self._photos is None:
+            known, unknown = settled(self._database.photos)
+            labelled = [photo for photo in self._database.photos if photo.label and not photo.placed]
+            names = {photo.name for photo in labelled}
+            self._photos = [*known, *(photo for photo in labelled if photo.position is None)]
+            self._unplaced = [photo for photo in unknown if photo.name not in names]
+        return self._photos
+
+    def _place(self, recipe: Recipe) -> Path:
+        return self._folder / f"{recipe.hash}-{self._database.fingerprint}-{self._seed}"
+
+    def _opened(self, recipe: Recipe) -> Trained | None:
+        if recipe.hash in self._known:
+            folder = self._known[recipe.hash]
+            return Trained(Model.load(folder), folder)
+        folder = self._place(recipe)
+        try:
+            said = json.loads((folder / _NOTE).read_text("utf-8"))
+            skipped = tuple(Skipped(name, reason) for name, reason in said["skipped"])
+            seconds, photos = float(said["seconds"]), int(said["photos"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not is_model(folder):
+            return None
+        return Trained(Model.load(folder), folder, seconds, photos, skipped)
+
+    def _made(self, recipe: Recipe) -> Trained:
+        start, folder = perf_counter(), self._place(recipe)
+        fitted = fit(
+            recipe,
+            self._usable(),
+            seed=self._seed,
+            workers=self._workers,
+            tolerance_m=self._tolerance_m,
+            cache=self._folder / "cache",
+            progress=self._progress,
+        )
+        fitted.model.save(folder, whence.__version__)
+        left_out = [Skipped(str(path), reason) for path, reason in fitted.unused.items()]
+        skipped = (*self._unplaced, *left_out)
+        seconds, photos = perf_counter() - start, sum(fitted.classes.values()) or len(self._usable()) - len(left_out)
+        note = {"seconds": seconds, "photos": photos, "skipped": [[one.name, one.reason] for one in skipped]}
+        files.write(folder / _NOTE, json.dumps(note).encode())
+        return Trained(fitted.model, folder, seconds, photos, skipped)
+
+
+def baselines(recipe: Recipe) -> list[Recipe]:
+    """What a recipe that answers directly has to beat: the same answer for all, the nearest mean, itself untrained."""
+    estimate = dict(recipe.sections["estimate"])
+    classes = recipe.sections["target"].get("method") != "coordinates"
+    others: dict[str, dict[str, Any]] = {"constant": {"method": "constant"}}
+    if classes and recipe.sections.get("describe"):
+        others["nearest mean"] = {"method": "nearest-mean"}
+    if estimate["method"] in ("dense", "network"):
+        others["untrained"] = {**estimate, "untrained": True}
+    return [
+        Recipe(f"{recipe.name}, {name}", "", {**recipe.sections, "estimate": section})
+        for name, section in others.items()
+        if section["method"] != estimate["method"] or "untrained" in section
+    ]
