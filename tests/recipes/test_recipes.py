@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from whence.direct.training import check
 from whence.errors import ModelError, RecipeError
 from whence.locate.pipeline import Pipeline
 from whence.recipes import SECTIONS, load_recipe, options_from, recipe_names
@@ -37,6 +38,11 @@ def test_all_that_come_with_whence_can_be_made(networks: Path) -> None:
         recipe = load_recipe(name)
         assert (recipe.name, set(recipe.sections)) == (name, set(SECTIONS))
         assert recipe.summary.endswith(".")
+        if recipe.sections["estimate"]:
+            check(recipe)
+            with pytest.raises(RecipeError, match=f"not by a gallery: whence train {name}"):
+                Pipeline(recipe)
+            continue
         if recipe.sections["train"]:
             with pytest.raises(ModelError, match=f"recipe that comes of it: whence train {name}"):
                 Pipeline(recipe)
@@ -51,7 +57,7 @@ def test_whose_gallery_a_recipe_can_use(tmp_path: Path, networks: Path) -> None:
     for recipe in shipped():
         told = other_sections(recipe, default)
         assert (not told) == (recipe.indexing_hash == default.indexing_hash)
-        if not told:
+        if not told and not recipe.sections["estimate"]:
             same = Pipeline(recipe)
             assert same.seeing.fingerprint == made.seeing.fingerprint
             assert same.seeing.shipped.fingerprint == made.seeing.shipped.fingerprint

@@ -57,6 +57,8 @@ def _gallery(recipe: Recipe) -> str:
     from whence.recipes import load_recipe
     from whence.recipes.listing import STANDARD, other_sections
 
+    if recipe.sections["estimate"]:
+        return f"none: whence train {recipe.name} --database PHOTOS --out DIR, and whence locate --model DIR"
     if recipe.name == STANDARD:
         return "made by it unless another recipe is named"
     other = other_sections(recipe, load_recipe(STANDARD))

@@ -34,7 +34,7 @@ from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
 from whence.evaluate.leaving import Hidden, rows_of
 from whence.evaluate.memory import peak_mb
 from whence.evaluate.model import DEPTH, Costs, Evaluation, Leak, Question, Run
-from whence.evaluate.models import Models, baselines
+from whence.evaluate.models import Models, baselines, by_labels
 from whence.evaluate.plan import Plan, Step
 from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
@@ -81,7 +81,9 @@ def evaluate(
     """
     plan.check()
     _check_out(plan.out)
-    database = read_database(Given(plan.database, plan.crs, plan.layout, plan.part))
+    given = Given(plan.database, plan.crs, plan.layout, plan.part)
+    labelled = bool(plan.recipes) and all(map(_by_labels, plan.recipes))
+    database = read_database(given, unplaced=labelled)
     recipes = _recipes(plan, database)
     tell = progress or (lambda step: None)
     with _alone(plan.out):
@@ -164,6 +166,11 @@ def _recipes(plan: Plan, database: Database) -> list[tuple[Recipe, dict[str, obj
         else:
             Pipeline(recipe)
     return found
+
+
+def _by_labels(recipe: str | Recipe) -> bool:
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    return is_direct(loaded) and by_labels(loaded)
 
 
 def _set_up(
@@ -281,7 +288,8 @@ def _told(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object],
     )
     classed = [replace(question, label=trained.model.class_of(photo_of(question))) for question in asked]
     outcomes = judge(classed, answered.answers, set_up.crs, {}, clusters_of(asked, plan.frames))
-    positions = [photo.position for photo in set_up.models.photos if photo.position is not None]
+    used = set_up.models.photos(labelled=by_labels(recipe))
+    positions = [photo.position for photo in used if photo.position is not None]
     source = _Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped)
     return _Done(recipe, varied, source, answered, outcomes)
 
@@ -304,7 +312,7 @@ def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[St
         gallery = set_up.galleries.of(first).gallery
         photos = [(photo.path, photo.group) for photo in gallery.photos]
         return leaks(asked, queries, photos, looks_of_gallery(gallery, workers))
-    used = set_up.models.photos
+    used = set_up.models.photos(labelled=by_labels(runs[0].recipe))
     database = looks_of_files([photo.path for photo in used], workers)
     return leaks(asked, queries, [(photo.name, photo.group) for photo in used], database)
 

@@ -75,8 +75,12 @@ def is_gallery(path: Path) -> bool:
     return (path / f"{SETTINGS}.lance").is_dir()
 
 
-def read_database(given: Given) -> Database:
+def read_database(given: Given, *, unplaced: bool = False) -> Database:
     """The photos of a gallery, as it knows them, or of a source; no file is looked into.
+
+    Args:
+        given: Which.
+        unplaced: Whether photos of a source may be without a position: their labels are what counts.
 
     Raises:
         InputError: It cannot be read, or holds nothing.
@@ -105,7 +109,7 @@ def read_database(given: Given) -> Database:
             for row, photo in enumerate(gallery.photos)
         )
         return Database(photos, gallery.settings.crs, gallery.root, gallery=gallery)
-    intake = given.open()
+    intake = given.open(unplaced=unplaced)
     found = list(intake.photos())
     photos = tuple(photo for photo in found if isinstance(photo, Photo))
     skipped = tuple(photo for photo in found if isinstance(photo, Skipped))
@@ -126,6 +130,20 @@ def settled(photos: Iterable[Photo]) -> tuple[list[Photo], list[Skipped]]:
         else:
             unknown.append(found)
     return known, unknown
+
+
+def usable(photos: Sequence[Photo], labelled: bool) -> tuple[list[Photo], list[Skipped]]:
+    """The photos that a model can be trained with, and the others.
+
+    Args:
+        photos: All.
+        labelled: Whether labels are what counts; else positions.
+    """
+    known, unknown = settled(photos)
+    if not labelled:
+        return known, unknown
+    placed = {photo.name: photo for photo in known}
+    return [placed.get(photo.name, photo) for photo in photos], []
 
 
 def _placed_by_file(photo: Photo) -> Photo | Skipped:

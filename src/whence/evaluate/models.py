@@ -12,7 +12,7 @@ from typing import Any
 import whence
 from whence.direct.model import Model, is_model
 from whence.direct.training import default_tolerance_m, fit
-from whence.evaluate.inputs import Database, settled
+from whence.evaluate.inputs import Database, usable
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.types import Photo, Skipped
@@ -64,20 +64,18 @@ class Models:
         """
         self._database, self._folder, self._known = database, folder, dict(known or {})
         self._tolerance_m, self._workers, self._seed, self._progress = tolerance_m, workers, seed, progress
-        self._photos: list[Photo] | None = None
-        self._unplaced: list[Skipped] = []
+        self._found: dict[bool, tuple[list[Photo], list[Skipped]]] = {}
         self._there: dict[str, Trained] = {}
 
     @property
     def tolerance_m(self) -> float:
         """That models of these photos have, unless told otherwise."""
-        known = [photo.position for photo in self._usable() if photo.position is not None]
+        known = [photo.position for photo in self.photos(labelled=False) if photo.position is not None]
         return default_tolerance_m(known)
 
-    @property
-    def photos(self) -> list[Photo]:
-        """What is trained with."""
-        return self._usable()
+    def photos(self, *, labelled: bool) -> list[Photo]:
+        """What is trained with; see ``whence.evaluate.inputs.usable``."""
+        return self._usable(labelled)[0]
 
     def of(self, recipe: Recipe) -> Trained:
         """The model of a recipe."""
@@ -85,14 +83,10 @@ class Models:
             self._there[recipe.hash] = self._opened(recipe) or self._made(recipe)
         return self._there[recipe.hash]
 
-    def _usable(self) -> list[Photo]:
-        if self._photos is None:
-            known, unknown = settled(self._database.photos)
-            labelled = [photo for photo in self._database.photos if photo.label and not photo.placed]
-            names = {photo.name for photo in labelled}
-            self._photos = [*known, *(photo for photo in labelled if photo.position is None)]
-            self._unplaced = [photo for photo in unknown if photo.name not in names]
-        return self._photos
+    def _usable(self, labelled: bool) -> tuple[list[Photo], list[Skipped]]:
+        if labelled not in self._found:
+            self._found[labelled] = usable(self._database.photos, labelled)
+        return self._found[labelled]
 
     def _place(self, recipe: Recipe) -> Path:
         return self._folder / f"{recipe.hash}-{self._database.fingerprint}-{self._seed}"
@@ -114,9 +108,10 @@ class Models:
 
     def _made(self, recipe: Recipe) -> Trained:
         start, folder = perf_counter(), self._place(recipe)
+        photos, unusable = self._usable(by_labels(recipe))
         fitted = fit(
             recipe,
-            self._usable(),
+            photos,
             seed=self._seed,
             workers=self._workers,
             tolerance_m=self._tolerance_m,
@@ -125,11 +120,16 @@ class Models:
         )
         fitted.model.save(folder, whence.__version__)
         left_out = [Skipped(str(path), reason) for path, reason in fitted.unused.items()]
-        skipped = (*self._unplaced, *left_out)
-        seconds, photos = perf_counter() - start, sum(fitted.classes.values()) or len(self._usable()) - len(left_out)
-        note = {"seconds": seconds, "photos": photos, "skipped": [[one.name, one.reason] for one in skipped]}
+        skipped = (*unusable, *left_out)
+        seconds, count = perf_counter() - start, len(photos) - len(left_out)
+        note = {"seconds": seconds, "photos": count, "skipped": [[one.name, one.reason] for one in skipped]}
         files.write(folder / _NOTE, json.dumps(note).encode())
-        return Trained(fitted.model, folder, seconds, photos, skipped)
+        return Trained(fitted.model, folder, seconds, count, skipped)
+
+
+def by_labels(recipe: Recipe) -> bool:
+    """Whether a recipe that answers directly goes by labels, and needs no positions."""
+    return recipe.sections["target"].get("method") == "named"
 
 
 def baselines(recipe: Recipe) -> list[Recipe]:

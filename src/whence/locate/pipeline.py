@@ -38,6 +38,11 @@ class Pipeline:
         # galleries may be older than a section
         sections: Mapping[str, Mapping[str, Any]] = {**{name: {} for name in SECTIONS}, **recipe.sections}
         self.recipe = recipe = replace(recipe, sections=sections)
+        if sections["estimate"] and not sections["retrieve"]:
+            raise RecipeError(
+                f"recipe {recipe.name} answers by a trained model, not by a gallery: "
+                f"whence train {recipe.name} --database PHOTOS"
+            )
         options_from(PhotoOptions, "photos", sections["photos"])
         self.confidence = options_from(ConfidenceOptions, "confidence", sections["confidence"])
         self.retriever: Retriever = build(plugins.RETRIEVERS, "retrieve", sections["retrieve"])

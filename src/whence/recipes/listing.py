@@ -37,7 +37,11 @@ def listed(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
             "hash": recipe.hash,
             "indexing_hash": recipe.indexing_hash,
             "shares_gallery_with": [
-                other.name for other in recipes if other is not recipe and other.indexing_hash == recipe.indexing_hash
+                other.name
+                for other in recipes
+                if other is not recipe
+                and other.indexing_hash == recipe.indexing_hash
+                and not (recipe.sections["estimate"] or other.sections["estimate"])
             ],
             "differs_from_default": list(other_sections(recipe, standard)),
             "needs": list(recipe.needs),

@@ -16,8 +16,9 @@ from whence.direct.model import Model
 from whence.direct.training import Fitted, Progress, check, fit
 from whence.errors import InputError
 from whence.evaluate import Plan, evaluate
-from whence.evaluate.inputs import Given, read_database, settled
+from whence.evaluate.inputs import Given, read_database, usable
 from whence.evaluate.model import Evaluation
+from whence.evaluate.models import by_labels
 from whence.evaluate.results import to_markdown, write_results
 from whence.evaluate.splits import hold_out
 from whence.photos import files
@@ -89,9 +90,10 @@ def train(
         MissingExtraError: Without an extra that the recipe needs.
     """
     options = check(recipe)[-1]
-    photos = _read(database)
+    labelled = by_labels(recipe)
+    photos = _read(database, labelled)
     if tested is not None:
-        asked = _read(tested)
+        asked = _read(tested, labelled)
     else:
         held = hold_out([photo.group for photo in photos], options.test, seed)
         asked = [photo for photo, chosen in zip(photos, held, strict=True) if chosen]
@@ -141,14 +143,10 @@ def train(
     return Report(fitted, found, to_markdown(found))
 
 
-def _read(given: Given) -> list[Photo]:
-    """All photos with a position or a label."""
-    photos = read_database(given).photos
-    known, _ = settled(photos)
-    placed = {photo.name for photo in known}
-    found = [*known, *(photo for photo in photos if photo.label is not None and photo.name not in placed)]
+def _read(given: Given, labelled: bool) -> list[Photo]:
+    found, _ = usable(read_database(given, unplaced=labelled).photos, labelled)
     if not found:
-        raise InputError(f"{given.path}: no photo with a known position or label")
+        raise InputError(f"{given.path}: no photo with a known position")
     return found
 
 
