@@ -233,6 +233,8 @@ def _evidence(answer: Answer, locator: Locator | Teller) -> Evidence:
     from whence.present.evidence import Evidence, MatchView
 
     if isinstance(locator, Teller):
-        return Evidence(answer.query.pixels if answer.query else None, answer.location)
+        pixels = answer.query.pixels if answer.query else None
+        attention = None if pixels is None else locator.model.attention(pixels)
+        return Evidence(pixels, answer.location, heat=answer.hypotheses, attention=attention)
     query, matched = evidence_of(answer, locator, _EXPLAINED)
     return Evidence(query, answer.location, [MatchView(*parts) for parts in matched])

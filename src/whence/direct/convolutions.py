@@ -143,13 +143,19 @@ class Whole(nn.Module):
             raise RecipeError(f"[estimate] freeze = {options.freeze!r}: {options.model} takes only 'all' here")
         self.top: Top = top(self.features(self._blank(size)).shape[1], target, options, seed)
 
+    def maps(self, pictures: Tensor) -> Tensor:
+        """``(B, C, h, w)``: the last feature map."""
+        return self.more(self.body(self.colours(pictures)))  # type: ignore[no-any-return]
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """``(B, F)`` of the last feature map."""
+        return maps.mean(dim=(2, 3)) if self._pool == "average" else maps.flatten(1)
+
     def features(self, pictures: Tensor) -> Tensor:
         """``(B, F)`` that the dense layers take."""
-        found = self.body(self.colours(pictures))
         if self._scores:
-            return found  # type: ignore[no-any-return]
-        maps = self.more(found)
-        return maps.mean(dim=(2, 3)) if self._pool == "average" else maps.flatten(1)  # type: ignore[no-any-return]
+            return self.body(self.colours(pictures))  # type: ignore[no-any-return]
+        return self.pooled(self.maps(pictures))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """See the class."""
@@ -294,6 +300,26 @@ def asked(whole: Whole, options: NetworkOptions, image: Image) -> DoubleArray:
     data = plain([fitted(image, options)], _unit(options), torch.device("cpu"))
     with torch.inference_mode():
         return whole(data)[0].numpy().astype(np.float64)  # type: ignore[no-any-return]
+
+
+def grad_cam(whole: Whole, options: NetworkOptions, image: Image) -> FloatArray | None:
+    """``(h, w)`` from 0 up: how much each place of the last feature map spoke for the strongest output.
+
+    None for networks that are asked for their ``scores``, and where only the middle of a photo is looked at.
+
+    Source: R. Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV
+    2017.
+    """
+    if options.pool == "scores" or options.fit != "stretch":
+        return None
+    data = plain([fitted(image, options)], _unit(options), torch.device("cpu"))
+    with torch.enable_grad():
+        maps = whole.maps(data).detach().requires_grad_(True)
+        outputs = whole.top(whole.pooled(maps))[0]
+        (slopes,) = torch.autograd.grad(outputs[int(outputs.argmax())], maps)
+    weights = slopes.mean(dim=(2, 3), keepdim=True)
+    found = (weights * maps.detach()).sum(dim=1)[0].clamp(min=0)
+    return np.asarray(found.numpy(), np.float32)
 
 
 def fitted(photo: Image, options: NetworkOptions) -> Image:

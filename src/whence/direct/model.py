@@ -22,7 +22,7 @@ from whence.photos import files
 from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
 from whence.recipes import SECTIONS, Recipe, method_of, options_from
-from whence.types import DoubleArray, Image, Photo, Position
+from whence.types import DoubleArray, FloatArray, Image, Photo, Position
 
 WORDS, ARRAYS = "model.json", "model.safetensors"
 FORMAT = 1
@@ -108,6 +108,11 @@ class Model:
             tolerance_m: An error up to this counts as right; None for the model's own.
         """
         return self.judged(self.outputs(image), tolerance_m)
+
+    def attention(self, image: Image) -> FloatArray | None:
+        """``(h, w)``: what of a photo spoke for the likeliest class, or the coordinates; None where nothing tells."""
+        told: FloatArray | None = getattr(self.estimator, "attention", lambda image: None)(image)
+        return told
 
     def judged(self, outputs: DoubleArray, tolerance_m: float | None = None) -> Guess:
         """The answer that ``(W,)`` outputs amount to."""

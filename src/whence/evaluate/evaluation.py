@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import whence
-from whence.direct.model import is_direct
+from whence.direct.model import Model, is_direct
 from whence.direct.training import check
 from whence.errors import GalleryBusyError, InputError
 from whence.evaluate.answerers import OfGallery, OfModel
@@ -45,7 +45,7 @@ from whence.metrics.outcomes import Outcomes
 from whence.metrics.summary import compare, summarise
 from whence.photos import files
 from whence.recipes import Recipe, load_recipe
-from whence.types import Crs, Position, Skipped
+from whence.types import Crs, Photo, Position, Skipped
 
 __all__ = ["Plan", "Step", "evaluate"]
 
@@ -122,6 +122,7 @@ class _Source:
         seconds: To make it; None for one that was there.
         photos: That were indexed or trained with in these seconds.
         skipped: What could not be used.
+        examples: As in ``Run``.
     """
 
     folder: Path
@@ -129,6 +130,7 @@ class _Source:
     seconds: float | None
     photos: int
     skipped: Sequence[Skipped]
+    examples: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,8 +292,19 @@ def _told(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object],
     outcomes = judge(classed, answered.answers, set_up.crs, {}, clusters_of(asked, plan.frames))
     used = set_up.models.photos(labelled=by_labels(recipe))
     positions = [photo.position for photo in used if photo.position is not None]
-    source = _Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped)
+    examples = _examples(trained.model, used)
+    source = _Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped, examples)
     return _Done(recipe, varied, source, answered, outcomes)
+
+
+def _examples(model: Model, photos: Sequence[Photo]) -> dict[str, Path]:
+    """A photo of each class, the first that is met."""
+    found: dict[str, Path] = {}
+    for photo in photos:
+        label = model.class_of(photo) if len(found) < len(model.blank.names) else None
+        if label is not None:
+            found.setdefault(label, photo.path)
+    return found
 
 
 def _leaks(plan: Plan, set_up: _SetUp, runs: Sequence[_Done], tell: Callable[[Step], None]) -> list[Leak]:
@@ -339,6 +352,7 @@ def _finished(
                 figures=summarise(each.outcomes, **options, draws=plan.draws, seed=plan.seed),
                 clean={} if without is None else summarise(without, **options, draws=plan.draws, seed=plan.seed),
                 costs=_costs(each),
+                examples=each.source.examples,
             )
         )
     first = runs[0]

@@ -92,6 +92,7 @@ class Run:
         figures: By name.
         clean: The same figures without queries that leak; empty where none does.
         costs: Time and space.
+        examples: A photo of each class that it was trained with, where it answers by classes.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Run:
     figures: Mapping[str, Figure]
     clean: Mapping[str, Figure]
     costs: Costs
+    examples: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def base(self) -> str:

@@ -73,6 +73,8 @@ class Teller:
     def positions(self) -> list[Position]:
         """Of photos that it was trained with, where they are kept."""
         found = self.model.blank
+        if not len(found.names):
+            return []
         return [found.position(point) for point in found.points]
 
     def locate(self, photo: str | os.PathLike[str] | Image) -> Location:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.types import Candidate, Image, Location, Position
+from whence.types import Candidate, FloatArray, Image, Location, Position
 
 Points = NDArray[np.floating]
 """``(M, 2)`` x, y in pixels."""
@@ -40,9 +40,13 @@ class Evidence:
         location: The answer.
         matches: The gallery photos to show, best first.
         truth: Where the photo was really taken, if known.
+        heat: Where it may have been taken, and how likely each place is, where a trained model tells.
+        attention: ``(h, w)``: what of the photo spoke for the answer, where a network tells.
     """
 
     query: Image | None
     location: Location
     matches: Sequence[MatchView] = ()
     truth: Position | None = None
+    heat: Sequence[tuple[Position, float]] = ()
+    attention: FloatArray | None = None

@@ -67,12 +67,18 @@ def check_suffix(path: Path, photos: int) -> None:
 def explanation_page(evidence: Sequence[Evidence], *, title: str, around: Surroundings) -> str:
     """The HTML of an explanation."""
     sections = [evidence_section(item, index, around) for index, item in enumerate(evidence)]
-    return page.document(title, _overview(evidence, around), *sections, FOOTER)
+    footer = FOOTER_OF_MODEL if any(item.location.choices or item.heat for item in evidence) else FOOTER
+    return page.document(title, _overview(evidence, around), *sections, footer)
 
 
 FOOTER = (
     "<footer><p>Made by whence from the photos of one gallery. An answer is an estimate: look at the matching points "
     "before you rely on it.</p></footer>"
+)
+
+FOOTER_OF_MODEL = (
+    "<footer><p>Made by whence with a trained model. It has seen photos of the places that it was trained with, not "
+    "yours: an answer is an estimate of what kind of place it is.</p></footer>"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whence.present.heat import heat_picture
 from whence.present.mapsketch import MARGIN, Mark, Scene, candidate_labels, labelled_left
 from whence.present.mapview import View
 from whence.types import Status
@@ -36,6 +37,10 @@ def map_raster(known: Scene, *, size: tuple[int, int], up: str) -> Picture:
     view = known.view((FINER * width, FINER * height), "answers", FINER * MARGIN)
     sheet = Pictures.new("RGB", (view.width, view.height + FINER * BAND), GROUND)
     pen = ImageDraw.Draw(sheet, "RGBA")
+    if len(known.heat):
+        warm = Pictures.fromarray(heat_picture(view, known.heat), "RGBA").resize((view.width, view.height))
+        sheet.paste(warm, (0, 0), warm)
+        pen = ImageDraw.Draw(sheet, "RGBA")
     for x, y in view.visible(known.photos).tolist():
         _photo(pen, (x, y))
     spot = view.pixel(mark.position)
@@ -58,6 +63,11 @@ def map_raster(known: Scene, *, size: tuple[int, int], up: str) -> Picture:
 
 def _photo(pen: ImageDraw, at: Spot) -> None:
     pen.circle(at, 5, PHOTO)
+
+
+def _likelier(pen: ImageDraw, at: Spot) -> None:
+    x, y = at
+    pen.rectangle([x - 12, y - 12, x + 12, y + 12], "#35b77999")
 
 
 def _candidate(pen: ImageDraw, at: Spot) -> None:
@@ -107,7 +117,8 @@ def _legend(pen: ImageDraw, known: Scene, mark: Mark, view: View) -> None:
     pen.rectangle([0, view.height, view.width, view.height + FINER * BAND], PAPER)
     pen.rectangle([0, 0, view.width - 1, view.height - 1], None, LINE, FINER)
     entries = [
-        (_photo, "gallery photo", len(known.photos)),
+        (_likelier, "likelier", len(known.heat)),
+        (_photo, "known photo" if len(known.heat) else "gallery photo", len(known.photos)),
         (_candidate, "candidate, with rank", len(known.candidates)),
         (lambda pen, at: _answer(pen, at, mark.status), mark.status.value, True),
         (lambda pen, at: _circle(pen, at, 14, mark.status), "9 of 10 truths inside", mark.circle_m),

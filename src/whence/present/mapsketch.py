@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from whence.present.heat import heat_picture
 from whence.present.mapview import View
 from whence.present.words import printable
 from whence.types import DoubleArray, Status
@@ -20,6 +23,7 @@ ROW, ENTRY = 24, 206  # pixels of the legend: height of a row, width of an entry
 MARGIN = 28  # pixels between the outermost mark and the edge
 FEW = 3  # up to so many answers, their circles are drawn in full strength
 DOT = 6  # radius of an answer
+_LIKELY = 0.8  # of all that is likely is in the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +54,33 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a map shows, in metres east and north, each ``(N, 2)``."""
+    """All that a map shows, in metres east and north, each ``(N, 2)``.
+
+    ``heat`` is ``(M, 3)``: places and how likely each of them is.
+    """
 
     photos: DoubleArray
     candidates: DoubleArray
     buildings: tuple[DoubleArray, ...]
     answers: Sequence[Mark]
+    heat: DoubleArray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def view(self, size: tuple[int, int], fit: Literal["all", "answers"], margin: int = MARGIN) -> View:
         """The window for everything, or for what the answers are about."""
         marks = [mark.position for mark in self.answers] + [mark.truth for mark in self.answers if mark.truth]
-        about = [_points(marks), self._nearby()]
+        about = [_points(marks), self._nearby(), self._likely()]
         if fit == "all" or not sum(map(len, about)):
             about += [self.photos, self.candidates, *self.buildings]
         points = np.vstack(about)
         circles = [(*mark.position, mark.circle_m) for mark in self.answers]
         return View.fit(points if len(points) else np.zeros((1, 2)), circles, size, margin)
+
+    def _likely(self) -> DoubleArray:
+        """The likeliest places, which hold most of what is likely."""
+        order = np.argsort(-self.heat[:, 2], kind="stable")
+        reached = np.cumsum(self.heat[order, 2])
+        count = int(np.searchsorted(reached, _LIKELY * reached[-1])) + 1 if len(order) else 0
+        return self.heat[order[:count], :2]
 
     def _nearby(self) -> DoubleArray:
         """The candidates worth a wider window: all where the answer is unsure, else the nearer half."""
@@ -76,11 +91,17 @@ class Scene:
 
 
 def scene(
-    database: ArrayLike, answers: Sequence[Mark], candidates: ArrayLike = (), buildings: Sequence[ArrayLike] = ()
+    database: ArrayLike,
+    answers: Sequence[Mark],
+    candidates: ArrayLike = (),
+    buildings: Sequence[ArrayLike] = (),
+    heat: ArrayLike = (),
 ) -> Scene:
     """The arguments of ``map_sketch`` as clean arrays."""
+    warm = np.asarray(heat, np.float64).reshape(-1, 3)
     marks = tuple(mark for mark in answers if np.isfinite(mark.position).all())
-    return Scene(_points(database), _points(candidates), tuple(map(_points, buildings)), marks)
+    warm = warm[np.isfinite(warm).all(axis=1)]
+    return Scene(_points(database), _points(candidates), tuple(map(_points, buildings)), marks, warm)
 
 
 def map_sketch(
@@ -125,6 +146,7 @@ def draw(shown: Scene, *, size: tuple[int, int], fit: Literal["all", "answers"],
         # The nested svg cuts off what leaves the map, without an id that two maps on one page would share.
         f'<svg width="{width}" height="{height}"><rect class="ground" width="100%" height="100%"/>',
         *(_path("wall", view.pixels(corners), close=True) for corners in shown.buildings if len(corners)),
+        _heat(view, shown.heat),
         _path("photo", view.visible(shown.photos)[:, None]),
         f'<g class="{crowd}">',
         *(_circle(view, mark) for mark in shown.answers),
@@ -159,6 +181,17 @@ def _points(values: ArrayLike) -> DoubleArray:
 
 def _style() -> str:
     return files("whence.present").joinpath("mapsketch.css").read_text(encoding="utf-8")
+
+
+def _heat(view: View, heat: DoubleArray) -> str:
+    """Colours over the whole map."""
+    if not len(heat):
+        return ""
+    done, data = cv2.imencode(".png", cv2.cvtColor(heat_picture(view, heat), cv2.COLOR_RGBA2BGRA))
+    assert done
+    uri = base64.b64encode(data.tobytes()).decode()
+    size = f'width="{view.width}" height="{view.height}"'
+    return f'<image {size} preserveAspectRatio="none" href="data:image/png;base64,{uri}"/>'
 
 
 def _text(text: str) -> str:
@@ -231,7 +264,8 @@ def _legend(shown: Scene, width: int) -> list[tuple[int, int, tuple[str, str]]]:
     """Column, row, and symbol with text of each entry; only what is on the map is explained."""
     kinds = {mark.status for mark in shown.answers}
     entries = [
-        (_path("photo", np.zeros((1, 1, 2))), "gallery photo", len(shown.photos)),
+        ('<rect x="-6" y="-6" width="12" height="12" fill="#35b779" fill-opacity=".6"/>', "likelier", len(shown.heat)),
+        (_path("photo", np.zeros((1, 1, 2))), "known photo" if len(shown.heat) else "gallery photo", len(shown.photos)),
         ('<circle class="candidate" r="5"/>', "candidate, with its rank", len(shown.candidates)),
         (_dot(Status.LOCATED, 0, 0), "located", Status.LOCATED in kinds),
         (_dot(Status.UNSURE, 0, 0), "unsure: best guess", Status.UNSURE in kinds),

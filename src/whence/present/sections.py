@@ -11,6 +11,7 @@ from whence.geo.distance import offset
 from whence.geo.plane import Plane, coordinates
 from whence.present import page, words
 from whence.present.answers import hide_paths, settled
+from whence.present.attention import attention_picture
 from whence.present.evidence import Evidence, MatchView
 from whence.present.mapsketch import Mark, Scene, draw, scene
 from whence.present.matchpicture import counts, match_picture
@@ -71,7 +72,8 @@ def evidence_section(evidence: Evidence, index: int, around: Surroundings, *, le
             f'<p class="verdict">{page.text(words.verdict(location))}</p>',
             f'<div class="pair"><div>{_query(evidence)}{_facts(evidence, around)}</div>',
             f"{_sketch(evidence, around)}</div>",
-            _matches(evidence, level + 1),
+            _attention(evidence),
+            _choices(location, level + 1) if location.choices else _matches(evidence, level + 1),
             _candidates(location),
             "</article>",
         ]
@@ -144,7 +146,9 @@ def answer_scene(evidence: Evidence, around: Surroundings) -> Scene | None:
     truth = None if evidence.truth is None or error_m(evidence) is None else plane.point(evidence.truth)
     mark = Mark(plane.point(location.position), location.radius_m, location.status, words.verdict(location), truth)
     spots = coordinates([candidate.position for candidate in location.candidates])
-    return scene(plane.metres(around.gallery), [mark], plane.metres(spots))
+    warm = plane.metres(coordinates([place for place, _ in evidence.heat]))
+    heat = np.column_stack([warm, [weight for _, weight in evidence.heat]]) if evidence.heat else ()
+    return scene(plane.metres(around.gallery), [mark], plane.metres(spots), heat=heat)
 
 
 def upwards(position: Position | None) -> str:
@@ -177,6 +181,28 @@ def _match(query: Image, view: MatchView, rank: int, answer: Position | None) ->
     caption = f"<b>{rank}. {page.text(name)}</b><br>{counts(number, 0 if view.photo is None else min(number, LINES))}"
     caption += page.facts([(label, page.text(value)) for label, value in rows])
     return page.figure(page.picture(drawn, alt), caption)
+
+
+def _attention(evidence: Evidence) -> str:
+    """What of the photo spoke for the likeliest class."""
+    if evidence.query is None or evidence.attention is None:
+        return ""
+    drawn = page.shrunk(attention_picture(evidence.query, evidence.attention), QUERY_PIXELS)
+    alt = f"What of the photo spoke for the answer: {words.printable(evidence.location.path)}"
+    return page.figure(page.picture(drawn, alt), "What spoke for the answer (Grad-CAM): yellow most, blue least")
+
+
+def _choices(location: Location, level: int) -> str:
+    rows = [
+        {
+            "": words.printable(choice.label or ""),
+            "Probability": words.percent(choice.probability),
+            "Around": words.place(choice.position) if choice.position is not None else "",
+            "From the answer": distance(location.position, choice.position),
+        }
+        for choice in location.choices
+    ]
+    return f"<h{level}>What it takes for possible</h{level}>\n{page.table(rows, numbers=('Probability',))}"
 
 
 def _candidates(location: Location) -> str:

@@ -163,6 +163,12 @@ class NetworkEstimator:
 
         return asked(self.whole, self.options, image)
 
+    def attention(self, image: Image) -> FloatArray | None:
+        """``(h, w)``: what of an ``(H, W, 3)`` RGB photo spoke for the strongest output; see ``grad_cam``."""
+        from whence.direct.convolutions import grad_cam
+
+        return grad_cam(self.whole, self.options, image)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See ``Estimator``."""
         return {name: np.asarray(tensor.detach().cpu().numpy()) for name, tensor in self.whole.state_dict().items()}

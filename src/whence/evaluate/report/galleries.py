@@ -8,13 +8,13 @@ import numpy as np
 
 from whence.evaluate.model import Evaluation, Question, Run
 from whence.evaluate.report import html
-from whence.evaluate.report.pictures import Pictures, Seen
+from whence.evaluate.report.pictures import Pictures, Seen, beside
 from whence.evaluate.report.plots.lengths import distance_words, given_words
 from whence.metrics.outcomes import Outcomes
 from whence.present import page, words
 from whence.present.evidence import Evidence
 from whence.present.matchpicture import match_picture
-from whence.types import Location
+from whence.types import Image, Location
 
 EACH = 4
 RUNS = 3  # whose pictures are shown
@@ -60,6 +60,8 @@ def galleries(evaluation: Evaluation, *, private: bool) -> str:
     seen: Seen = {}
     parts = [_run(evaluation, run, number, seen, private=private) for number, run in enumerate(shown)]
     about = "Each query (left) beside the database photo that its answer rests on (right); lines join what matched."
+    if all(run.examples for run in shown):
+        about = "Each query (left) beside a photo of the class that was answered and, if it is wrong, of the true one."
     if private:
         about = "Pictures and names are left out of this report."
     return html.section("Best and worst answers", about, *parts)
@@ -99,7 +101,28 @@ def _query(evaluation: Evaluation, run: Run, number: int, pictures: Pictures | N
     caption = _caption(evaluation, run, number, private=pictures is None)
     if pictures is None:
         return f"<figure><figcaption>{caption}</figcaption></figure>"
-    return page.figure(_picture(question, pictures.evidence(question, answer), pictures), caption)
+    found = pictures.evidence(question, answer)
+    if run.examples and found.query is not None:
+        return page.figure(_classes(run, number, found.query), caption)
+    return page.figure(_picture(question, found, pictures), caption)
+
+
+def _classes(run: Run, number: int, query: Image) -> str:
+    """The query beside a photo of the class that was answered and, if that is another, of the true one."""
+    answered, true = _class_names(run, number)
+    names = [name for name in dict.fromkeys((answered, true)) if name in run.examples]
+    drawn = beside(query, [run.examples[name] for name in names], HEIGHT)
+    alt = f"The query beside a photo of {' and one of '.join(map(words.printable, names)) or 'no class'}"
+    return page.picture(page.shrunk(drawn, WIDTH), alt)
+
+
+def _class_names(run: Run, number: int) -> tuple[str, str]:
+    """What was answered, and what is true; empty where there is none."""
+    of = run.outcomes
+    if of.truth_class is None or of.answer_class is None:
+        return "", ""
+    answered, true = int(of.answer_class[number]), int(of.truth_class[number])
+    return (of.classes[answered] if answered >= 0 else "", of.classes[true] if true >= 0 else "")
 
 
 def _picture(question: Question, found: Evidence, pictures: Pictures) -> str:
@@ -123,6 +146,10 @@ def _caption(evaluation: Evaluation, run: Run, number: int, *, private: bool) ->
     else:
         off = f"error {distance_words(error, evaluation.unit)}"
     facts = [off, f"confidence {words.percent(answer.confidence)} ({answer.status.value})", _match(answer, private)]
+    answered, true = _class_names(run, number) if run.examples else ("", "")
+    if answered:
+        truly = "rightly" if answered == true else f"true {words.printable(true or 'another')}"
+        facts.append(f"answered {words.printable(answered)}, {truly}")
     places = [
         f"true {words.place(question.truth)}" if question.truth is not None else "",
         f"answered {words.place(answer.position)}",

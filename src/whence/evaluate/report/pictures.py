@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.errors import WhenceError
+from whence.direct.model import is_direct
+from whence.errors import PhotoError, WhenceError
 from whence.evaluate.model import Question, Run
 from whence.present.evidence import Evidence, MatchView
+from whence.present.matchpicture import fit_height
 from whence.types import Candidate, DoubleArray, Image, LocalFeatures, Location
 
 if TYPE_CHECKING:
     from whence.gallery.gallery import Gallery
 
 
+_SMALL, _GAP = 640, 8
 Seen = dict[tuple[str, str], tuple[Image | None, LocalFeatures]]
 
 
@@ -38,6 +43,9 @@ class Pictures:
         self.missing = ""
         """Why there are no pictures; empty if there are."""
         self._gallery: Gallery | None = None
+        self._direct = is_direct(run.recipe)
+        if self._direct:
+            return
         from whence.gallery.gallery import Gallery
         from whence.locate.pipeline import Pipeline
 
@@ -51,6 +59,8 @@ class Pictures:
 
     def evidence(self, question: Question, answer: Location) -> Evidence:
         """The query, its answer, and its best match as far as they are still there."""
+        if self._direct:
+            return Evidence(_small(question.path), answer, (), question.truth)
         if self._gallery is None:
             return Evidence(None, answer, (), question.truth)
         try:
@@ -96,6 +106,25 @@ class Pictures:
         return MatchView(
             photo, candidate, _points(query, matches.query, image), _points(found, matches.database, photo)
         )
+
+
+def beside(image: Image, classes: Sequence[Path], height: int) -> Image:
+    """A query beside a photo of each of some classes, as far as they are still there."""
+    shown = [image, *(photo for photo in map(_small, classes) if photo is not None)]
+    fitted = [fit_height(photo, height) for photo in shown]
+    gap = np.full((height, _GAP, 3), 255, np.uint8)
+    parts = [part for photo in fitted for part in (photo, gap)][:-1]
+    return np.concatenate(parts, axis=1)
+
+
+def _small(path: Path) -> Image | None:
+    from whence.photos import files
+    from whence.photos.decode import decode
+
+    try:
+        return decode(files.read(path), max_side=_SMALL).pixels
+    except PhotoError:
+        return None
 
 
 def _points(features: LocalFeatures, chosen: NDArray[np.intp], image: Image | None) -> DoubleArray:
