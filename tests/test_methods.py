@@ -203,7 +203,8 @@ def test_similar_pictures_are_more_similar(name: str) -> None:
     query, twin, other = (
         made.describe(seen(made, Sift().extract(image), image)) for image in (picture, darker, textured(1))
     )
-    assert query @ twin > query @ other + 0.1
+    margin = 0.05 if name == "scene" else 0.1  # which tells kinds of pictures apart, and these are all of one kind
+    assert query @ twin > query @ other + margin
 
 
 @describers

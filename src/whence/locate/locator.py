@@ -13,9 +13,10 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.direct.model import Guess
 from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery, GalleryPhoto
-from whence.gallery.search import Mask
+from whence.gallery.search import Found, Mask
 from whence.gallery.where import Where
 from whence.geo.line import Line
 from whence.geo.plane import Plane
@@ -24,12 +25,14 @@ from whence.locate.asking import Asker
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import radius_m
 from whence.locate.fusion import geometric_median
+from whence.locate.options import PriorOptions
 from whence.locate.pipeline import Pipeline, recipe_of
+from whence.locate.prior import Prior
 from whence.locate.sequence import follow
 from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.locate.turns import worth_asking
 from whence.locate.verifying import Verifier, around_best
-from whence.recipes import Recipe, load_recipe
+from whence.recipes import Recipe, load_recipe, options_from
 from whence.types import (
     Candidate,
     Crs,
@@ -126,6 +129,8 @@ class Locator:
         self._asker = Asker(self._pipeline, self._pipeline.restored(gallery), self._workers)
         self._pipeline.retriever.prepare(gallery)
         self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
+        section = self._pipeline.recipe.sections["prior"] if calibrated else {}
+        self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
 
     @property
@@ -235,7 +240,10 @@ class Locator:
         start = perf_counter()
         duplicate = self.gallery.by_hash.get(query.content_hash)
         allowed = self._allowed_but((*hidden, *(() if duplicate is None else (duplicate,))))
-        rows, cosines = self._pipeline.retriever.shortlist(query.features, query.vector, allowed)
+        guess = None
+        if self._prior is not None and query.pixels is not None:
+            guess = self._prior.guess(query.pixels, self.tolerance_m)
+        rows, cosines = self._shortlist(query, allowed, guess)
         searched = perf_counter()
         verifications = self._verifier.verify(query.features, rows, cosines)
         verified = perf_counter()
@@ -251,7 +259,21 @@ class Locator:
             if duplicate is None or duplicate in hidden or not self._counts(duplicate)
             else (self.gallery.photos[duplicate].path,)
         )
-        return replace(answer, location=replace(answer.location, seconds=seconds, duplicate_of=same))
+        location = replace(answer.location, seconds=seconds, duplicate_of=same)
+        if self._prior is not None and guess is not None:
+            location = self._prior.beside(location, guess)
+        return replace(answer, location=location)
+
+    def _shortlist(self, query: Query, allowed: Mask | None, guess: Guess | None) -> Found:
+        """The most promising photos, by their similarity and by what was likely beforehand."""
+        retriever = self._pipeline.retriever
+        if self._prior is None or guess is None:
+            return retriever.shortlist(query.features, query.vector, allowed)
+        likely = self._prior.searched(guess, allowed)
+        found = retriever.shortlist(query.features, query.vector, likely)
+        if self._prior.options.use == "search":
+            return found
+        return self._prior.weighed(guess, retriever.shortlist(query.features, query.vector, allowed), found)
 
     def _allowed_but(self, hidden: Sequence[int]) -> Mask | None:
         """The photos that count, without some that are no evidence: the query itself, above all."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whence.present.heat import heat_picture
 from whence.present.mapsketch import MARGIN, Mark, Scene, candidate_labels, labelled_left
 from whence.present.mapview import View
 from whence.types import Status
@@ -38,6 +37,8 @@ def map_raster(known: Scene, *, size: tuple[int, int], up: str) -> Picture:
     sheet = Pictures.new("RGB", (view.width, view.height + FINER * BAND), GROUND)
     pen = ImageDraw.Draw(sheet, "RGBA")
     if len(known.heat):
+        from whence.present.heat import heat_picture
+
         warm = Pictures.fromarray(heat_picture(view, known.heat), "RGBA").resize((view.width, view.height))
         sheet.paste(warm, (0, 0), warm)
         pen = ImageDraw.Draw(sheet, "RGBA")

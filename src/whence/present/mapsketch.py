@@ -10,11 +10,9 @@ from html import escape
 from importlib.resources import files
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from whence.present.heat import heat_picture
 from whence.present.mapview import View
 from whence.present.words import printable
 from whence.types import DoubleArray, Status
@@ -187,6 +185,10 @@ def _heat(view: View, heat: DoubleArray) -> str:
     """Colours over the whole map."""
     if not len(heat):
         return ""
+    import cv2
+
+    from whence.present.heat import heat_picture
+
     done, data = cv2.imencode(".png", cv2.cvtColor(heat_picture(view, heat), cv2.COLOR_RGBA2BGRA))
     assert done
     uri = base64.b64encode(data.tobytes()).decode()

@@ -11,7 +11,6 @@ from whence.geo.distance import offset
 from whence.geo.plane import Plane, coordinates
 from whence.present import page, words
 from whence.present.answers import hide_paths, settled
-from whence.present.attention import attention_picture
 from whence.present.evidence import Evidence, MatchView
 from whence.present.mapsketch import Mark, Scene, draw, scene
 from whence.present.matchpicture import counts, match_picture
@@ -73,7 +72,8 @@ def evidence_section(evidence: Evidence, index: int, around: Surroundings, *, le
             f'<div class="pair"><div>{_query(evidence)}{_facts(evidence, around)}</div>',
             f"{_sketch(evidence, around)}</div>",
             _attention(evidence),
-            _choices(location, level + 1) if location.choices else _matches(evidence, level + 1),
+            _choices(location, level + 1),
+            "" if location.choices and not location.candidates else _matches(evidence, level + 1),
             _candidates(location),
             "</article>",
         ]
@@ -187,12 +187,16 @@ def _attention(evidence: Evidence) -> str:
     """What of the photo spoke for the likeliest class."""
     if evidence.query is None or evidence.attention is None:
         return ""
+    from whence.present.attention import attention_picture
+
     drawn = page.shrunk(attention_picture(evidence.query, evidence.attention), QUERY_PIXELS)
     alt = f"What of the photo spoke for the answer: {words.printable(evidence.location.path)}"
     return page.figure(page.picture(drawn, alt), "What spoke for the answer (Grad-CAM): yellow most, blue least")
 
 
 def _choices(location: Location, level: int) -> str:
+    if not location.choices:
+        return ""
     rows = [
         {
             "": words.printable(choice.label or ""),

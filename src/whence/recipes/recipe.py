@@ -19,6 +19,7 @@ SECTIONS = (
     "photos",
     "features",
     "describe",
+    "prior",
     "retrieve",
     "prerank",
     "match",
@@ -29,7 +30,7 @@ SECTIONS = (
     "confidence",
     "train",
 )
-_LATER = ("prerank", "target", "estimate", "train")
+_LATER = ("prior", "prerank", "target", "estimate", "train")
 _LISTS = {"needs": "extras", "models": "models"}
 INDEXING = ("photos", "features", "describe")
 """Sections that decide what a gallery holds: recipes that agree in them can share one."""
@@ -80,7 +81,7 @@ class Recipe:
     @property
     def asking_hash(self) -> str:
         """The same over the sections that decide what is answered, given what a gallery holds."""
-        apart = (*INDEXING, "confidence", "train")
+        apart = (*INDEXING, "prior", "confidence", "train")
         asked = {name: self.sections.get(name, {}) for name in SECTIONS if name not in apart}
         return _digest({**asked, "certain_after": self.sections["confidence"].get("certain_after", 0)})
 

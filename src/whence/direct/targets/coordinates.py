@@ -130,6 +130,10 @@ class Coordinates:
             found[rows] = self._numbers(coordinates([p for p in positions if p is not None])) / self.scale
         return found
 
+    def numbers(self, points: DoubleArray) -> DoubleArray:
+        """``(N, 2)`` of ``(N, 2)`` coordinates, as ``truth`` gives them."""
+        return self._numbers(points) / self.scale
+
     def predicted(self, outputs: DoubleArray) -> Prediction:
         """See ``Target``; each place of a mixture is a point with a ring around it that holds half of it."""
         places = self.options.places
