@@ -25,6 +25,7 @@ SETS = {
     "getty": ("getty/database.csv", "getty/queries.csv", 5.0),
     "venice": ("venice/database.csv", "venice/queries.csv", 25.0),
     "fondren": ("fondren/database.csv", "fondren/queries.csv", 5.0),
+    "croatia": ("croatia/database.csv", "croatia/queries.csv", 100_000.0),
     "gardens_day": ("gardens_point/day_left.csv", "gardens_point/day_right.csv", 2.0),
 }
 """Database, queries and tolerance in metres (frames for ``gardens_day``), below the folder of real photos."""
