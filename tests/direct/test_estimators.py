@@ -13,7 +13,7 @@ from regions import CENTRES, picture, recipe, write_regions
 from safetensors.numpy import load_file, save_file
 
 from whence import plugins
-from whence.direct.estimators.estimator import parts
+from whence.direct.estimators.estimator import Epoch, parts
 from whence.direct.model import ARRAYS, WORDS, Model
 from whence.direct.training import Fitted, fit
 from whence.errors import InputError, MissingExtraError, ModelError, RecipeError
@@ -55,7 +55,7 @@ pairs = pytest.mark.parametrize(
 
 
 def made(estimator: str, target: str = "named", **train: Any) -> Recipe:
-    estimate = ESTIMATE.get(estimator, {"method": estimator})
+    estimate = dict(ESTIMATE.get(estimator, {"method": estimator}))
     return recipe(TARGETS[target], estimate, describe="" if estimator == "network" else "scene", **train)
 
 
@@ -283,3 +283,30 @@ def test_the_extra_is_named(known: list[Photo], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     with pytest.raises(MissingExtraError, match=r"whence\[ml\]"):
         fit(made("svm"), known, workers=2)
+
+
+def test_a_stopped_training_goes_on(known: list[Photo], tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    longer = {**ESTIMATE["network"], "epochs": 6, "patience": 9}
+    made_recipe = recipe(TARGETS["named"], longer, describe="")
+    whole = fit(made_recipe, known, workers=2, device="cpu")
+    path = tmp_path / "checkpoint.pt"
+    told: list[int] = []
+
+    def stop(epoch: Epoch) -> None:
+        told.append(epoch.number)
+        if epoch.number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(made_recipe, known, workers=2, device="cpu", checkpoint=path, tell=stop)
+    assert told == [0, 1, 2, 3]
+    rest = fit(made_recipe, known, workers=1, device="cpu", checkpoint=path)
+    assert [epoch.number for epoch in rest.epochs] == list(range(7))
+    assert [epoch.checked_loss for epoch in rest.epochs] == [epoch.checked_loss for epoch in whole.epochs]
+    one, other = whole.model.estimator.arrays(), rest.model.estimator.arrays()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    changed = replace(made_recipe, sections={**made_recipe.sections, "estimate": {**ESTIMATE["network"], "batch": 8}})
+    with pytest.raises(InputError, match="of another training: batch was 16, now it is 8"):
+        fit(changed, known, workers=2, device="cpu", checkpoint=path)

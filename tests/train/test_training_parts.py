@@ -17,9 +17,9 @@ from walks import write_street
 
 from whence.errors import InputError, ModelError, RecipeError
 from whence.evaluate.inputs import Given
+from whence.nets import CHECKPOINT, checkpoint
 from whence.nets.architecture import Input
 from whence.nets.pictures import Altered, Pictures, plain
-from whence.train import checkpoint
 from whence.train.losses import loss_of, triplet
 from whence.train.material import Task, gather
 from whence.train.mining import mine, pool
@@ -233,7 +233,7 @@ def test_pictures_are_altered_as_asked(options: dict[str, Any]) -> None:
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / checkpoint.FILE
+    path = tmp_path / CHECKPOINT
     checkpoint.write(path, {"settings": {"a": 1}, "epoch": 1})
 
     def full(state: object, stream: Any) -> None:
@@ -244,11 +244,11 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
     with pytest.raises(ModelError, match=r"No space left on device\); the one before is kept; make room"):
         checkpoint.write(path, {"settings": {"a": 1}, "epoch": 2})
     assert checkpoint.read(path, {"a": 1}) == {"settings": {"a": 1}, "epoch": 1}
-    assert [entry.name for entry in tmp_path.iterdir()] == [checkpoint.FILE]
+    assert [entry.name for entry in tmp_path.iterdir()] == [CHECKPOINT]
 
 
 def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / checkpoint.FILE
+    path = tmp_path / CHECKPOINT
     assert checkpoint.read(path, {}) is None
     checkpoint.write(path, {"settings": {"network": "one"}})
     with pytest.raises(InputError, match="network was 'one', now it is 'other'; use another --out"):

@@ -31,7 +31,7 @@ def command(
     validation_database: Annotated[Path | None, typer.Option(help="Photos with positions to validate with.")] = None,
     validation_queries: Annotated[Path | None, typer.Option(help="Photos with positions to ask that for.")] = None,
     hold_out: Annotated[float, typer.Option(help="Share of the groups to validate a describing network with.")] = 0.2,
-    out: Annotated[Path, typer.Option(help="Folder for network, recipe, log and checkpoint.")] = Path("trained"),
+    out: Annotated[Path, typer.Option(help="Folder for what comes of it, and to go on from.")] = Path("trained"),
     set: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,7 +91,7 @@ def command(
     nets.need("Training")
     if (validation_database is None) != (validation_queries is None):
         raise InputError("--validation-database and --validation-queries: expected both of them, or neither")
-    from whence.train.checkpoint import FILE
+    from whence.nets import CHECKPOINT
     from whence.train.running import RECIPE, Plan, train
 
     interruptible()
@@ -128,7 +128,7 @@ def command(
         try:
             found = train(plan, tell=_tell, progress=None if devices * nodes > 1 else progress)
         except KeyboardInterrupt:
-            if (out / FILE).exists():
+            if (out / CHECKPOINT).exists():
                 say(f"the last whole epoch is kept in {out}; the same command goes on from there")
             raise
     _sum_up(found, plan.options.best_at, out / RECIPE)

@@ -39,19 +39,24 @@ def train_model(
         def progress(stage: str, done: int, total: int) -> None:
             bar.update(task, description=stage, completed=done, total=total)
 
-        report = train(
-            recipe,
-            database,
-            out,
-            tested=tested,
-            pretrained=pretrained,
-            seed=seed,
-            device=device,
-            workers=workers,
-            tolerance_m=tolerance_m,
-            tell=_tell,
-            progress=progress,
-        )
+        try:
+            report = train(
+                recipe,
+                database,
+                out,
+                tested=tested,
+                pretrained=pretrained,
+                seed=seed,
+                device=device,
+                workers=workers,
+                tolerance_m=tolerance_m,
+                tell=_tell,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            if out.is_dir():
+                say(f"what is finished is kept in {out}; the same command goes on from there")
+            raise
     _sum_up(report, out)
 
 

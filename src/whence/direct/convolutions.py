@@ -249,16 +249,16 @@ def learned(
             read = (picture for picture in pictures.read(list(examples.paths)) if picture is not None)
             whole.colours.learn(list(read))
         if not whole.frozen:
-            held = None if checked is None else _Seen(checked.paths, pictures, options)
+            held = None if checked is None else (_Seen(checked.paths, pictures, options), checked)
             inputs = _Seen(examples.paths, pictures, options)
-            found = descend(whole, inputs, examples, held, checked, target, options, around)
+            found = descend(whole, inputs, examples, held, target, options, around)
             return whole, found.best
     finally:
         pictures.close()
     own = features_of(whole, options, examples.paths, around)
     whole.top.standardise(own.reshape(-1, own.shape[2]))
-    held_out = None if checked is None else _Crops(features_of(whole, options, checked.paths, around))
-    found = descend(whole.top, _Crops(own), examples, held_out, checked, target, options, around)
+    apart = None if checked is None else (_Crops(features_of(whole, options, checked.paths, around)), checked)
+    found = descend(whole.top, _Crops(own), examples, apart, target, options, around)
     return whole, found.best
 
 

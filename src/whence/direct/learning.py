@@ -77,7 +77,7 @@ class Descent:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     patience: int = 20
-    class_weights: bool = True
+    class_weights: bool = False
     untrained: bool = False
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,7 @@ def fit(
     pretrained: bool = True,
     tolerance_m: float | None = None,
     cache: Path | None = None,
+    checkpoint: Path | None = None,
     tell: Callable[[Epoch], None] = lambda epoch: None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Fitted:
@@ -123,6 +124,7 @@ def fit(
         pretrained: Whether networks begin with published weights.
         tolerance_m: An error up to this counts as right; None for a tenth of the extent of all positions.
         cache: Folder for what was computed of the photos.
+        checkpoint: File that the training of a network is kept in after each epoch, and goes on from.
         tell: Called after each epoch of a long training.
         progress: Called now and then with a stage, and how much of it is done of how much.
 
@@ -159,7 +161,13 @@ def fit(
     if len(examples) < _LEAST:
         raise InputError(f"{len(examples)} photos to learn from; expected at least {_LEAST}")
     around = Circumstances(
-        seed=seed, folds=chosen.folds, workers=workers, device=device, pretrained=pretrained, cache=cache
+        seed=seed,
+        folds=chosen.folds,
+        workers=workers,
+        device=device,
+        pretrained=pretrained,
+        cache=cache,
+        checkpoint=checkpoint if maker.takes == "pictures" else None,
     )
     epochs: list[Epoch] = fitted.epochs
 
@@ -195,9 +203,7 @@ def _estimated(
         held = parts(examples.groups, count, around.seed) == 0
         if held.all():
             raise InputError("all photos are of one group; some have to be held out, so expected at least two groups")
-        loud = Circumstances(
-            around.seed, around.folds, around.workers, around.device, around.pretrained, around.cache, told
-        )
+        loud = replace(around, tell=told)
         estimator = maker.fit(options, examples.only(~held), examples.only(held), target, loud)
         rows = np.flatnonzero(held)
         return estimator, _outputs_of_pictures(estimator, [examples.paths[row] for row in rows.tolist()], target), rows

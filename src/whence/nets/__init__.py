@@ -9,6 +9,9 @@ from importlib.util import find_spec
 
 from whence.errors import MissingExtraError
 
+CHECKPOINT = "checkpoint.pt"
+"""Name of the file that a training is kept in after each epoch."""
+
 
 def need(feature: str = "Networks that describe whole photos") -> None:
     """Makes sure that all of the extra is there, before anything of this package is imported.

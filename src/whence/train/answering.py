@@ -21,6 +21,7 @@ from whence.evaluate.model import Evaluation
 from whence.evaluate.models import by_labels
 from whence.evaluate.results import to_markdown, write_results
 from whence.evaluate.splits import hold_out
+from whence.nets import CHECKPOINT
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.train.curves import draw_learning
@@ -115,6 +116,7 @@ def train(
             pretrained=pretrained,
             tolerance_m=tolerance_m,
             cache=out / "cache",
+            checkpoint=out / CHECKPOINT,
             tell=tell,
             progress=progress,
         )

@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from whence.errors import InputError
-from whence.nets import weights
+from whence.nets import CHECKPOINT, checkpoint, weights
 from whence.nets.network import Network
 from whence.nets.pictures import Altered, Pictures, plain
 from whence.photos import files
-from whence.train import checkpoint
 from whence.train.losses import loss_of
 from whence.train.material import Material, Rows
 from whence.train.mining import Triplet, mine, pool
@@ -141,9 +140,9 @@ class Training:
     def run(self) -> Trained:
         """Trains until the last epoch, or until validation no longer gets better."""
         report, options, fabric = self.report, self._options, self._fabric
-        state = checkpoint.read(self._out / checkpoint.FILE, self._settings)
+        state = checkpoint.read(self._out / CHECKPOINT, self._settings)
         if state is not None:
-            weights.fill(self._network, state["network"], str(self._out / checkpoint.FILE))
+            weights.fill(self._network, state["network"], str(self._out / CHECKPOINT))
         self._network.to(fabric.device)
         if state is None:
             self._begin()
@@ -323,7 +322,7 @@ class Training:
             if not epoch.number:
                 weights.save(self._network, self._out / UNTRAINED, **self._said, epoch=0)
             checkpoint.write(
-                self._out / checkpoint.FILE,
+                self._out / CHECKPOINT,
                 {
                     "settings": self._settings,
                     "network": {name: tensor.cpu() for name, tensor in self._network.state_dict().items()},

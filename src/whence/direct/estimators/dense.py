@@ -87,8 +87,8 @@ class Dense(OfVectors):
         module = top(examples.vectors.shape[1], target, options, around.seed)
         module.standardise(examples.vectors)
         inputs = Vectors(examples.vectors)
-        held = None if checked is None else Vectors(checked.vectors)
-        learned: Learned = descend(module, inputs, examples, held, checked, target, options, around)
+        held = None if checked is None else (Vectors(checked.vectors), checked)
+        learned: Learned = descend(module, inputs, examples, held, target, options, around)
         return cls(options, module.eval(), learned.best, learned.loss)
 
     @classmethod

@@ -80,6 +80,7 @@ class Circumstances:
         device: As torch names it; empty for a graphics card if there is one.
         pretrained: Whether networks begin with published weights.
         cache: Folder for features of frozen networks; None to keep none.
+        checkpoint: File that a long training is kept in after each epoch, and goes on from; None to keep none.
         tell: Called after each epoch of a long training.
     """
 
@@ -89,6 +90,7 @@ class Circumstances:
     device: str = ""
     pretrained: bool = True
     cache: Path | None = None
+    checkpoint: Path | None = None
     tell: Callable[[Epoch], None] = field(default=lambda epoch: None)
 
 

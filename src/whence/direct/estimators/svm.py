@@ -30,13 +30,13 @@ class SvmOptions:
         cost: C, what a photo on the wrong side costs; 0 to choose it, with the kernel, by cross-validation.
         kernel: ``linear`` or ``rbf``; empty to choose.
         gamma: Of the kernel ``rbf``, over the number of dimensions and their variance; 0 for 1.
-        class_weights: Whether classes count the same, however many photos they have.
+        class_weights: Whether both sides of each class count the same, however many photos they have.
     """
 
     cost: float = 0.0
     kernel: str = ""
     gamma: float = 0.0
-    class_weights: bool = True
+    class_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.kernel and self.kernel not in _KERNELS:

@@ -10,8 +10,6 @@ import torch
 
 from whence.errors import InputError, ModelError, first_line
 
-FILE = "checkpoint.pt"
-
 
 def write(path: Path, state: dict[str, Any]) -> None:
     """Replaces a checkpoint; the one before stays until this one is safe on the disk.
