@@ -83,6 +83,10 @@ def test_trained_and_asked(run: Run, table: Path, asked: Path, tmp_path: Path) -
     assert {row["class"] for row in rows} == set(CENTRES)
     done = run("locate", asked, "--model", out)
     assert "coast (" in done.out
+    done = run("info", out)
+    assert "recipe             svm" in done.out
+    assert "coast" in done.out
+    assert json.loads(run("info", out, "--format", "json").out)["classes"].keys() == CENTRES.keys()
     page = tmp_path / "why.html"
     done = run("locate", asked, "--model", out, "--explain", page)
     assert done.code == 0, done.err
@@ -123,7 +127,9 @@ def test_evaluated_beside_what_it_has_to_beat(run: Run, table: Path, asked: Path
     assert first["error.median"]["value"] < constant["error.median"]["value"]
     assert "class.coast.share" in first
     assert not any(name.startswith("recall@") for name in first)
+    assert "svm, constant answers" in done.out
     page = (out / "report.html").read_text(encoding="utf-8")
+    assert "beside a photo of the class that was answered" in page
     assert "Confusion matrix" in page
     models = sorted((out / "work" / "models").glob("*/model.json"))
     assert len(models) == 3

@@ -17,16 +17,20 @@ NAME = "info"
 
 
 def command(
-    gallery: Annotated[Path, typer.Argument(help="Folder of the gallery.")],
+    gallery: Annotated[Path, typer.Argument(help="Folder of the gallery, or of a model.")],
     format: Annotated[str, typer.Option(help="table or json.")] = "table",
 ) -> None:
-    """Show what a gallery holds: photos, extent, models, size."""
+    """Show what a gallery holds, or what a trained model tells apart."""
+    from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
     from whence.gallery.summary import summary
     from whence.present.words import printable
 
     if format not in ("table", "json"):
         raise InputError(f"--format {format}: expected table or json")
+    if is_model(gallery):
+        _tell_model(gallery, format)
+        return
     opened = Gallery.open(gallery)
     facts = summary(opened)
     expected = _expected(opened)
@@ -41,6 +45,18 @@ def command(
         )
         if expected["strangers"]:
             facts["expected"] += f"; of {expected['strangers']} photos of places unknown to it, {_taken(expected)}"
+    for key, value in facts.items():
+        typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
+
+
+def _tell_model(folder: Path, format: str) -> None:
+    from whence.direct.model import Model
+    from whence.present.words import printable
+
+    facts = Model.load(folder).facts()
+    if format == "json":
+        typer.echo(json.dumps(facts, indent=1))
+        return
     for key, value in facts.items():
         typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
 

@@ -133,6 +133,21 @@ class Model:
         """Whether positions are x and y in metres."""
         return self.blank.metric
 
+    def facts(self) -> dict[str, Any]:
+        """What there is to know of it, as JSON allows."""
+        estimate, target = (dict(self.recipe.sections[name]) for name in ("estimate", "target"))
+        return {
+            "recipe": self.recipe.name,
+            "summary": self.recipe.summary,
+            "photos": self.said.get("photos"),
+            "target": target.pop("method"),
+            "estimator": estimate.pop("method"),
+            "chosen": self.estimator.words(),
+            "tolerance_m": self.tolerance_m,
+            "held_out_within_tolerance": self.said.get("held_out_within_tolerance"),
+            "classes": self.said.get("classes", {}),
+        }
+
     def class_of(self, photo: Photo) -> str | None:
         """The class that a photo is of, by its label or position; None for one that the model does not know."""
         if not isinstance(self.target, Classes):

@@ -181,10 +181,22 @@ def fit(
     calibration = Calibration.learn(target, outputs, truth[rows], [positions[row] for row in rows])
     known = [position for position in positions if position is not None]
     tolerance = tolerance_m or default_tolerance_m(known)
-    said = {"photos": len(used), "seed": seed, "classes": fitted.classes}
+    said: dict[str, Any] = {"photos": len(used), "seed": seed, "classes": fitted.classes}
     fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
     fitted.outputs, fitted.held = outputs, [used[row] for row in rows]
+    if known:
+        fitted.model.said["held_out_within_tolerance"] = _within(fitted)
     return fitted
+
+
+def _within(fitted: Fitted) -> float:
+    """Share of photos that were held out whose answer is within the tolerance."""
+    hits = []
+    for outputs, photo in zip(fitted.outputs, fitted.held, strict=True):
+        point = fitted.model.judged(outputs).position
+        if point is not None and photo.position is not None:
+            hits.append(metres_from(point, coordinates([photo.position]))[0] <= fitted.model.tolerance_m)
+    return round(float(np.mean(hits)), 4) if hits else 0.0
 
 
 def _estimated(

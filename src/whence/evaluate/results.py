@@ -19,6 +19,8 @@ from whence.photos import files
 from whence.present.words import counted, printable
 from whence.types import Skipped
 
+_TOO_OFTEN = 0.05
+"""More than its share, from which on a class that is answered too often is named."""
 _LARGE = 1000
 """From here on numbers are whole."""
 _ABREAST = 4
@@ -195,8 +197,30 @@ def _notes(evaluation: Evaluation) -> list[str]:
     if evaluation.leaks:
         every = "" if any(run.clean for run in evaluation.runs) else "; no query is without"
         notes.append(f"Leaks: {_leaks(evaluation.leaks)}{every}.")
+    notes += [note for run in evaluation.runs for note in _class_notes(run)]
     notes += _left_out(evaluation)
     return [f"- {note}" for note in notes]
+
+
+def _class_notes(run: Run) -> list[str]:
+    """Which class is answered too often, and how many queries are of none that the run knows."""
+    of = run.outcomes
+    if of.truth_class is None or of.answer_class is None or not len(of.classes):
+        return []
+    told = [name for name in of.classes if f"class.{name}.share" in run.figures]
+    notes = []
+    classed = of.truth_class >= 0
+    if classed.any() and told:
+        true = {name: float((of.truth_class[classed] == number).mean()) for number, name in enumerate(of.classes)}
+        share = {name: run.figures[f"class.{name}.share"].value for name in told}
+        most = max(told, key=lambda name: share[name] - true[name])
+        if share[most] - true[most] >= _TOO_OFTEN:
+            said, are = f"{share[most]:.0%} of the queries", f"{true[most]:.0%} are"
+            notes.append(f"{printable(run.name)} answers {printable(most)} for {said}; {are}.")
+    unknown = int((~classed).sum())
+    if unknown and run.examples:
+        notes.append(f"{counted(unknown, 'query is', 'queries are')} of no class that {printable(run.name)} knows.")
+    return notes
 
 
 def _left_out(evaluation: Evaluation) -> list[str]:
