@@ -29,7 +29,7 @@ Change = tuple[str, str, Mapping[str, Any]]
 SIZE = (320, 240)
 ROOMS: dict[str, Any] = {"target": {"method": "kmeans", "places": 20}}
 SQUARES: dict[str, Any] = {"target": {"method": "s2", "level": 17}}
-BLOCKS: dict[str, Any] = {"target": {"method": "s2-adaptive", "least": 20, "most": 60}}
+BLOCKS: dict[str, Any] = {"target": {"method": "s2-adaptive", "least": 60, "most": 160}}
 VLAD = ("features", "describe")
 FIGURES = ("class.accuracy", "error.median", "error.mean", "radius.inside", "ece")
 
@@ -69,7 +69,7 @@ def _parts(name: str) -> list[tuple[str, list[Recipe], float]]:
                 _made(
                     [
                         ("hog-svm", "hog-svm", BLOCKS),
-                        ("scene-cells", "scene-cells", {}),
+                        ("scene-cells", "scene-cells", BLOCKS),
                         ("small-network-cells", "small-network-cells", BLOCKS),
                     ]
                 ),
