@@ -209,12 +209,21 @@ def describe(name: str, unit: str = "m") -> str:
         words = {"precision": "precision of {}", "recall": "recall of {}", "share": "answered as {}"}
         return words[kind].format(named) if kind in words else name
     words = {
-        "within": f"within {rest} {unit}",
+        "within": f"within {_distance(rest, unit)}",
         "within_km": f"within {rest} km",
-        "located": f"located ones within {rest.removeprefix('within.')} {unit}",
+        "located": f"located ones within {_distance(rest.removeprefix('within.'), unit)}",
         "seconds": f"seconds to {rest}",
     }
     return words.get(head, name)
+
+
+def _distance(said: str, unit: str) -> str:
+    """A threshold with its unit; kilometres where these are whole."""
+    try:
+        metres = float(said)
+    except ValueError:
+        return f"{said} {unit}"
+    return f"{metres / 1000:g} km" if unit == "m" and metres >= 1000 and metres % 1000 == 0 else f"{said} {unit}"
 
 
 _WORDS = {

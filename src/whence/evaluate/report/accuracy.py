@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from whence.direct.model import is_direct
 from whence.evaluate.model import Evaluation, Run
 from whence.evaluate.report import html, series
 from whence.evaluate.report.figures import interval_words, value_words
@@ -55,8 +56,8 @@ def asked(evaluation: Evaluation) -> bool:
 
 
 def recall(evaluation: Evaluation) -> str:
-    """Recall against N and against distance."""
-    if not asked(evaluation):
+    """Recall against N and against distance; nothing where no run retrieves photos."""
+    if not asked(evaluation) or all(is_direct(run.recipe) for run in evaluation.runs):
         return ""
     runs, near = drawn_runs(evaluation), given_words(evaluation.tolerance_m, evaluation.unit)
     limits = series.distance_limits(runs, evaluation.tolerance_m)
