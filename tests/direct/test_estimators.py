@@ -310,3 +310,25 @@ def test_a_stopped_training_goes_on(known: list[Photo], tmp_path: Path) -> None:
     changed = replace(made_recipe, sections={**made_recipe.sections, "estimate": {**ESTIMATE["network"], "batch": 8}})
     with pytest.raises(InputError, match="of another training: batch was 16, now it is 8"):
         fit(changed, known, workers=2, device="cpu", checkpoint=path)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_support_vectors_are_those_of_scikit_learn(kernel: str) -> None:
+    from sklearn.svm import SVC
+
+    from whence.direct.estimators.estimator import Circumstances, Examples
+    from whence.direct.estimators.svm import Svm, SvmOptions
+    from whence.direct.targets.named import Named, NamedOptions
+
+    random = np.random.default_rng(3)
+    names = np.repeat(["a", "b", "c"], 20)
+    vectors = (random.normal(size=(60, 5)) + 1.5 * np.eye(5)[np.repeat([0, 1, 2], 20)]).astype(np.float32)
+    photos = [Photo(Path(name), "x", label=str(name)) for name in names]
+    target = Named.learn(NamedOptions(), photos)
+    truth = target.truth(photos)
+    examples = Examples(vectors, [photo.path for photo in photos], truth, np.ones(60), np.arange(60))
+    made = Svm.fit(SvmOptions(cost=2.0, kernel=kernel), examples, None, target, Circumstances())
+    scaled = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    for number in range(3):
+        theirs = SVC(C=2.0, kernel=kernel, gamma=1 / 5).fit(scaled, truth[:, 0] == number).decision_function(scaled)
+        assert np.allclose(made.outputs(vectors)[:, number], theirs, atol=2e-2)

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from whence.direct.estimators.estimator import Arrays, Circumstances, Examples, OfVectors, need_classes, parts
 from whence.direct.targets.target import Target
-from whence.errors import MissingExtraError, RecipeError
+from whence.errors import InputError, MissingExtraError, RecipeError
 from whence.types import DoubleArray, FloatArray
 
 _COSTS = (0.1, 1.0, 10.0)
 _KERNELS = ("linear", "rbf")
+_MOST = 20_000
+"""Photos: all their kernels are in memory, 3 GB of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Svm(OfVectors):
             from sklearn.svm import SVC
         except ImportError as error:
             raise MissingExtraError("Support vector machines", "ml") from error
+        if len(examples) > _MOST:
+            raise InputError(
+                f"[estimate] method = 'svm' compares every photo with every other, and there are {len(examples):,}; "
+                f"expected at most {_MOST:,}: take fewer of each class ([train] per_class), or method = 'dense'"
+            )
         vectors = np.asarray(examples.vectors, np.float64)
         mean, deviation = vectors.mean(axis=0), vectors.std(axis=0)
         scale = np.where(deviation > 1e-9, deviation, 1.0)
@@ -95,6 +102,7 @@ class Svm(OfVectors):
         gamma = (options.gamma or 1.0) / scaled.shape[1]
         kernel = options.kernel or _KERNELS[0]
         support = scaled if kernel == "rbf" else np.zeros((0, scaled.shape[1]), np.float32)
+        gram = _gram(np.asarray(scaled, np.float64), kernel, gamma)  # once for all classes
         columns, offsets = [], []
         for own in _sides(examples.truth, need_classes(target, "svm").partitions):
             if own.all() or not own.any():  # a class that a fold does not have
@@ -102,14 +110,11 @@ class Svm(OfVectors):
                 offsets.append(-1.0 if not own.any() else 1.0)
                 continue
             weights = examples.weights * (_even(own) if options.class_weights else 1.0)
-            made = SVC(C=options.cost or 1.0, kernel=kernel, gamma=gamma).fit(scaled, own, sample_weight=weights)
+            made = SVC(C=options.cost or 1.0, kernel="precomputed").fit(gram, own, sample_weight=weights)
             offsets.append(float(made.intercept_[0]))
-            if kernel == "linear":
-                columns.append(np.asarray(made.coef_[0], np.float32))
-            else:
-                column = np.zeros(len(scaled), np.float32)
-                column[made.support_] = made.dual_coef_[0]
-                columns.append(column)
+            column = np.zeros(len(scaled))
+            column[made.support_] = made.dual_coef_[0]
+            columns.append((column @ scaled if kernel == "linear" else column).astype(np.float32))
         coefficients = np.stack(columns, axis=1)
         if kernel == "rbf":
             used = np.abs(coefficients).max(axis=1) > 0
@@ -144,13 +149,23 @@ class Svm(OfVectors):
         if self.options.kernel == "linear":
             return np.asarray(scaled @ arrays["coefficients"] + arrays["offsets"], np.float64)
         support = np.asarray(arrays["support"], np.float64)
-        squares = (scaled**2).sum(axis=1)[:, None] + (support**2).sum(axis=1) - 2 * scaled @ support.T
-        kernel = np.exp(-float(arrays["gamma"]) * np.maximum(squares, 0))
+        kernel = _rbf(scaled, support, float(arrays["gamma"]))
         return np.asarray(kernel @ arrays["coefficients"] + arrays["offsets"], np.float64)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See ``Estimator``."""
         return dict(self._arrays)
+
+
+def _gram(vectors: DoubleArray, kernel: str, gamma: float) -> DoubleArray:
+    """``(N, N)``."""
+    return np.asarray(vectors @ vectors.T) if kernel == "linear" else _rbf(vectors, vectors, gamma)
+
+
+def _rbf(first: DoubleArray, second: DoubleArray, gamma: float) -> DoubleArray:
+    """``(N, M)``."""
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
+    return np.asarray(np.exp(-gamma * np.maximum(squares, 0)))
 
 
 def _sides(truth: NDArray[np.intp], partitions: list[list[str]]) -> Iterator[NDArray[np.bool_]]:
