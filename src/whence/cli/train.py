@@ -67,6 +67,7 @@ def command(
     from whence.evaluate.inputs import Given
     from whence.recipes import load_recipe
 
+    interruptible()
     loaded = changed(load_recipe(recipe), set or ())
     if is_direct(loaded):
         from whence.cli.train_model import train_model
@@ -93,8 +94,6 @@ def command(
         raise InputError("--validation-database and --validation-queries: expected both of them, or neither")
     from whence.nets import CHECKPOINT
     from whence.train.running import RECIPE, Plan, train
-
-    interruptible()
 
     def given(path: Path, of: str | None = None) -> Given:
         return Given(path, crs, layout, of)
@@ -151,6 +150,8 @@ def changed(recipe: Recipe, settings: list[str] | tuple[str, ...], section: str 
         if dot and where not in SECTIONS:
             raise RecipeError(f"--set {setting}: no section [{where}]; expected one of {', '.join(SECTIONS)}")
         there = sections.setdefault(where or section, {})
+        if own == "method" and there.get(own) != value.strip():
+            there.clear()  # another method has other options
         there[own] = value_from(value.strip())
     return replace(recipe, sections=sections)
 

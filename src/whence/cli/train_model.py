@@ -68,6 +68,12 @@ def _tell(epoch: Epoch) -> None:
 
 def _sum_up(report: Report, out: Path) -> None:
     fitted = report.fitted
+    for photo in report.passed[:_NAMED]:
+        say(f"left out: {photo.name}: {photo.reason}")
+    if len(report.passed) > _NAMED:
+        say(f"left out: {count(len(report.passed) - _NAMED, 'other photo')}")
+    if not report.grouped:
+        say("no photo has a group: photos of one walk may be on both sides of the test, and its figures flatter")
     for path, reason in list(fitted.unused.items())[:_NAMED]:
         say(f"left out: {path}: {reason}")
     if len(fitted.unused) > _NAMED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -23,6 +23,23 @@ _LEAST_M = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Photos that neither an estimator nor its target had seen.
+
+    Attributes:
+        target: As it was learned without them.
+        outputs: ``(N, W)`` for them.
+        truth: ``(N, K)`` as the target gives it; -1 where it has no class for a photo.
+        positions: Of the photos, where known.
+    """
+
+    target: Target
+    outputs: DoubleArray
+    truth: NDArray[Any]
+    positions: Sequence[Position | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """From outputs to probabilities, and from what a prediction expects its error to be to what it is.
 
@@ -33,35 +50,30 @@ class Calibration:
     Attributes:
         temperature: That scores of classes are divided by (C. Guo et al., On Calibration of Modern Neural Networks,
             ICML 2017).
+        doubt: Share of all probability that is divided among the classes alike: what so few photos cannot rule out.
         ratios: ``(T,)`` errors over expected errors, in order; empty where positions are not known.
     """
 
     temperature: float
+    doubt: float
     ratios: DoubleArray
 
     @classmethod
-    def learn(cls, target: Target, outputs: DoubleArray, truth: NDArray[Any], positions: list[Position | None]) -> Self:
-        """From outputs for photos that were held out.
-
-        Args:
-            target: That the outputs are for.
-            outputs: ``(N, W)``.
-            truth: ``(N, K)`` as ``Target.truth`` gives it.
-            positions: Of the same photos, where known.
-        """
-        temperature = 1.0
-        if isinstance(target, Classes) and len(outputs):
-            known = truth[:, 0] >= 0
-            temperature = _temperature(target.split(outputs[known])[0], truth[known, 0])
-        made = cls(temperature, np.zeros(0))
+    def learn(cls, held: Sequence[HeldOut]) -> Self:
+        """From outputs for photos that were held out."""
+        classes = [part for part in held if isinstance(part.target, Classes) and len(part.outputs)]
+        count = sum(int((part.truth[:, 0] >= 0).sum()) for part in classes)
+        doubt = 1 / (count + 2) if classes else 0.0
+        made = cls(_temperature(classes, doubt) if count else 1.0, doubt, np.zeros(0))
         ratios = []
-        for row, position in zip(outputs, positions, strict=True):
-            found = made.predicted(target, row)
-            if position is not None and len(found.points):
-                point, expected = found.best()
-                (error,) = metres_from(point, coordinates([position])).tolist()
-                ratios.append(error / _unit(found, expected))
-        return cls(temperature, np.sort(np.asarray(ratios, np.float64)))
+        for part in held:
+            for row, position in zip(part.outputs, part.positions, strict=True):
+                found = made.predicted(part.target, row)
+                if position is not None and len(found.points):
+                    point, expected = found.best()
+                    (error,) = metres_from(point, coordinates([position])).tolist()
+                    ratios.append(error / _unit(found, expected))
+        return cls(made.temperature, doubt, np.sort(np.asarray(ratios, np.float64)))
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -72,17 +84,27 @@ class Calibration:
         """
         try:
             ratios = np.sort(np.asarray(arrays["ratios"], np.float64).reshape(-1))
-            return cls(float(arrays["temperature"]), ratios)
+            temperature, doubt = float(arrays["temperature"]), float(arrays["doubt"])
+            if not (temperature > 0 and 0 <= doubt <= 1 and (ratios >= 0).all()):
+                raise ValueError("numbers out of range")
+            return cls(temperature, doubt, ratios)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the model's calibration cannot be read: {error}") from error
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays."""
-        return {"temperature": np.array(self.temperature), "ratios": self.ratios}
+        return {
+            "temperature": np.array(self.temperature),
+            "doubt": np.array(self.doubt),
+            "ratios": self.ratios,
+        }
 
     def predicted(self, target: Target, outputs: DoubleArray) -> Prediction:
         """What ``(W,)`` outputs say, with probabilities that are true."""
-        return target.predicted(outputs / self.temperature if isinstance(target, Classes) else outputs)
+        if not isinstance(target, Classes):
+            return target.predicted(outputs)
+        shares = target.probabilities(outputs / self.temperature)
+        return target.placed((1 - self.doubt) * shares + self.doubt / len(shares))
 
     def radius_m(self, found: Prediction, expected_m: float) -> float:
         """Metres around the best point that hold the truth in nine of ten cases."""
@@ -105,14 +127,19 @@ def _unit(found: Prediction, expected_m: float) -> float:
     return max(expected_m, _LEAST_M) if len(found.points) > 1 else 1.0
 
 
-def _temperature(scores: DoubleArray, truth: NDArray[np.intp]) -> float:
-    """The one at which the truth is least surprising."""
+def _temperature(held: Sequence[HeldOut], doubt: float) -> float:
+    """The one at which what is answered makes the truth least surprising."""
 
     def surprise(temperature: float) -> float:
-        scaled = scores / temperature
-        top = scaled.max(axis=1)
-        total = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
-        return float((total - scaled[np.arange(len(truth)), truth]).mean())
+        total, count = 0.0, 0
+        for part in held:
+            assert isinstance(part.target, Classes)
+            rows = np.flatnonzero(part.truth[:, 0] >= 0)
+            shares = part.target.probabilities(part.outputs[rows] / temperature)
+            own = shares[np.arange(len(rows)), part.truth[rows, 0]]
+            total -= float(np.log((1 - doubt) * own + doubt / shares.shape[1]).sum())
+            count += len(rows)
+        return total / count
 
     tried = np.geomspace(_COLDEST, _HOTTEST, _STEPS)
     best = int(np.argmin([surprise(value) for value in tried]))

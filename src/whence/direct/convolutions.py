@@ -171,6 +171,8 @@ class Whole(nn.Module):
     def _convolutions(self, options: NetworkOptions, size: Input) -> nn.Sequential:
         try:
             widths = [int(width) for width in options.convolutions.split(",") if width.strip()]
+            if any(width < 1 for width in widths):
+                raise ValueError
         except ValueError:
             raise RecipeError(
                 f"[estimate] convolutions = {options.convolutions!r}: expected whole numbers, such as '256,256'"
@@ -373,8 +375,5 @@ def _key(whole: Whole, options: NetworkOptions, paths: Sequence[Path], around: C
     digest.update(repr(picture).encode())
     for path in paths:
         digest.update(repr((str(path), cv2.__version__)).encode("utf-8", "surrogatepass"))
-        try:
-            digest.update(repr(files.stat_key(path)).encode())
-        except PhotoError:
-            digest.update(b"gone")
+        digest.update(repr(files.state_of(path)).encode())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from whence.direct.estimators.estimator import Circumstances, Epoch, Examples
 from whence.direct.learning import Descent
@@ -22,6 +23,7 @@ from whence.direct.targets.target import Classes, Target
 from whence.errors import InputError
 from whence.nets import checkpoint, weights
 from whence.nets.running import device as device_of
+from whence.photos.files import state_of
 from whence.types import FloatArray
 
 
@@ -115,6 +117,7 @@ class _Descent:
         self._module, self._inputs, self._examples, self._held = module, inputs, examples, held
         self._target, self._options, self._around = target, options, around
         self._device = device_of(around.device)
+        self._normalises = any(isinstance(layer, BatchNorm) for layer in module.modules())
         self._loss: Loss = loss_of(target, examples, options.class_weights)
         learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if not learning:
@@ -155,8 +158,8 @@ class _Descent:
         order = random.permutation(count)
         for start in range(0, count, options.batch):
             rows = order[start : start + options.batch]
-            if len(rows) == 1 and count > 1:
-                continue  # normalising over a batch of one means nothing
+            if len(rows) == 1 and self._normalises:
+                continue  # a batch of one that is left over: normalising over it means nothing
             loss, hits = self._step(rows, number)
             total, right = total + loss, right + hits
         share = right / count if isinstance(self._target, Classes) else math.nan
@@ -234,10 +237,11 @@ class _Descent:
         """What has to be the same to go on; there may be more epochs, or more patience."""
         digest = hashlib.blake2b(digest_size=8)
         for examples in (self._examples, *([self._held[1]] if self._held else [])):
-            digest.update(repr([str(path) for path in examples.paths]).encode("utf-8", "surrogatepass"))
+            states = [(str(path), state_of(path)) for path in examples.paths]
+            digest.update(repr(states).encode("utf-8", "surrogatepass"))
             digest.update(np.ascontiguousarray(examples.truth).tobytes())
         given = {name: value for name, value in asdict(self._options).items() if name not in ("epochs", "patience")}
-        return {**given, "seed": self._around.seed, "photos": digest.hexdigest()}
+        return {**given, "seed": self._around.seed, "pretrained": self._around.pretrained, "photos": digest.hexdigest()}
 
 
 @contextmanager

@@ -51,9 +51,14 @@ class Layers:
     def _numbers(self, name: str) -> list[float]:
         said = getattr(self, name)
         try:
-            return [float(part) for part in said.split(",") if part.strip()]
+            found = [float(part) for part in said.split(",") if part.strip()]
+            if not all(0 <= number < 1e9 for number in found):
+                raise ValueError
+            return found
         except ValueError:
-            raise RecipeError(f"[estimate] {name} = {said!r}: expected numbers separated by commas") from None
+            raise RecipeError(
+                f"[estimate] {name} = {said!r}: expected numbers from 0 up, separated by commas"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -83,5 +88,7 @@ class Descent:
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
             raise RecipeError(f"[estimate] optimiser = {self.optimiser!r}: expected one of {', '.join(OPTIMISERS)}")
+        if self.batch == 1 and getattr(self, "batch_norm", False):
+            raise RecipeError("[estimate] batch = 1: batch_norm needs at least 2 photos at a time")
         if not self.learning_rate > 0:
             raise RecipeError("[estimate] learning_rate: expected a number above 0")

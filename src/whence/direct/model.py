@@ -17,7 +17,7 @@ from whence.direct.calibration import Calibration
 from whence.direct.estimators.estimator import Estimator, Makes
 from whence.direct.prediction import Prediction
 from whence.direct.targets.target import Classes, Target
-from whence.errors import MissingExtraError, ModelError, RecipeError
+from whence.errors import MissingExtraError, ModelError, RecipeError, first_line
 from whence.photos import files
 from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
@@ -143,7 +143,8 @@ class Model:
             "target": target.pop("method"),
             "estimator": estimate.pop("method"),
             "chosen": self.estimator.words(),
-            "tolerance_m": self.tolerance_m,
+            "tolerance_m": self.tolerance_m if len(self.blank.points) else None,
+            "held_out": self.said.get("held_out"),
             "held_out_within_tolerance": self.said.get("held_out_within_tolerance"),
             "classes": self.said.get("classes", {}),
         }
@@ -221,17 +222,22 @@ class Model:
         """
         folder = Path(folder)
         words, arrays = _words(folder), _arrays(folder)
+        if not isinstance(words["format"], int):
+            raise ModelError(f"{folder} is damaged: format is {words['format']!r}; train it again")
         if words["format"] != FORMAT:
             raise ModelError(f"{folder} was written by a newer whence ({words.get('whence')}); update this one")
         missing = [name for name in words["arrays"] if name not in arrays]
         if missing:
             raise ModelError(f"{folder} is damaged: {ARRAYS} lacks {missing[0]}; train it again")
+        broken = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+        if broken is not None:
+            raise ModelError(f"{folder} is damaged: {broken} holds what is no number; train it again")
         try:
             return cls._of(folder, words, arrays)
         except RecipeError as error:
             raise ModelError(f"{folder}: {error}") from error
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise ModelError(f"{folder} is damaged: {str(error) or type(error).__name__}; train it again") from error
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, MemoryError) as error:
+            raise ModelError(f"{folder} is damaged: {first_line(error)}; train it again") from error
 
     @classmethod
     def _of(cls, folder: Path, words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -255,6 +261,8 @@ class Model:
                 )
         calibration = Calibration.restore(_under("calibration", arrays))
         tolerance, said = float(words["tolerance_m"]), words.get("said", {})
+        if not (np.isfinite(tolerance) and tolerance > 0):
+            raise ValueError(f"a tolerance of {tolerance} m")
         return cls(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
 
 
@@ -272,6 +280,8 @@ def _words(folder: Path) -> dict[str, Any]:
         words = json.loads(file.read_text("utf-8"))
         if not isinstance(words, dict) or not {"format", "sections", "arrays", "target", "estimator"} <= words.keys():
             raise ValueError("it says nothing of a model")
+        if not isinstance(words["arrays"], list):
+            raise ValueError("it names no arrays")
     except (OSError, ValueError) as error:
         raise ModelError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return words

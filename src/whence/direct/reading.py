@@ -122,10 +122,7 @@ def _key(recipe: Recipe, seeing: Seeing, photos: Sequence[Photo]) -> str:
     digest.update(json.dumps([sections, seeing.fingerprint, seeing.shipped.fingerprint], sort_keys=True).encode())
     for photo in photos:
         digest.update(repr(str(photo.path)).encode("utf-8", "surrogatepass"))
-        try:
-            digest.update(repr(files.stat_key(photo.path)).encode())
-        except PhotoError:
-            digest.update(b"gone")
+        digest.update(repr(files.state_of(photo.path)).encode())
     return digest.hexdigest()
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence import plugins
-from whence.direct.calibration import Calibration
-from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, parts
+from whence.direct.calibration import Calibration, HeldOut
+from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, drawn, parts
 from whence.direct.model import Model, is_direct
 from whence.direct.reading import described, unfit
 from whence.direct.targets.target import Classes, Target
@@ -69,8 +69,6 @@ class Fitted:
         classes: Photos of each class.
         too_small: Classes that were left out, with their photos.
         unused: Photos that were left out, with the reasons.
-        outputs: ``(H, W)`` for photos that were held out.
-        held: These photos.
     """
 
     model: Model
@@ -78,8 +76,6 @@ class Fitted:
     classes: dict[str, int] = field(default_factory=dict)
     too_small: dict[str, int] = field(default_factory=dict)
     unused: dict[Path, str] = field(default_factory=dict)
-    outputs: DoubleArray = field(default_factory=lambda: np.zeros((0, 0)))
-    held: list[Photo] = field(default_factory=list)
 
 
 def check(recipe: Recipe) -> tuple[Any, Any, Makes, Any, FitOptions]:
@@ -150,16 +146,14 @@ def fit(
             path, reason = next(iter(fitted.unused.items()))
             raise InputError(f"none of {len(used):,} photos can be used ({path}: {reason})")
         used, vectors = [used[row] for row in kept], vectors[kept]
-        again, target, _ = _material(kind, target_options, used, chosen, seed)
+        again, target, later = _material(kind, target_options, used, chosen, seed)
+        fitted.too_small |= later.too_small
+        fitted.unused |= later.unused
         places = {id(photo): row for row, photo in enumerate(used)}
         vectors, used = vectors[[places[id(photo)] for photo in again]], again
-    truth = target.truth(used)
-    if isinstance(target, Classes):
-        sizes = Counter(truth[:, 0].tolist())
-        fitted.classes = {name: sizes[number] for number, name in enumerate(target.partitions[0])}
-    examples = Examples(vectors, [photo.path for photo in used], truth, np.ones(len(used)), _groups(used))
-    if len(examples) < _LEAST:
-        raise InputError(f"{len(examples)} photos to learn from; expected at least {_LEAST}")
+    if len(used) < _LEAST:
+        raise InputError(f"{len(used)} photos to learn from; expected at least {_LEAST}")
+    material = _Material(kind, target_options, used, vectors, np.array(groups_of(used), np.intp))
     around = Circumstances(
         seed=seed,
         folds=chosen.folds,
@@ -176,62 +170,110 @@ def fit(
         tell(epoch)
 
     progress("training", 0, 1)
-    estimator, outputs, rows = _estimated(maker, options, examples, target, around, chosen, told, progress)
-    positions = [photo.position for photo in used]
-    calibration = Calibration.learn(target, outputs, truth[rows], [positions[row] for row in rows])
-    known = [position for position in positions if position is not None]
-    tolerance = tolerance_m or default_tolerance_m(known)
+    if maker.takes == "pictures":
+        estimator, target, held = _once(maker, options, material, replace(around, tell=told), chosen)
+    else:
+        estimator, held = _folded(maker, options, material, target, around, progress)
+    if isinstance(target, Classes):
+        sizes = Counter(target.truth(used)[:, 0].tolist())
+        fitted.classes = {name: sizes[number] for number, name in enumerate(target.names)}
+    known = [photo.position for photo in used if photo.position is not None]
+    calibration = Calibration.learn(held)
     said: dict[str, Any] = {"photos": len(used), "seed": seed, "classes": fitted.classes}
+    tolerance = tolerance_m or default_tolerance_m(known)
     fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
-    fitted.outputs, fitted.held = outputs, [used[row] for row in rows]
-    if known:
-        fitted.model.said["held_out_within_tolerance"] = _within(fitted)
+    if len(calibration.ratios):
+        said = {"held_out": len(calibration.ratios), "held_out_within_tolerance": _within(held, calibration, tolerance)}
+        fitted.model.said.update(said)
     return fitted
 
 
-def _within(fitted: Fitted) -> float:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Material:
+    """Photos, their vectors, and how a target is learned from some of them."""
+
+    kind: Any
+    options: Any
+    photos: Sequence[Photo]
+    vectors: FloatArray
+    groups: NDArray[np.intp]
+
+    def target(self, rows: NDArray[np.bool_]) -> Target:
+        """Learned from some of the photos: what is held out must not say where places are."""
+        learned: Target = self.kind.learn(self.options, self._some(rows))
+        return learned
+
+    def examples(self, target: Target, rows: NDArray[np.bool_]) -> Examples:
+        """Some of the photos, as a target has them; those that it has no class for are left out."""
+        photos = self._some(rows)
+        truth = target.truth(photos)
+        known = truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1)
+        paths = [photo.path for photo in photos]
+        found = Examples(self.vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
+        return found if known.all() else found.only(known)
+
+    def held_out(self, target: Target, outputs: DoubleArray, rows: NDArray[np.bool_]) -> HeldOut:
+        """Outputs for some of the photos."""
+        photos = self._some(rows)
+        return HeldOut(target, outputs, target.truth(photos), [photo.position for photo in photos])
+
+    def _some(self, rows: NDArray[np.bool_]) -> list[Photo]:
+        return [photo for photo, chosen in zip(self.photos, rows, strict=True) if chosen]
+
+
+def _within(held: Sequence[HeldOut], calibration: Calibration, tolerance_m: float) -> float:
     """Share of photos that were held out whose answer is within the tolerance."""
     hits = []
-    for outputs, photo in zip(fitted.outputs, fitted.held, strict=True):
-        point = fitted.model.judged(outputs).position
-        if point is not None and photo.position is not None:
-            hits.append(metres_from(point, coordinates([photo.position]))[0] <= fitted.model.tolerance_m)
+    for part in held:
+        for outputs, position in zip(part.outputs, part.positions, strict=True):
+            found = calibration.predicted(part.target, outputs)
+            if position is not None and len(found.points):
+                hits.append(metres_from(found.best()[0], coordinates([position]))[0] <= tolerance_m)
     return round(float(np.mean(hits)), 4) if hits else 0.0
 
 
-def _estimated(
-    maker: Makes,
-    options: Any,
-    examples: Examples,
-    target: Target,
-    around: Circumstances,
-    chosen: FitOptions,
-    told: Callable[[Epoch], None],
-    progress: Progress,
-) -> tuple[Estimator, DoubleArray, NDArray[np.intp]]:
-    """The estimator, and outputs for examples that it, or one like it, had not seen."""
-    if maker.takes == "pictures":
-        count = max(2, round(1 / chosen.validation))
-        held = parts(examples.groups, count, around.seed) == 0
-        if held.all():
-            raise InputError("all photos are of one group; some have to be held out, so expected at least two groups")
-        loud = replace(around, tell=told)
-        estimator = maker.fit(options, examples.only(~held), examples.only(held), target, loud)
-        rows = np.flatnonzero(held)
-        return estimator, _outputs_of_pictures(estimator, [examples.paths[row] for row in rows.tolist()], target), rows
+_ONE_GROUP = (
+    "all photos are of one group; some have to be held out, to find out what answers are worth: expected at least two"
+)
+
+
+def _once(
+    maker: Makes, options: Any, material: _Material, around: Circumstances, chosen: FitOptions
+) -> tuple[Estimator, Target, list[HeldOut]]:
+    """Trained once, with one part held out."""
+    held = drawn(material.groups, chosen.validation, around.seed)
+    if held.all():
+        raise InputError(_ONE_GROUP)
+    target = material.target(~held)
+    checked = material.examples(target, held)
+    estimator = maker.fit(options, material.examples(target, ~held), checked if len(checked) else None, target, around)
+    paths = [photo.path for photo, chosen_too in zip(material.photos, held, strict=True) if chosen_too]
+    return estimator, target, [material.held_out(target, _outputs_of_pictures(estimator, paths, target), held)]
+
+
+def _folded(
+    maker: Makes, options: Any, material: _Material, target: Target, around: Circumstances, progress: Progress
+) -> tuple[Estimator, list[HeldOut]]:
+    """Trained with all, and once without each part."""
+    part = parts(material.groups, around.folds, around.seed)
+    if not part.any():
+        raise InputError(_ONE_GROUP)
+    every = np.ones(len(part), np.bool_)
+    examples = material.examples(target, every)
     options = maker.settled(options, examples, target, around)
-    part = parts(examples.groups, chosen.folds, around.seed)
-    outputs = np.zeros((len(examples), target.width))
-    if part.any():
-        for number in range(part.max() + 1):
-            progress("training", number, part.max() + 2)
-            held = part == number
-            learned = maker.fit(options, examples.only(~held), None, target, around)
-            outputs[held] = learned.outputs(examples.vectors[held])
-    estimator = maker.fit(options, examples, None, target, around)
-    if not part.any():  # a single group: there is nothing that it has not seen
-        outputs = np.asarray(estimator.outputs(examples.vectors))
-    return estimator, outputs, np.arange(len(examples))
+    held = []
+    for number in range(part.max() + 1):
+        progress("training", number, part.max() + 2)
+        rows = part == number
+        try:
+            own = material.target(~rows)
+        except InputError:  # too little is left without this part: it has no say in what answers are worth
+            continue
+        learned = maker.fit(options, material.examples(own, ~rows), None, own, around)
+        held.append(material.held_out(own, np.asarray(learned.outputs(material.vectors[rows])), rows))
+    if not held:
+        raise InputError("too few photos: without any part of them nothing is left to learn from")
+    return maker.fit(options, examples, None, target, around), held
 
 
 def _outputs_of_pictures(estimator: Estimator, paths: Sequence[Path], target: Target) -> DoubleArray:
@@ -287,14 +329,14 @@ def _material(
     return kept, target, fitted
 
 
-def _groups(photos: Sequence[Photo]) -> NDArray[np.intp]:
-    """Numbers of the photos' groups; one without a group is with those of exactly its position."""
+def groups_of(photos: Sequence[Photo]) -> list[int]:
+    """Numbers of the photos' groups; those without one are with those of exactly their position."""
     names = [
         photo.group if photo.group is not None else photo.position if photo.position is not None else row
         for row, photo in enumerate(photos)
     ]
     order: dict[Any, int] = {}
-    return np.array([order.setdefault(name, len(order)) for name in names], np.intp)
+    return [order.setdefault(name, len(order)) for name in names]
 
 
 def default_tolerance_m(positions: Sequence[Position]) -> float:
@@ -316,4 +358,8 @@ def extent_m(positions: Sequence[Position]) -> float:
         corner: Position = LatLon(*low.tolist())
     else:
         corner = XY(*low.tolist())
-    return float(metres_from(corner, high[None])[0])
+    across = metres_from(corner, high[None])[0]
+    # a box may reach around the earth: no two of its points are farther apart than those across the middle
+    middle = points[len(points) // 2]
+    spread = metres_from(LatLon(*middle.tolist()) if isinstance(positions[0], LatLon) else XY(*middle.tolist()), points)
+    return float(max(across, spread.max()))

@@ -61,11 +61,14 @@ class OfGallery:
         gallery, digest = self._gallery, _Digest()
         digest.add(whence.__version__, self._recipe.hash, gallery.model, gallery.settings.extractor)
         digest.add(self._tolerance_m, self._candidates)
+        prior = self._recipe.sections.get("prior", {}).get("model")
+        if prior:
+            digest.add(_contents(Path(prior).expanduser()))
         for photo in gallery.photos:
             digest.add(photo.path, photo.content_hash, photo.position, photo.group)
         for number, question in enumerate(asked):
             if hidden is None:
-                digest.add(question.name, str(question.path), _state(question.path), question.camera)
+                digest.add(question.name, str(question.path), files.state_of(question.path), question.camera)
             else:
                 digest.add(question.name, question.row, list(hidden[number]))
         return digest.text
@@ -105,10 +108,9 @@ class OfModel:
         """See ``Answerer``."""
         digest = _Digest()
         digest.add(whence.__version__, self._tolerance_m)
-        for name in (WORDS, ARRAYS):
-            digest.add(files.content_hash(files.read(self._folder / name)))
+        digest.add(_contents(self._folder))
         for question in asked:
-            digest.add(question.name, str(question.path), _state(question.path))
+            digest.add(question.name, str(question.path), files.state_of(question.path))
         return digest.text
 
     def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
@@ -129,8 +131,9 @@ class _Digest:
         return self._made.hexdigest()
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def _contents(model: Path) -> list[str]:
+    """Changes with a model."""
     try:
-        return files.stat_key(path)
+        return [files.content_hash(files.read(model / name)) for name in (WORDS, ARRAYS)]
     except PhotoError:
-        return None
+        return []  # what is wrong with it is told by whoever opens it

@@ -26,8 +26,8 @@ from whence.evaluate.inputs import (
     questions,
     questions_of,
     read_database,
-    settled,
     spread,
+    usable,
 )
 from whence.evaluate.judging import clusters_of, judge
 from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
@@ -54,6 +54,8 @@ _WRITTEN = {"answers": True, "work": True} | dict.fromkeys(
     ("results.json", "results.csv", "results.md", "report.html"), False
 )
 """What comes into the folder, and whether that is a folder itself."""
+OTHER = "(another class)"
+"""What queries are called that are of no class that a model knows."""
 _USUAL_M = 25.0
 """The threshold that most publications on street images give recall at."""
 
@@ -87,7 +89,7 @@ def evaluate(
     recipes = _recipes(plan, database)
     tell = progress or (lambda step: None)
     with _alone(plan.out):
-        set_up = _set_up(plan, database, recipes[0][0], tell, passed or (lambda photo: None))
+        set_up = _set_up(plan, database, recipes[0][0], tell, passed or (lambda photo: None), labelled)
         runs = [_run(plan, set_up, recipe, varied, tell) for recipe, varied in recipes]
         found = _leaks(plan, set_up, runs, tell)
         finished = _finished(plan, database, set_up, runs, found)
@@ -155,9 +157,13 @@ def _recipes(plan: Plan, database: Database) -> list[tuple[Recipe, dict[str, obj
     if plan.baselines:
         beaten = {other.hash: other for recipe, _ in found if is_direct(recipe) for other in baselines(recipe)}
         found += [(other, {}) for other in beaten.values()]
-    direct = next((recipe.name for recipe, _ in found if is_direct(recipe)), None)
-    if direct is not None and plan.leave_one_out is not None:
-        raise InputError(f"recipe {direct} is trained, and would be anew for each photo; use --hold-out group")
+    for recipe, _ in found if plan.leave_one_out is not None else ():
+        if is_direct(recipe):
+            raise InputError(f"recipe {recipe.name} is trained, and would be anew for each photo; use --hold-out group")
+        if recipe.sections.get("prior"):
+            raise InputError(
+                f"recipe {recipe.name} has a [prior], which knows the gallery's own photos; ask it others: give queries"
+            )
     names = [file_name(recipe.name).casefold() for recipe, _ in found]
     twice = next((recipe.name for recipe, _ in found if names.count(file_name(recipe.name).casefold()) > 1), None)
     if twice is not None:
@@ -176,7 +182,12 @@ def _by_labels(recipe: str | Recipe) -> bool:
 
 
 def _set_up(
-    plan: Plan, database: Database, first: Recipe, tell: Callable[[Step], None], passed: Callable[[Skipped], None]
+    plan: Plan,
+    database: Database,
+    first: Recipe,
+    tell: Callable[[Step], None],
+    passed: Callable[[Skipped], None],
+    labelled: bool,
 ) -> _SetUp:
     asked: list[Question] = []
     left_out: list[Skipped] = []
@@ -186,10 +197,10 @@ def _set_up(
             f"--frames: {plan.database} has latitude and longitude; numbers of frames stand in x, with y 0"
         )
     if plan.hold_out is not None:
-        database, asked, left_out, leaky = _held_out(plan, database)
+        database, asked, left_out, leaky = _held_out(plan, database, labelled)
         protocol = f"{plan.share:g} of the database held out, by {plan.hold_out}, seed {plan.seed}"
     elif plan.leave_one_out is None:
-        asked, left_out = questions(_sources(plan, database), database.crs)
+        asked, left_out = questions(_sources(plan, database), database.crs, labelled)
         protocol = "queries given apart from the database"
     for photo in left_out:
         passed(photo)
@@ -209,7 +220,9 @@ def _set_up(
         plan.workers,
         plan.seed,
         lambda stage, done, total: tell(Step(stage, done, total)),
-        plan.models,
+        known=plan.models,
+        pretrained=plan.pretrained,
+        device=plan.device,
     )
     if plan.leave_one_out is not None:
         _check_groups(plan, database)
@@ -236,9 +249,9 @@ def _sources(plan: Plan, database: Database) -> list[Given]:
     return [Given(plan.database, plan.crs, plan.layout, plan.query_part)]
 
 
-def _held_out(plan: Plan, database: Database) -> tuple[Database, list[Question], list[Skipped], str]:
+def _held_out(plan: Plan, database: Database, labelled: bool) -> tuple[Database, list[Question], list[Skipped], str]:
     _check_groups(plan, database)
-    photos, left_out = settled(database.photos)
+    photos, left_out = usable(database.photos, labelled)
     if not photos:
         raise InputError(f"{plan.database}: no photo with a known position ({left_out[0].name}: {left_out[0].reason})")
     held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
@@ -288,13 +301,21 @@ def _told(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object],
     answered = ask(
         recipe.name, answerer, asked, None, plan.out, tell=lambda done: tell(Step(recipe.name, done, len(asked)))
     )
-    classed = [replace(question, label=trained.model.class_of(photo_of(question))) for question in asked]
+    classed = [replace(question, label=_class_of(trained.model, question)) for question in asked]
     outcomes = judge(classed, answered.answers, set_up.crs, {}, clusters_of(asked, plan.frames))
     used = set_up.models.photos(labelled=by_labels(recipe))
     positions = [photo.position for photo in used if photo.position is not None]
     examples = _examples(trained.model, used)
     source = _Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped, examples)
     return _Done(recipe, varied, source, answered, outcomes)
+
+
+def _class_of(model: Model, question: Question) -> str | None:
+    """What is true of a query as the model's classes go; one that is of another class counts as missed."""
+    photo = photo_of(question)
+    if not len(model.blank.names) or (photo.position is None and photo.label is None):
+        return None
+    return model.class_of(photo) or OTHER
 
 
 def _examples(model: Model, photos: Sequence[Photo]) -> dict[str, Path]:

@@ -154,12 +154,13 @@ def _placed_by_file(photo: Photo) -> Photo | Skipped:
     return Skipped(photo.name, problem) if problem else found
 
 
-def questions(given: Sequence[Given], crs: Crs) -> tuple[list[Question], list[Skipped]]:
+def questions(given: Sequence[Given], crs: Crs, labelled: bool = False) -> tuple[list[Question], list[Skipped]]:
     """Queries in the order given, and photos that cannot be asked since nobody says where they were taken.
 
     Args:
         given: Tables, folders, data sets. A table's rows with empty positions are of unknown places.
         crs: What positions of the database mean.
+        labelled: Whether labels are what counts, so that photos need no positions.
 
     Raises:
         InputError: No queries, a row of a table that cannot be used, or positions of another kind.
@@ -167,7 +168,7 @@ def questions(given: Sequence[Given], crs: Crs) -> tuple[list[Question], list[Sk
     asked: list[Question] = []
     left_out: list[Skipped] = []
     for source in given:
-        photos, passed = _queries(source, crs)
+        photos, passed = _queries(source, crs, labelled)
         left_out += passed
         prefix = f"{source.path.as_posix().rstrip('/')}/" if source.path.is_dir() else ""
         asked += [question_of(photo, prefix) for photo in photos]
@@ -178,7 +179,7 @@ def questions(given: Sequence[Given], crs: Crs) -> tuple[list[Question], list[Sk
     return _named_apart(asked), left_out
 
 
-def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
+def _queries(source: Given, crs: Crs, labelled: bool) -> tuple[list[Photo], list[Skipped]]:
     intake = source.open(unplaced=True)
     found = list(intake.photos())
     photos = [photo for photo in found if isinstance(photo, Photo)]
@@ -189,7 +190,7 @@ def _queries(source: Given, crs: Crs) -> tuple[list[Photo], list[Skipped]]:
             others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise InputError(f"{source.path}: {broken[0].name}, {broken[0].reason}{others}")
     else:
-        photos, unknown = settled(photos)
+        photos, unknown = usable(photos, labelled)
         passed += unknown
     if intake.crs is not crs and any(photo.position is not None for photo in photos):
         said = f"read by --crs {source.crs}, {source.path}" if source.crs is not None else str(source.path)

@@ -125,9 +125,9 @@ def _classes(
 
 
 def _class(answer: Location, labels: Mapping[str, str | None]) -> str | None:
-    if answer.choices:
-        return answer.choices[0].label
-    return labels.get(answer.candidates[0].path) if answer.candidates else None
+    if answer.candidates:
+        return labels.get(answer.candidates[0].path)
+    return answer.choices[0].label if answer.choices else None
 
 
 def _seconds(answered: Sequence[Answered]) -> dict[str, Floats]:

@@ -174,8 +174,9 @@ class Evaluation:
 
     @property
     def known(self) -> int:
-        """Queries whose place is known."""
-        return sum(question.truth is not None for question in self.questions)
+        """Queries whose place is known; or whose label is, where no place is."""
+        placed = sum(question.truth is not None for question in self.questions)
+        return placed or sum(question.label is not None for question in self.questions)
 
     @property
     def unknown(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,7 +51,10 @@ class Models:
         workers: int | None,
         seed: int,
         progress: Callable[[str, int, int], None],
+        *,
         known: Mapping[str, Path] | None = None,
+        pretrained: bool = True,
+        device: str = "",
     ) -> None:
         """
         Args:
@@ -61,9 +65,12 @@ class Models:
             seed: Of everything that is drawn.
             progress: Called with a stage, and how much of it is done of how much.
             known: Folders of models that were trained with just these photos, by the hash of their recipe.
+            pretrained: Whether networks begin with published weights.
+            device: As torch names it.
         """
         self._database, self._folder, self._known = database, folder, dict(known or {})
         self._tolerance_m, self._workers, self._seed, self._progress = tolerance_m, workers, seed, progress
+        self._pretrained, self._device = pretrained, device
         self._found: dict[bool, tuple[list[Photo], list[Skipped]]] = {}
         self._there: dict[str, Trained] = {}
 
@@ -89,7 +96,11 @@ class Models:
         return self._found[labelled]
 
     def _place(self, recipe: Recipe) -> Path:
-        return self._folder / f"{recipe.hash}-{self._database.fingerprint}-{self._seed}"
+        digest = hashlib.blake2b(digest_size=5)
+        digest.update(repr((self._database.fingerprint, self._seed, self._pretrained)).encode())
+        for photo in self._database.photos:
+            digest.update(repr(files.state_of(photo.path)).encode())
+        return self._folder / f"{recipe.hash}-{digest.hexdigest()}"
 
     def _opened(self, recipe: Recipe) -> Trained | None:
         if recipe.hash in self._known:
@@ -115,6 +126,8 @@ class Models:
             seed=self._seed,
             workers=self._workers,
             tolerance_m=self._tolerance_m,
+            device=self._device,
+            pretrained=self._pretrained,
             cache=self._folder / "cache",
             progress=self._progress,
         )

@@ -55,6 +55,8 @@ class Plan:
         workers: Threads; None for one per core.
         command: To be written down.
         baselines: Whether recipes that answer by a trained model are held against what they have to beat.
+        pretrained: Whether networks that are trained begin with published weights.
+        device: That they are trained on, as torch names it; empty for a graphics card if there is one.
         models: Folders of models that were trained with just this database, by the hash of their recipe.
     """
 
@@ -79,6 +81,8 @@ class Plan:
     workers: int | None = None
     command: str = ""
     baselines: bool = False
+    pretrained: bool = True
+    device: str = ""
     models: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

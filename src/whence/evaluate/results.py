@@ -187,9 +187,11 @@ def _notes(evaluation: Evaluation) -> list[str]:
     unknown_said = f" and {counted(unknown, 'photo')} of unknown places" if unknown else ""
     brackets = f"In brackets the range that holds 95 % of resamplings of the queries (in {groups}, seed"
     tolerance = f"{evaluation.tolerance_m:g} {evaluation.unit}"
+    placed = any(question.truth is not None for question in evaluation.questions)
+    meant = f"an error of at most {tolerance}" if placed or not evaluation.known else "the class"
     notes = [
         f"{photos} in the database; {queries}{unknown_said}; {evaluation.protocol}.",
-        f"{brackets} {evaluation.seed}). Confidence is that of an error of at most {tolerance}.",
+        f"{brackets} {evaluation.seed}). Confidence is that of {meant}.",
         f"Recipes: {recipes}; whence {evaluation.version}.",
     ]
     if evaluation.leaky:

@@ -63,6 +63,8 @@ def variants(recipe: Recipe, sweeps: Sequence[Sweep]) -> list[tuple[Recipe, dict
         sections = {name: dict(values) for name, values in recipe.sections.items()}
         varied: dict[str, Any] = {}
         for sweep, value in zip(sweeps, chosen, strict=True):
+            if sweep.key == "method" and sections[sweep.section].get("method") != value:
+                sections[sweep.section] = {}  # another method has other options
             sections[sweep.section][sweep.key] = value
             varied[f"{sweep.section}.{sweep.key}"] = value
         found.append((replace(recipe, name=recipe.name + suffix(varied), sections=sections), varied))

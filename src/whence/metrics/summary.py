@@ -158,14 +158,17 @@ def _located(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic
 
 def _confidence(of: Outcomes, tolerance_m: float) -> dict[str, Statistic]:
     every = np.ones(len(of), np.bool_)
-    right = of.known & (of.error_m <= tolerance_m)
+    right, known = of.known & (of.error_m <= tolerance_m), of.known
+    if not known.any() and of.truth_class is not None and of.answer_class is not None:
+        known = of.truth_class >= 0  # labels alone: confidence is that of the class
+        right = known & (of.truth_class == of.answer_class)
     given = np.isfinite(of.radius_m)
     inside = _share(of.error_m <= of.radius_m)
     return {
         "ece": CalibrationError(of.confidence, right),
         "auroc.right": Auroc(of.confidence, right, every),
-        "auroc.unknown": Auroc(of.confidence, of.known, every),
-        "unknown.located": Mean(_share(of.located), ~of.known),
+        "auroc.unknown": Auroc(of.confidence, known, every),
+        "unknown.located": Mean(_share(of.located), ~known),
         "radius.given": Mean(_share(given), of.known),
         "radius.inside": Mean(inside, of.known & given),
         "radius.inside.located": Mean(inside, of.known & of.located),

@@ -74,6 +74,14 @@ def content_hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def state_of(path: Path) -> tuple[int, int] | None:
+    """``stat_key``; None where there is no such file."""
+    try:
+        return stat_key(path)
+    except PhotoError:
+        return None
+
+
 def stat_key(path: Path) -> tuple[int, int]:
     """Size in bytes and time of change in nanoseconds: a file that keeps both is taken to be unchanged.
 

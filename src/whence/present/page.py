@@ -57,7 +57,7 @@ def jpeg(image: Image) -> bytes:
 
     buffer = BytesIO()
     # Full colour resolution (subsampling 0): thin coloured lines would otherwise turn grey.
-    Pictures.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+    Pictures.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
 
 

@@ -59,7 +59,7 @@ def _row(answer: Location) -> list[str]:
     best = answer.candidates[0] if answer.candidates else None
     likeliest = answer.choices[0] if answer.choices else None
     match = shown_path(best.path) if best else "-"
-    if likeliest is not None and likeliest.label is not None:
+    if best is None and likeliest is not None and likeliest.label is not None:
         match = f"{printable(likeliest.label)} ({percent(likeliest.probability)})"
     return [
         printable(answer.path),

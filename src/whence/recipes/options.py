@@ -13,6 +13,8 @@ from whence import plugins
 from whence.errors import RecipeError
 
 T = TypeVar("T")
+_NUMBERS = ("layers", "dropout", "convolutions", "weight_decays")
+"""Options that are numbers separated by commas."""
 
 
 def options_from(owner: type[T], section: str, values: Mapping[str, Any], also: Sequence[str] = ()) -> T:
@@ -65,6 +67,8 @@ def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) ->
         raise RecipeError(f"[{section}] has no option {key!r}; {hint}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if kind is str and key in _NUMBERS and type(value) in (int, float):
+        value = str(value)  # a list of numbers that has one
     if type(value) is not kind:
         raise RecipeError(f"[{section}] {key} = {value!r}: expected {kind.__name__}")
     if kind in (int, float) and not (math.isfinite(value) and value >= (1 if kind is int else 0)):

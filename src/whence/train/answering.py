@@ -12,11 +12,11 @@ from pathlib import Path
 
 import whence
 from whence.direct.estimators.estimator import Epoch
-from whence.direct.model import Model
-from whence.direct.training import Fitted, Progress, check, fit
+from whence.direct.model import Model, is_model
+from whence.direct.training import Fitted, Progress, check, fit, groups_of
 from whence.errors import InputError
 from whence.evaluate import Plan, evaluate
-from whence.evaluate.inputs import Given, read_database, usable
+from whence.evaluate.inputs import Given, is_gallery, read_database, usable
 from whence.evaluate.model import Evaluation
 from whence.evaluate.models import by_labels
 from whence.evaluate.results import to_markdown, write_results
@@ -25,7 +25,7 @@ from whence.nets import CHECKPOINT
 from whence.photos import files
 from whence.recipes import Recipe
 from whence.train.curves import draw_learning
-from whence.types import LatLon, Photo
+from whence.types import LatLon, Photo, Skipped
 
 TRAINING, TEST, CURVES, SUMMARY, EVALUATION, LOCK = (
     "training.csv",
@@ -45,11 +45,15 @@ class Report:
         fitted: The model, and what was left out.
         evaluation: On photos that it was not trained with, beside what it has to beat.
         text: The main figures as a table.
+        passed: Photos that could not be read from the source, or whose place nobody knows.
+        grouped: Whether any photo has a group.
     """
 
     fitted: Fitted
     evaluation: Evaluation
     text: str
+    passed: list[Skipped]
+    grouped: bool
 
 
 def train(
@@ -92,11 +96,16 @@ def train(
     """
     options = check(recipe)[-1]
     labelled = by_labels(recipe)
-    photos = _read(database, labelled)
+    _check_out(out)
+    photos, passed = _read(database, labelled)
     if tested is not None:
-        asked = _read(tested, labelled)
+        asked, more = _read(tested, labelled)
+        passed += more
+        kinds = [{type(photo.position) for photo in some if photo.position is not None} for some in (photos, asked)]
+        if all(kinds) and not kinds[0] & kinds[1]:
+            raise InputError(f"{tested.path} and {database.path} have positions of two kinds, degrees and metres")
     else:
-        held = hold_out([photo.group for photo in photos], options.test, seed)
+        held = hold_out([str(group) for group in groups_of(photos)], options.test, seed)
         asked = [photo for photo, chosen in zip(photos, held, strict=True) if chosen]
         photos = [photo for photo, chosen in zip(photos, held, strict=True) if not chosen]
     try:
@@ -107,6 +116,9 @@ def train(
     if lock is None:
         raise InputError(f"another training is at work in {out}; use another --out, or wait for it")
     with lock:
+        if recipe.sections["estimate"].get("method") not in ("network", "geoclip"):
+            for name in (CURVES, CHECKPOINT):  # of another recipe that was trained here before
+                (out / name).unlink(missing_ok=True)
         fitted = fit(
             recipe,
             photos,
@@ -135,6 +147,8 @@ def train(
             seed=seed,
             workers=workers,
             baselines=True,
+            pretrained=pretrained,
+            device=device,
             models={recipe.hash: out},
         )
         found = evaluate(
@@ -142,14 +156,27 @@ def train(
             progress=lambda step: progress(step.stage, step.done, step.total),
             write=lambda evaluation: write_results(evaluation, out / EVALUATION),
         )
-    return Report(fitted, found, to_markdown(found))
+    return Report(fitted, found, to_markdown(found), passed, any(photo.group is not None for photo in photos))
 
 
-def _read(given: Given, labelled: bool) -> list[Photo]:
-    found, _ = usable(read_database(given, unplaced=labelled).photos, labelled)
+def _check_out(out: Path) -> None:
+    """Refuses a place that is something else, before any work is done."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
+    if is_gallery(out):
+        raise InputError(f"--out {out} is a gallery; name another folder for the model")
+    strangers = sorted(entry.name for entry in out.iterdir() if entry.name != LOCK) if out.is_dir() else []
+    if strangers and not is_model(out) and not {CHECKPOINT, "cache"} & set(strangers):
+        raise InputError(f"--out {out} is not empty and no model's (it holds {strangers[0]}); name a new folder")
+
+
+def _read(given: Given, labelled: bool) -> tuple[list[Photo], list[Skipped]]:
+    """Photos that can be used, and those that cannot."""
+    database = read_database(given, unplaced=labelled)
+    found, unusable = usable(database.photos, labelled)
     if not found:
         raise InputError(f"{given.path}: no photo with a known position")
-    return found
+    return found, [*database.skipped, *unusable]
 
 
 def _table(photos: Sequence[Photo]) -> str:

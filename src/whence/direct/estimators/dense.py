@@ -103,7 +103,8 @@ class Dense(OfVectors):
         from whence.direct.layers import filled, top
 
         module = top(int(words["features"]), target, options, 0)
-        return cls(options, filled(module, arrays), int(words["epochs"]))
+        chosen = replace(options, weight_decay=float(words["weight_decay"]))
+        return cls(chosen, filled(module, arrays), int(words["epochs"]))
 
     def words(self) -> dict[str, Any]:
         """How many features the layers take, and after how many epochs they were best."""

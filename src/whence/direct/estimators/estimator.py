@@ -170,6 +170,21 @@ def need_classes(target: Target, method: str) -> Classes[Any]:
     return target
 
 
+def drawn(groups: Rows, share: float, seed: int) -> NDArray[np.bool_]:
+    """``(N,)``: which examples are held out: whole groups, drawn, about a share of all, and at least one group.
+
+    A group is passed over that would take more than half as much again.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
+    wanted, taken = share * len(groups), 0
+    chosen: list[int] = []
+    for place in np.random.default_rng(seed).permutation(len(names)).tolist():
+        if taken < wanted and taken + sizes[place] <= 1.5 * wanted:
+            chosen.append(place)
+            taken += int(sizes[place])
+    return np.isin(groups, names[chosen or [int(sizes.argmin())]])
+
+
 def parts(groups: Rows, count: int, seed: int) -> NDArray[np.intp]:
     """``(N,)``: into which of ``count`` parts each example goes: whole groups, drawn, the emptiest part first.
 

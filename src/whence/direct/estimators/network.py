@@ -84,6 +84,8 @@ class NetworkOptions(Layers, Descent):
                 "[estimate] freeze = 'all' computes features once; jitter, flip, erase, crop, rotate_deg and "
                 "convolutions would change them"
             )
+        if self.model == PLAIN and self.stage:
+            raise RecipeError(f"[estimate] stage = {self.stage!r}: the plain network is not cut")
         if self.pool == "scores" and (self.model == PLAIN or self.stage or self.convolutions):
             raise RecipeError(
                 "[estimate] pool = 'scores' takes a whole network of ImageNet, without stage and convolutions"

@@ -136,7 +136,7 @@ class Svm(OfVectors):
         """See ``Estimator``."""
         if not arrays["coefficients"].shape[1] == len(arrays["offsets"]) == target.width:
             raise ValueError(f"{len(arrays['offsets'])} classes, expected {target.width}")
-        return cls(replace(options, kernel=str(words["kernel"])), dict(arrays))
+        return cls(replace(options, kernel=str(words["kernel"]), cost=float(words["cost"])), dict(arrays))
 
     def words(self) -> dict[str, Any]:
         """The kernel and the cost that were chosen."""

@@ -175,7 +175,7 @@ class Coordinates:
             return np.column_stack([np.clip(self.middle[0] + north, -90, 90), (lon + 180) % 360 - 180])
         assert self._axes is not None
         length = np.maximum(np.linalg.norm(numbers, axis=1), 1e-12)
-        angle = np.minimum(length / EARTH_M, np.pi)
+        angle = length / EARTH_M
         along = np.column_stack([np.cos(angle), numbers / length[:, None] * np.sin(angle)[:, None]])
         return off_sphere(along @ self._axes)
 

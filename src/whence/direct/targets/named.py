@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whence.direct.targets.target import Classes
+import numpy as np
+
+from whence.direct.targets.target import Arrays, Classes
 from whence.types import Photo
 
 
@@ -14,13 +17,17 @@ class NamedOptions:
 
 
 class Named(Classes[NamedOptions]):
-    """The label that a source gives, or else the name of the photo's folder."""
+    """The label that a source gives; where it gives none to any photo, the name of the photo's folder."""
 
     options_type = NamedOptions
 
+    @classmethod
+    def _learned(cls, options: NamedOptions, photos: Sequence[Photo]) -> Arrays:
+        return {"told": np.array(any(photo.label for photo in photos))}
+
     def labels(self, photo: Photo) -> tuple[str, ...] | None:
         """See ``Classes``."""
-        label = photo.label or photo.path.parent.name
+        label = photo.label if self.learned["told"] else photo.label or photo.path.parent.name
         return (label,) if label else None
 
     def _wanted(self) -> str:

@@ -100,6 +100,14 @@ class Classes(ABC, Generic[Options]):
             made._owners = np.asarray(arrays["owners"], np.intp)
             if made._above.shape != (len(made.partitions[0]), len(made.partitions) - 1):
                 raise ValueError("classes and their hierarchy differ")
+            if len(made._points) != len(made._owners) or any(
+                not 0 <= number < len(names)
+                for names, numbers in zip(
+                    [made.names, *made.partitions[1:]], [made._owners, *made._above.T], strict=True
+                )
+                for number in numbers.tolist()
+            ):
+                raise ValueError("photos and classes differ")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ModelError(f"the model's classes cannot be read: {error}") from error
         return made
@@ -136,12 +144,19 @@ class Classes(ABC, Generic[Options]):
         """``(..., W)`` outputs apart by partition."""
         return np.split(outputs, np.cumsum([len(names) for names in self.partitions])[:-1], axis=-1)
 
-    def predicted(self, outputs: DoubleArray) -> Prediction:
-        """See ``Target``."""
+    def probabilities(self, outputs: DoubleArray) -> DoubleArray:
+        """``(..., C)`` of the finest classes, of ``(..., W)`` outputs."""
         fine, *coarse = (_softmax(part) for part in self.split(outputs))
         for part, shares in enumerate(coarse):
-            fine = fine * shares[self._above[:, part]]
-        fine = fine / fine.sum()
+            fine = fine * shares[..., self._above[:, part]]
+        return np.asarray(fine / np.maximum(fine.sum(axis=-1, keepdims=True), 1e-300))
+
+    def predicted(self, outputs: DoubleArray) -> Prediction:
+        """See ``Target``."""
+        return self.placed(self.probabilities(outputs))
+
+    def placed(self, fine: DoubleArray) -> Prediction:
+        """Where a photo may be, given ``(C,)`` probabilities of the classes."""
         weights = fine[self._owners] / np.bincount(self._owners, minlength=len(fine))[self._owners]
         total = weights.sum()
         return Prediction(self.names, fine, self._points, weights / total if total > 0 else weights, self._metric)
