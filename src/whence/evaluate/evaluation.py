@@ -312,10 +312,10 @@ def _told(plan: Plan, set_up: _SetUp, recipe: Recipe, varied: dict[str, object],
 
 def _class_of(model: Model, question: Question) -> str | None:
     """What is true of a query as the model's classes go; one that is of another class counts as missed."""
-    photo = photo_of(question)
-    if not len(model.blank.names) or (photo.position is None and photo.label is None):
+    if not len(model.blank.names):
         return None
-    return model.class_of(photo) or OTHER
+    found = model.class_of(photo_of(question))
+    return found or (None if question.truth is None and question.label is None else OTHER)
 
 
 def _examples(model: Model, photos: Sequence[Photo]) -> dict[str, Path]:

@@ -143,7 +143,10 @@ def usable(photos: Sequence[Photo], labelled: bool) -> tuple[list[Photo], list[S
     if not labelled:
         return known, unknown
     placed = {photo.name: photo for photo in known}
-    return [placed.get(photo.name, photo) for photo in photos], []
+    found = [placed.get(photo.name, photo) for photo in photos]
+    if not any(photo.label for photo in found):  # then folders are what counts
+        found = [replace(photo, label=photo.path.parent.name) for photo in found]
+    return found, []
 
 
 def _placed_by_file(photo: Photo) -> Photo | Skipped:
