@@ -82,7 +82,7 @@ def command(
     interruptible()
     format = _format(format, out)
     where = Where.parse(near, radius_km, radius_m, bbox, since, until)
-    asked = queries(photos, layout=layout, part=part, every_s=every)
+    asked = queries(photos, layout=layout, part=part, every_s=every, frames_of_walk=sequence)
     if explain is not None:
         check_suffix(explain, len(asked))
         check_place("--explain", explain, _inputs(explain, photos, asked))

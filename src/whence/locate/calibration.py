@@ -12,17 +12,21 @@ prediction: V. Vovk et al., Algorithmic Learning in a Random World, 2005).
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.gallery.gallery import GalleryPhoto
 from whence.locate.confidence import BOUNDS, COVERAGE, PRIOR, features, radius_m
 from whence.types import DoubleArray
 
+_STILL_THERE = 0.9
+"""Share of the photos of trials that have to be as they were for these to hold."""
 LEAST = 20
 """Trials below which the shipped prior is all there is."""
 _TRUST = np.array([0.25, 1.0, 1.0])
@@ -53,6 +57,8 @@ class Trials:
         grouped: Whether the gallery has groups, so that whole places were hidden.
         strangers: ``(S, 2)`` support and rival of photos that were asked as if nothing around them were there either:
             whatever they were answered is wrong.
+        marks: ``(T,)`` of the photos that were asked (``mark_of``), to notice when they are gone or placed anew; empty
+            in trials of before.
     """
 
     support: DoubleArray
@@ -62,6 +68,14 @@ class Trials:
     photos: DoubleArray
     grouped: bool
     strangers: DoubleArray = field(default_factory=lambda: np.zeros((0, 2)))
+    marks: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    def holds_for(self, photos: Iterable[GalleryPhoto]) -> bool:
+        """Whether nearly all that were asked are still among some photos, with their positions and groups."""
+        if not len(self.marks):
+            return True
+        there = np.isin(self.marks, np.array([mark_of(photo) for photo in photos], np.uint64))
+        return bool(there.mean() >= _STILL_THERE)
 
     def __len__(self) -> int:
         return len(self.error_m)
@@ -76,6 +90,7 @@ class Trials:
             "photos": self.photos,
             "grouped": np.array(self.grouped),
             "strangers": self.strangers,
+            "marks": self.marks,
         }
 
     @classmethod
@@ -83,7 +98,14 @@ class Trials:
         """Inverse of ``arrays``."""
         names = ("support", "rival", "error_m", "refined_m", "photos", "strangers")
         columns = {name: np.asarray(arrays[name], np.float64) for name in names}
-        return cls(grouped=bool(arrays["grouped"]), **columns)
+        marks = np.asarray(arrays.get("marks", np.zeros(0)), np.uint64)
+        return cls(grouped=bool(arrays["grouped"]), marks=marks, **columns)
+
+
+def mark_of(photo: GalleryPhoto) -> int:
+    """Changes with a photo's content, position and group."""
+    said = repr((photo.content_hash, photo.position, photo.group)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest())
 
 
 class Calibration:

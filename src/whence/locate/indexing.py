@@ -20,6 +20,7 @@ from whence.gallery.rows import FileState, NewPhoto, Restated
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
+from whence.locate.calibration import Trials
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
 from whence.locate.moves import made_relative, moves
@@ -40,6 +41,8 @@ from whence.types import Crs, Photo, Skipped
 
 TOLERANCE_SHARE = 0.02
 """Default tolerance for a local plane, as a share of its extent."""
+ONE_PLACE_M = 1.0
+"""Default tolerance for a local plane where all photos have the same position."""
 _BATCH, _BATCH_SECONDS = 128, 15.0
 _GROWN = 1.5
 """The gallery tries itself again when it has grown, or shrunk, by this factor."""
@@ -392,9 +395,13 @@ class _Run:
         """Asks the gallery its own photos, unless it did when it was about as large."""
         recipe, count = self._pipeline.recipe, self.writer.count
         before = self.writer.learned_from(trials_name(self._describer.fingerprint, recipe.asking_hash))
-        if count < LEAST_PHOTOS or before / _GROWN <= count <= before * _GROWN:
+        near = before / _GROWN <= count <= before * _GROWN
+        if count < LEAST_PHOTOS or (near and not (self.report.moved or self.report.changed or count < before)):
             return  # opening a large gallery takes seconds
         gallery = Gallery(self._store)
+        kept = gallery.trials(recipe.asking_hash) if near else None
+        if kept is not None and Trials.restored(kept[0]).holds_for(gallery.photos):
+            return
         trials = try_out(gallery, recipe, workers=self._workers, tell=lambda: self._tell("calibrating"))
         if trials is not None:
             with unbroken():
@@ -410,6 +417,6 @@ class _Run:
 
         metres = coordinates(positions)
         extent = float(np.hypot(*(metres.max(axis=0) - metres.min(axis=0))))
-        tolerance = max(TOLERANCE_SHARE * extent, 1e-3)
+        tolerance = max(TOLERANCE_SHARE * extent, 1e-3) if extent > 0 else ONE_PLACE_M
         if tolerance != settings.tolerance_m:
             self._store.save_settings(replace(settings, tolerance_m=tolerance))

@@ -18,12 +18,13 @@ from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.search import Found, Mask
 from whence.gallery.where import Where
+from whence.geo.distance import metres_from
 from whence.geo.line import Line
 from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query
 from whence.locate.asking import Asker
 from whence.locate.calibration import LEAST, Calibration, Trials
-from whence.locate.confidence import radius_m
+from whence.locate.confidence import radius_m, reached
 from whence.locate.fusion import geometric_median
 from whence.locate.options import PriorOptions
 from whence.locate.pipeline import Pipeline, recipe_of
@@ -131,6 +132,7 @@ class Locator:
         self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
         section = self._pipeline.recipe.sections["prior"] if calibrated else {}
         self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
+        self._reached = 1.0 if self.calibration is not None else reached(_flat(gallery), self.tolerance_m)
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
 
     @property
@@ -355,7 +357,7 @@ class Locator:
         if proposal is not None and proposal.evidence is not None and self.calibration is not None:
             told = proposal.evidence
             return self.calibration.confidence(*told), self.calibration.radius_m(*told, candidates_m)
-        probability = _NO_IDEA if proposal is None else proposal.confidence
+        probability = _NO_IDEA if proposal is None else proposal.confidence * self._reached
         return probability, radius_m(probability, self.tolerance_m, self._distances(position))
 
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
@@ -377,7 +379,7 @@ class Locator:
 
     def _distances(self, position: Position) -> DoubleArray:
         """Metres from a position to all photos that count."""
-        return np.asarray(np.hypot(*Plane.around([position]).metres(self._coordinates).T))
+        return metres_from(position, self._coordinates)
 
 
 def _without_pixels(answer: Answer) -> Answer:
@@ -390,7 +392,14 @@ def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Cali
     if kept is None:
         return None
     trials = Trials.restored(kept[0])
+    if not trials.holds_for(gallery.photos):  # placed anew, or removed: what became of them then says nothing now
+        return None
     return Calibration(trials, tolerance_m) if len(trials) >= LEAST else None
+
+
+def _flat(gallery: Gallery) -> DoubleArray:
+    """Positions as metres on one plane."""
+    return Plane.around([photo.position for photo in gallery.photos]).metres(gallery.coordinates)
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.geo.distance import metres_from
 from whence.geo.plane import Plane, apart_m, coordinates
 from whence.locate.answers import Answer
 from whence.locate.confidence import BOUNDS, radius_m
@@ -302,8 +303,7 @@ def _answered(
     assert before.position is not None
     probability = float(np.clip(sure, *BOUNDS))
     position: Position = plane.position(*point.tolist())
-    away = np.hypot(*Plane.around([position]).metres(gallery).T)
-    radius = radius_m(probability, tolerance_m, np.asarray(away))
+    radius = radius_m(probability, tolerance_m, metres_from(position, gallery))
     if own and before.radius_m is not None:
         radius = min(radius, before.radius_m) if probability >= before.confidence else max(radius, before.radius_m)
     off = plane.metres(coordinates([candidate.position for candidate in before.candidates])) - point

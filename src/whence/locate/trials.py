@@ -10,7 +10,7 @@ import numpy as np
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import metres_from
 from whence.geo.plane import coordinates
-from whence.locate.calibration import LEAST, Trials
+from whence.locate.calibration import LEAST, Trials, mark_of
 from whence.locate.locator import Locator
 from whence.recipes import Recipe
 
@@ -41,6 +41,7 @@ def try_out(
         return None
     locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
     found: list[tuple[float, ...]] = []
+    marks: list[int] = []
     for row, hidden in chosen:
         tell()
         answer = locator.answer_row(row, hidden)
@@ -52,6 +53,7 @@ def try_out(
         plain, refined, photos = answer.refined or (position, position, 0.0)
         errors_m = metres_from(gallery.photos[row].position, coordinates([plain, refined]))
         found.append((*answer.evidence, *errors_m.tolist(), photos))
+        marks.append(mark_of(gallery.photos[row]))
     if len(found) < LEAST:
         return None
     support, rival, error_m, refined_m, photos_fit = np.array(found, np.float64).T
@@ -60,7 +62,8 @@ def try_out(
     # Who stands between two photos of a walk is half as far from one as these are from each other.
     share = 1.0 if grouped else 0.5
     unknown = np.array(strangers, np.float64).reshape(-1, 2)
-    return Trials(support, rival, share * error_m, share * refined_m, photos_fit, grouped, unknown)
+    asked = np.array(marks, np.uint64)
+    return Trials(support, rival, share * error_m, share * refined_m, photos_fit, grouped, unknown, asked)
 
 
 def _as_stranger(

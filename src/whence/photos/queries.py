@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,19 @@ from whence.types import Photo, Skipped
 
 
 def queries(
-    given: Sequence[str], *, layout: str | None = None, part: str | None = None, every_s: float = 1.0
+    given: Sequence[str],
+    *,
+    layout: str | None = None,
+    part: str | None = None,
+    every_s: float = 1.0,
+    frames_of_walk: bool = False,
 ) -> list[Photo]:
     """Every photo to locate: its file, its name exactly as given, and its camera where a table states it.
 
     A photo that is named but cannot be used is among them: it gets an answer that says so. What a folder holds is named
     by the folder as given and the path below it; what a table holds, as the table has it. ``layout`` and ``part`` say
-    what folders are, as for ``open_source``. A video is asked every ``every_s`` seconds.
+    what folders are, as for ``open_source``. A video is asked every ``every_s`` seconds. ``frames_of_walk``: those of a
+    folder come as people count them, frame 2 before frame 10.
 
     Raises:
         InputError: Nothing of what was given exists; a table without a path column, an empty folder; no such part; a
@@ -39,13 +46,22 @@ def queries(
             found.append(Photo(path, said))
             continue
         prefix = f"{said.rstrip('/')}/" if files.kind(path) == "folder" else ""
-        for photo in open_source(path, need_position=False, layout=layout, part=part).photos():
+        photos = list(open_source(path, need_position=False, layout=layout, part=part).photos())
+        if frames_of_walk and path.is_dir():
+            photos.sort(key=lambda photo: _counted(photo.name))
+        for photo in photos:
             if isinstance(photo, Skipped):
                 photo = Photo(path / photo.name, photo.name)
             found.append(replace(photo, name=prefix + photo.name))
     if not found:
         raise InputError("no photos to locate; name photos, folders or CSV files")
     return found
+
+
+def _counted(name: str) -> list[tuple[int, int, str]]:
+    """To sort by: as people count, frame 2 before frame 10."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
 
 
 def _frames(path: Path, said: str, every_s: float) -> list[Photo]:

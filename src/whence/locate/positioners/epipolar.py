@@ -85,6 +85,7 @@ class _Pair:
         depths: ``(K,)`` of these, in the same lengths.
         say: 0 to 1.
         point: ``(2,)`` where it stands on the ground, in metres.
+        inliers: Matches that the cameras explain, a turn alone included.
     """
 
     centre: DoubleArray
@@ -92,6 +93,7 @@ class _Pair:
     depths: DoubleArray
     say: float
     point: DoubleArray
+    inliers: int
 
     @property
     def still(self) -> bool:
@@ -196,7 +198,7 @@ class Epipolar:
         fit = self.laid(shortlist, sketch, ground, say, reach_m)
         if fit is None:
             return None, -np.inf
-        return fit, fit.likelihood + _PER_INLIER * sum(len(pair.keypoints) for pair in pairs)
+        return fit, fit.likelihood + _PER_INLIER * sum(pair.inliers for pair in pairs)
 
     def laid(
         self, shortlist: Shortlist, sketch: DoubleArray, ground: DoubleArray, say: DoubleArray, reach_m: float
@@ -221,14 +223,14 @@ class Epipolar:
         threshold = self.options.threshold_px / own.fx
         if _turned_only(a, b, 2 * threshold):
             none = np.zeros(0)
-            return _Pair(np.zeros(3), none.astype(np.intp), none, 1.0, shortlist.points[place])
+            return _Pair(np.zeros(3), none.astype(np.intp), none, 1.0, shortlist.points[place], len(a))
         pose = METHODS[self.options.pose](a, b, threshold)
         if pose is None:
             return None
         known = pose.inliers & (parallax(a, b, pose.R) > _LEAST_PARALLAX)
         far, _ = depths(a[known], b[known], pose.R, pose.t)
         say = min(1.0, float(pose.inliers.sum()) / _FULL_SAY)
-        return _Pair(pose.second_centre, matches.query[known], far, say, shortlist.points[place])
+        return _Pair(pose.second_centre, matches.query[known], far, say, shortlist.points[place], int(known.sum()))
 
 
 def proposed(place: Proposal, fit: Fit, agree: float) -> Proposal:
