@@ -62,15 +62,22 @@ def test_what_is_held_out_says_nothing_of_where_places_are(known: list[Photo], m
         return own(cls, options, given_photos)
 
     monkeypatch.setattr(Kmeans, "learn", classmethod(spy))
+    place_by = Kmeans.placed_by
     fit(recipe({"method": "kmeans", "places": 3}, SVM, folds=3), known, workers=2)
     every = {photo.group for photo in known}
     without = [every - groups for groups in learned if groups != every]
     assert len(without) == 3
     assert Counter(group for groups in without for group in groups) == Counter(every)
-    learned.clear()
+    placed: list[int] = []
+
+    def spy_too(self: Kmeans, some: Sequence[Photo]) -> Kmeans | None:
+        placed.append(len(some))
+        return place_by(self, some)
+
+    monkeypatch.setattr(Kmeans, "placed_by", spy_too)
     network = {"method": "network", "width_px": 24, "height_px": 16, "layers": "", "epochs": 1}
     fit(recipe({"method": "kmeans", "places": 3}, network, describe=""), known, workers=2, device="cpu")
-    assert learned[-1] < every
+    assert 0 < placed[0] < len(known)
 
 
 def test_the_temperature_is_that_of_what_is_answered() -> None:

@@ -171,7 +171,7 @@ def fit(
 
     progress("training", 0, 1)
     if maker.takes == "pictures":
-        estimator, target, held = _once(maker, options, material, replace(around, tell=told), chosen)
+        estimator, target, held = _once(maker, options, material, target, replace(around, tell=told), chosen)
     else:
         estimator, held = _folded(maker, options, material, target, around, progress)
     if isinstance(target, Classes):
@@ -202,6 +202,12 @@ class _Material:
         """Learned from some of the photos: what is held out must not say where places are."""
         learned: Target = self.kind.learn(self.options, self._some(rows))
         return learned
+
+    def once(self, target: Target, rows: NDArray[np.bool_]) -> Target:
+        """For who learns from some of the photos once and for all: the classes are those of all, so that they can be
+        held against others', but only what is learned from says where they are."""
+        placed = target.placed_by(self._some(rows)) if isinstance(target, Classes) else None
+        return placed or self.target(rows)
 
     def examples(self, target: Target, rows: NDArray[np.bool_]) -> Examples:
         """Some of the photos, as a target has them; those that it has no class for are left out."""
@@ -238,13 +244,13 @@ _ONE_GROUP = (
 
 
 def _once(
-    maker: Makes, options: Any, material: _Material, around: Circumstances, chosen: FitOptions
+    maker: Makes, options: Any, material: _Material, target: Target, around: Circumstances, chosen: FitOptions
 ) -> tuple[Estimator, Target, list[HeldOut]]:
     """Trained once, with one part held out."""
     held = drawn(material.groups, chosen.validation, around.seed)
     if held.all():
         raise InputError(_ONE_GROUP)
-    target = material.target(~held)
+    target = material.once(target, ~held)
     checked = material.examples(target, held)
     estimator = maker.fit(options, material.examples(target, ~held), checked if len(checked) else None, target, around)
     paths = [photo.path for photo, chosen_too in zip(material.photos, held, strict=True) if chosen_too]

@@ -5,6 +5,7 @@ Targets are registered under ``whence.targets``; each class names its frozen dat
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -160,6 +161,13 @@ class Classes(ABC, Generic[Options]):
         weights = fine[self._owners] / np.bincount(self._owners, minlength=len(fine))[self._owners]
         total = weights.sum()
         return Prediction(self.names, fine, self._points, weights / total if total > 0 else weights, self._metric)
+
+    def placed_by(self, photos: Sequence[Photo]) -> Self | None:
+        """The same classes, with some of their photos alone to say where they are; None if a class has none of them."""
+        other = copy.copy(self)
+        other._points, other._owners = np.zeros((0, 2)), np.zeros(0, np.intp)
+        other._place(photos)
+        return other if len(other._points) or not len(self._points) else None
 
     def centres(self) -> DoubleArray | None:
         """``(C, 2)``: the middle of the photos of each class; None where positions are not known."""
