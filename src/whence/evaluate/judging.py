@@ -68,6 +68,7 @@ def judge(
         truth_class=truth_class,
         answer_class=answer_class,
         classes=names,
+        by_class=not known.any() and not labels and truth_class is not None,
         seconds=_seconds(answered),
     )
 

@@ -14,8 +14,7 @@ PRIOR = np.array([-5.15, 1.35, 1.12])
 (docs/benchmarks.md)."""
 BOUNDS = 0.02, 0.98
 """No answer is less or more sure."""
-_SPOTS = 300
-"""Positions that are looked at to tell how dense photos lie."""
+_NEAR_M = 0.5
 COVERAGE = 0.9
 """Share of truths that a radius should hold."""
 
@@ -39,30 +38,12 @@ def confidence(support: float, rival: float) -> float:
     return min(BOUNDS[1], max(BOUNDS[0], 1 / (1 + math.exp(-score))))
 
 
-def spacing_m(points: DoubleArray) -> float:
-    """Metres from one position to the next, in the middle: how dense photos lie; 0 where all have the same.
+def promised(tolerance_m: float) -> float:
+    """What the prior is to be multiplied by where a tolerance asks for more than matching photos tell by themselves.
 
-    Args:
-        points: ``(N, 2)`` metres on a plane.
+    Nothing but trials can say that photos which match stand nearer to each other than half a metre.
     """
-    spots = np.unique(points, axis=0)
-    if len(spots) < 2:
-        return 0.0
-    some = spots[np.linspace(0, len(spots) - 1, min(len(spots), _SPOTS)).astype(np.intp)]
-    return float(np.median([np.sort(np.hypot(*(spots - spot).T))[1] for spot in some]))
-
-
-def reached(points: DoubleArray, tolerance_m: float) -> float:
-    """What the prior is to be multiplied by where a tolerance asks for more than a gallery's photos can tell.
-
-    A query stands somewhere between them: hardly ever within much less than half of the distance from one to the next,
-    even if the best of them was found. The prior was fitted where tolerances are larger.
-
-    Args:
-        points: ``(N, 2)`` positions of the gallery's photos on a plane, in metres.
-        tolerance_m: What confidence is the probability of.
-    """
-    return min(1.0, tolerance_m / max(spacing_m(points) / 2, 1e-9))
+    return min(1.0, tolerance_m / _NEAR_M)
 
 
 def radius_m(probability: float, tolerance_m: float, distances: DoubleArray) -> float:

@@ -24,7 +24,7 @@ from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query
 from whence.locate.asking import Asker
 from whence.locate.calibration import LEAST, Calibration, Trials
-from whence.locate.confidence import radius_m, reached
+from whence.locate.confidence import promised, radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.options import PriorOptions
 from whence.locate.pipeline import Pipeline, recipe_of
@@ -132,7 +132,7 @@ class Locator:
         self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
         section = self._pipeline.recipe.sections["prior"] if calibrated else {}
         self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
-        self._reached = 1.0 if self.calibration is not None else reached(_flat(gallery), self.tolerance_m)
+        self._promised = 1.0 if self.calibration is not None else promised(self.tolerance_m)
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
 
     @property
@@ -357,7 +357,7 @@ class Locator:
         if proposal is not None and proposal.evidence is not None and self.calibration is not None:
             told = proposal.evidence
             return self.calibration.confidence(*told), self.calibration.radius_m(*told, candidates_m)
-        probability = _NO_IDEA if proposal is None else proposal.confidence * self._reached
+        probability = _NO_IDEA if proposal is None else proposal.confidence * self._promised
         return probability, radius_m(probability, self.tolerance_m, self._distances(position))
 
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
@@ -395,11 +395,6 @@ def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Cali
     if not trials.holds_for(gallery.photos):  # placed anew, or removed: what became of them then says nothing now
         return None
     return Calibration(trials, tolerance_m) if len(trials) >= LEAST else None
-
-
-def _flat(gallery: Gallery) -> DoubleArray:
-    """Positions as metres on one plane."""
-    return Plane.around([photo.position for photo in gallery.photos]).metres(gallery.coordinates)
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

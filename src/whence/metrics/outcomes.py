@@ -36,6 +36,7 @@ class Outcomes:
         truth_class: ``(N,)`` int number of the true class, -1 where there is none; None without classes.
         answer_class: ``(N,)`` the same of the class answered.
         classes: Names of the classes by their numbers.
+        by_class: Whether confidence is that of the class: nothing but labels is known, no places.
         seconds: ``(N,)`` per stage; NaN where not measured.
     """
 
@@ -54,6 +55,7 @@ class Outcomes:
     truth_class: NDArray[np.intp] | None = None
     answer_class: NDArray[np.intp] | None = None
     classes: tuple[str, ...] = ()
+    by_class: bool = False
     seconds: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -159,8 +159,8 @@ def _located(of: Outcomes, thresholds_m: Sequence[float]) -> dict[str, Statistic
 def _confidence(of: Outcomes, tolerance_m: float) -> dict[str, Statistic]:
     every = np.ones(len(of), np.bool_)
     right, known = of.known & (of.error_m <= tolerance_m), of.known
-    if not known.any() and of.truth_class is not None and of.answer_class is not None:
-        known = of.truth_class >= 0  # labels alone: confidence is that of the class
+    if of.by_class and of.truth_class is not None and of.answer_class is not None:
+        known = of.truth_class >= 0
         right = known & (of.truth_class == of.answer_class)
     given = np.isfinite(of.radius_m)
     inside = _share(of.error_m <= of.radius_m)
