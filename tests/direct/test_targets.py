@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from regions import CENTRES, photos
 
 from whence import plugins
-from whence.direct.prediction import off_sphere, on_sphere, weighted_median
+from whence.direct.prediction import weighted_median
 from whence.direct.targets.coordinates import Coordinates, CoordinatesOptions
 from whence.direct.targets.target import Classes, Target
 from whence.errors import InputError, ModelError, RecipeError
 from whence.geo.distance import metres_from
+from whence.geo.sphere import off_sphere, on_sphere
 from whence.recipes import method_of
 from whence.types import XY, LatLon, Photo
 

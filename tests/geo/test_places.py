@@ -11,13 +11,14 @@ import pytest
 from whence.errors import MissingExtraError
 from whence.geo.distance import distances_m
 from whence.geo.places import Towns, towns
-from whence.geo.places import _directions as directions
+from whence.geo.plane import coordinates
+from whence.geo.sphere import on_sphere
 from whence.types import XY, LatLon
 
 
 def few(*places: tuple[str, float, float]) -> Towns:
     positions = [LatLon(lat, lon) for _, lat, lon in places]
-    return Towns(tuple(name for name, _, _ in places), tuple(positions), directions(positions))
+    return Towns(tuple(name for name, _, _ in places), tuple(positions), on_sphere(coordinates(positions)))
 
 
 def test_near_and_farther_off() -> None:
@@ -41,7 +42,7 @@ def test_the_nearest_is_the_nearest_of_all() -> None:
     spots = [
         LatLon(*pair) for pair in np.column_stack([rng.uniform(-89, 89, 300), rng.uniform(-180, 180, 300)]).tolist()
     ]
-    known = Towns(tuple(f"town {n}" for n in range(300)), tuple(spots), directions(spots))
+    known = Towns(tuple(f"town {n}" for n in range(300)), tuple(spots), on_sphere(coordinates(spots)))
     for lat, lon in rng.uniform((-90, -180), (90, 180), (40, 2)).tolist():
         best = int(distances_m(LatLon(lat, lon), spots).argmin())
         assert (known.near(LatLon(lat, lon)) or "").endswith(f" town {best}")

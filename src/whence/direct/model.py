@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,10 +23,12 @@ from whence.photos import files
 from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
 from whence.recipes import SECTIONS, Recipe, method_of, options_from
-from whence.types import DoubleArray, FloatArray, Image, Photo, Position
+from whence.types import Choice, DoubleArray, FloatArray, Image, Photo, Position
 
 WORDS, ARRAYS = "model.json", "model.safetensors"
 FORMAT = 1
+CHOICES = 10
+"""Classes or places that an answer names, unless more or fewer are asked for."""
 _SECTIONS = ("photos", "features", "describe", "target", "estimate", "train", "confidence")
 
 
@@ -123,7 +126,7 @@ class Model:
         sure = self.calibration.confidence(found, expected, tolerance_m or self.tolerance_m)
         return Guess(found, point, self.calibration.radius_m(found, expected), sure)
 
-    @property
+    @cached_property
     def blank(self) -> Prediction:
         """What is said where nothing speaks for anything: all classes alike, or the middle."""
         return self.target.predicted(np.zeros(self.target.width))
@@ -156,25 +159,30 @@ class Model:
         number = int(self.target.truth([photo])[0, 0])
         return self.target.names[number] if number >= 0 else None
 
-    def choices(self, found: Prediction, most: int) -> list[tuple[str | None, float, Position | None]]:
-        """The likeliest classes, or places of a mixture: label, probability and the middle of each, the best first."""
+    @cached_property
+    def _centres(self) -> DoubleArray | None:
+        """See ``Classes.centres``; the same for all photos."""
+        return self.target.centres() if isinstance(self.target, Classes) else None
+
+    def choices(self, found: Prediction, most: int = CHOICES) -> tuple[Choice, ...]:
+        """The likeliest classes, or places of a mixture, the best first."""
         if len(found.names):
             order = np.argsort(-found.probabilities, kind="stable")[:most].tolist()
-            centres = self.target.centres() if isinstance(self.target, Classes) else None
-            return [
-                (
+            centres = self._centres
+            return tuple(
+                Choice(
                     found.names[number],
                     float(found.probabilities[number]),
                     None if centres is None else found.position(centres[number]),
                 )
                 for number in order
-            ]
+            )
         if len(found.points) < 2:
-            return []
+            return ()
         # a place is its middle, and a ring around that
         places = [(float(found.weights[at : at + 9].sum()), found.points[at]) for at in range(0, len(found.points), 9)]
         places.sort(key=lambda pair: -pair[0])
-        return [(None, weight, found.position(point)) for weight, point in places[:most]]
+        return tuple(Choice(None, weight, found.position(point)) for weight, point in places[:most])
 
     def save(self, folder: Path, written_by: str = "") -> None:
         """Writes ``model.json`` and ``model.safetensors``; each appears whole or not at all.

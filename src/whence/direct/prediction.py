@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whence.geo.distance import metres_from
+from whence.geo.sphere import off_sphere, on_sphere
 from whence.types import XY, DoubleArray, LatLon, Position
 
 _ROUNDS, _STILL = 200, 1e-10
@@ -89,15 +90,3 @@ def _average(points: DoubleArray, weights: DoubleArray) -> DoubleArray:
     mean = np.average(vectors, axis=0, weights=weights)
     length = float(np.linalg.norm(mean))
     return np.asarray(mean / length if length > 1e-6 else vectors[int(weights.argmax())])
-
-
-def on_sphere(points: DoubleArray) -> DoubleArray:
-    """``(N, 3)`` unit vectors of ``(N, 2)`` latitudes and longitudes in degrees."""
-    lat, lon = np.radians(points).T
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-
-
-def off_sphere(vectors: DoubleArray) -> DoubleArray:
-    """Inverse of ``on_sphere`` for vectors of any length."""
-    x, y, z = vectors.T
-    return np.asarray(np.degrees(np.column_stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)])))

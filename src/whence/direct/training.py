@@ -213,7 +213,7 @@ class _Material:
         """Some of the photos, as a target has them; those that it has no class for are left out."""
         photos = self._some(rows)
         truth = target.truth(photos)
-        known = truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1)
+        known = _known(truth)
         paths = [photo.path for photo in photos]
         found = Examples(self.vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
         return found if known.all() else found.only(known)
@@ -225,6 +225,11 @@ class _Material:
 
     def _some(self, rows: NDArray[np.bool_]) -> list[Photo]:
         return [photo for photo, chosen in zip(self.photos, rows, strict=True) if chosen]
+
+
+def _known(truth: NDArray[Any]) -> NDArray[np.bool_]:
+    """``(N,)``: of which photos a target has something to say."""
+    return np.asarray(truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1))
 
 
 def _within(held: Sequence[HeldOut], calibration: Calibration, tolerance_m: float) -> float:
@@ -301,7 +306,7 @@ def _material(
         raise InputError("photos have positions of two kinds, degrees and metres: they cannot be learned together")
     target: Target = kind.learn(options, photos)
     truth = target.truth(photos)
-    known = truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1)
+    known = _known(truth)
     fitted.unused = {
         photo.path: "nothing that [target] asks for is known of it"
         for photo, there in zip(photos, known, strict=True)

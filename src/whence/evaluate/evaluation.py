@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,8 @@ def evaluate(
     database = read_database(given, unplaced=labelled)
     recipes = _recipes(plan, database)
     tell = progress or (lambda step: None)
-    with _alone(plan.out):
+    busy = GalleryBusyError(f"another evaluation writes to {plan.out}; wait for it, or name another folder")
+    with files.alone(plan.out, _LOCK, busy):
         set_up = _set_up(plan, database, recipes[0][0], tell, passed or (lambda photo: None), labelled)
         runs = [_run(plan, set_up, recipe, varied, tell) for recipe, varied in recipes]
         found = _leaks(plan, set_up, runs, tell)
@@ -439,17 +439,3 @@ def _check_out(out: Path) -> None:
             raise InputError(
                 f"{out / name} is to become a {kinds[0]}, and a {kinds[1]} stands there; name a new folder"
             )
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """One evaluation per folder at a time."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        held = files.hold(out / _LOCK)
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be written: {error.strerror or error}") from error
-    if held is None:
-        raise GalleryBusyError(f"another evaluation writes to {out}; wait for it, or name another folder")
-    with held:
-        yield

@@ -16,6 +16,7 @@ import numpy as np
 
 from whence.errors import MissingExtraError
 from whence.geo.distance import metres_from
+from whence.geo.sphere import on_sphere
 from whence.types import LatLon
 
 _PEOPLE_PER_KM2 = 3000
@@ -88,8 +89,7 @@ def _country(cities: list[dict[str, Any]]) -> tuple[LatLon, float] | None:
         return None
     people = np.array([max(city["population"], 1) for city in cities], dtype=np.float64)
     places = np.array([(city["latitude"], city["longitude"]) for city in cities], dtype=np.float64)
-    lat, lon = np.radians(places).T
-    x, y, z = (people @ np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])).tolist()
+    x, y, z = (people @ on_sphere(places)).tolist()
     middle = LatLon(math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x)))
     apart_m = metres_from(middle, places)
     nearest = np.argsort(apart_m)

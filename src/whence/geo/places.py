@@ -14,6 +14,7 @@ import numpy as np
 from whence.errors import MissingExtraError
 from whence.geo.distance import direction, offset
 from whence.geo.plane import coordinates
+from whence.geo.sphere import on_sphere
 from whence.types import DoubleArray, LatLon, Position
 
 _NEAR_M = 5_000.0
@@ -61,7 +62,7 @@ class Towns:
 
     def _nearest(self, position: LatLon) -> tuple[float, float, int]:
         """Metres from the town, the bearing from there, and the town's row."""
-        nearest = _largest(self.directions @ _directions([position])[0])
+        nearest = _largest(self.directions @ on_sphere(coordinates([position]))[0])
         return min((*offset(self.positions[row], position), row) for row in nearest)
 
 
@@ -111,15 +112,10 @@ def towns() -> Towns:
         positions.append(LatLon(float(town["latitude"]), float(town["longitude"])))
         lands.append(countries.get(country, country))
         areas.append(f"{country}.{town['admin1code']}")
-    return Towns(tuple(names), tuple(positions), _directions(positions), tuple(lands), tuple(areas))
+    return Towns(tuple(names), tuple(positions), on_sphere(coordinates(positions)), tuple(lands), tuple(areas))
 
 
 def _largest(cosines: DoubleArray) -> list[int]:
     count = min(_CLOSEST, len(cosines))
     found: list[int] = np.argpartition(-cosines, count - 1)[:count].tolist()
     return found
-
-
-def _directions(positions: list[LatLon]) -> DoubleArray:
-    lat, lon = np.radians(coordinates(positions)).T
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])

@@ -8,11 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from whence.errors import PhotoError
+from whence.errors import InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.locate.answers import Query
 from whence.locate.pipeline import Pipeline
@@ -118,6 +120,16 @@ class Asker:
     def _frame(self, photo: Photo, pixels: Image, width: int, height: int, seconds: float) -> Query:
         query = self.described(photo.name, pixels, "", {"read": seconds})
         return replace(_seen_by(query, photo.intrinsics, width, height), time_s=photo.at_s, video=str(photo.path))
+
+
+def check_pixels(photo: NDArray[Any]) -> None:
+    """Refuses an array that is no photo.
+
+    Raises:
+        InputError: It is not ``(H, W, 3)`` uint8, or empty.
+    """
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+        raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
 
 
 def _seen_by(query: Query, camera: Intrinsics | None, width: int, height: int) -> Query:

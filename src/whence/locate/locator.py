@@ -22,7 +22,7 @@ from whence.geo.distance import metres_from
 from whence.geo.line import Line
 from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query
-from whence.locate.asking import Asker
+from whence.locate.asking import Asker, check_pixels
 from whence.locate.calibration import LEAST, Calibration, Trials
 from whence.locate.confidence import promised, radius_m
 from whence.locate.fusion import geometric_median
@@ -154,8 +154,7 @@ class Locator:
     def answer(self, photo: str | os.PathLike[str] | Image) -> Answer:
         """``locate`` with the evidence."""
         if isinstance(photo, np.ndarray):
-            if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-                raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
+            check_pixels(photo)
             return self._answer(self._asker.described("", photo, "", {}))
         if not isinstance(photo, str | os.PathLike):
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
@@ -271,11 +270,12 @@ class Locator:
         retriever = self._pipeline.retriever
         if self._prior is None or guess is None:
             return retriever.shortlist(query.features, query.vector, allowed)
-        likely = self._prior.searched(guess, allowed)
+        likelihood = self._prior.likelihood(guess)
+        likely = self._prior.searched(likelihood, allowed)
         found = retriever.shortlist(query.features, query.vector, likely)
         if self._prior.options.use == "search":
             return found
-        return self._prior.weighed(guess, retriever.shortlist(query.features, query.vector, allowed), found)
+        return self._prior.weighed(likelihood, retriever.shortlist(query.features, query.vector, allowed), found)
 
     def _allowed_but(self, hidden: Sequence[int]) -> Mask | None:
         """The photos that count, without some that are no evidence: the query itself, above all."""

@@ -13,9 +13,8 @@ from whence.gallery.gallery import Gallery
 from whence.gallery.search import Found, Mask
 from whence.geo.distance import metres_from
 from whence.locate.options import PriorOptions
-from whence.types import Choice, Crs, DoubleArray, Image, Location, Photo, Status
+from whence.types import Crs, DoubleArray, Image, Location, Photo, Status
 
-_CHOICES = 10
 _LEAST = 1e-4
 """No photo is taken for less likely than this, beside the likeliest."""
 
@@ -71,9 +70,9 @@ class Prior:
         most = float(likely.max(initial=0.0))
         return np.maximum(likely / most, _LEAST) if most > 0 else np.ones(len(likely))
 
-    def searched(self, guess: Guess, allowed: Mask | None) -> Mask:
+    def searched(self, likelihood: DoubleArray, allowed: Mask | None) -> Mask:
         """``(N,)``: the likeliest photos, which together hold ``share`` of all that is likely."""
-        likely = self.likelihood(guess) if allowed is None else np.where(allowed, self.likelihood(guess), 0.0)
+        likely = likelihood if allowed is None else np.where(allowed, likelihood, 0.0)
         order = np.argsort(-likely, kind="stable")
         reached = np.cumsum(likely[order])
         count = int(np.searchsorted(reached, self.options.share * reached[-1])) + 1
@@ -81,22 +80,21 @@ class Prior:
         mask[order[:count]] = True
         return mask if allowed is None else mask & allowed
 
-    def weighed(self, guess: Guess, plain: Found, likely: Found) -> Found:
+    def weighed(self, likelihood: DoubleArray, plain: Found, likely: Found) -> Found:
         """Of the photos that are most similar, and the most similar of the likely ones: as many as there were, the best
         first, by similarity and by how likely they are."""
         rows = np.concatenate([plain[0], likely[0]])
         cosines = np.concatenate([plain[1], likely[1]])
         rows, first = np.unique(rows, return_index=True)
         cosines = cosines[first]
-        scores = cosines + self.options.strength * np.log(self.likelihood(guess)[rows])
+        scores = cosines + self.options.strength * np.log(likelihood[rows])
         order = np.argsort(-scores, kind="stable")[: max(len(plain[0]), len(likely[0]))]
         return rows[order], cosines[order]
 
     def beside(self, location: Location, guess: Guess) -> Location:
         """An answer of the gallery with what the model says: its choices; where the gallery is unsure, and the model's
         circle is smaller, also its position."""
-        choices = tuple(Choice(*choice) for choice in self.model.choices(guess.prediction, _CHOICES))
-        location = replace(location, choices=choices)
+        location = replace(location, choices=self.model.choices(guess.prediction))
         coarse = guess.position is not None and guess.radius_m is not None
         if location.status is not Status.UNSURE or not coarse:
             return location

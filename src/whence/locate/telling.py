@@ -11,16 +11,15 @@ from time import perf_counter
 
 import numpy as np
 
-from whence.direct.model import Guess, Model
+from whence.direct.model import CHOICES, Guess, Model
 from whence.errors import InputError, PhotoError
 from whence.locate.answers import Answer, Query
+from whence.locate.asking import check_pixels
 from whence.locate.options import ConfidenceOptions
 from whence.photos import files, video
 from whence.photos.decode import decode
 from whence.recipes import options_from
-from whence.types import Choice, Image, LocalFeatures, Location, Photo, Position, Status
-
-CHOICES = 10
+from whence.types import Image, LocalFeatures, Location, Photo, Position, Status
 
 
 class Teller:
@@ -80,8 +79,7 @@ class Teller:
     def locate(self, photo: str | os.PathLike[str] | Image) -> Location:
         """Where one photo was taken: a file, or ``(H, W, 3)`` RGB pixels."""
         if isinstance(photo, np.ndarray):
-            if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-                raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
+            check_pixels(photo)
             return self._answered("", photo, "", {}).location
         name = os.fspath(photo)
         return self._of_file(Photo(Path(name), name)).location
@@ -138,7 +136,7 @@ class Teller:
         return Answer(self._location(name, guess, seconds), query, hypotheses=spread)
 
     def _location(self, name: str, guess: Guess, seconds: dict[str, float]) -> Location:
-        choices = tuple(Choice(*choice) for choice in self.model.choices(guess.prediction, self._choices))
+        choices = self.model.choices(guess.prediction, self._choices)
         place = self._near(guess.position) if self._near and guess.position else None
         return Location(
             path=name,

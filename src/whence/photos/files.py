@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from whence.errors import InputError, PhotoError
@@ -67,6 +68,29 @@ def hold(lock: Path) -> AbstractContextManager[object] | None:
         return FileLock(lock, timeout=0).acquire()
     except Timeout:
         return None
+
+
+@contextmanager
+def alone(out: Path, lock: str, busy: Exception) -> Iterator[None]:
+    """Makes this process the only one that writes its results to a folder, which is made if it is not there.
+
+    Args:
+        out: The folder.
+        lock: Name of the file that says so.
+        busy: Raised where another process is at work.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        held = hold(out / lock)
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be written: {error.strerror or error}") from error
+    if held is None:
+        raise busy
+    with held:
+        yield
 
 
 def content_hash(data: bytes) -> str:

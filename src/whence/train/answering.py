@@ -108,14 +108,8 @@ def train(
         held = hold_out([str(group) for group in groups_of(photos)], options.test, seed)
         asked = [photo for photo, chosen in zip(photos, held, strict=True) if chosen]
         photos = [photo for photo, chosen in zip(photos, held, strict=True) if not chosen]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = files.hold(out / LOCK)
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be written: {error.strerror or error}") from error
-    if lock is None:
-        raise InputError(f"another training is at work in {out}; use another --out, or wait for it")
-    with lock:
+    busy = InputError(f"another training is at work in {out}; use another --out, or wait for it")
+    with files.alone(out, LOCK, busy):
         if recipe.sections["estimate"].get("method") not in ("network", "geoclip"):
             for name in (CURVES, CHECKPOINT):  # of another recipe that was trained here before
                 (out / name).unlink(missing_ok=True)

@@ -140,14 +140,8 @@ class Makes(Protocol):
     def restore(self, options: Any, arrays: Arrays, words: Mapping[str, Any], target: Target) -> Estimator: ...
 
 
-class OfVectors:
-    """What estimators that take vectors have in common."""
-
-    takes = "vectors"
-
-    def of_picture(self, image: Image) -> DoubleArray:
-        """Not asked for."""
-        raise NotImplementedError
+class _Settled:
+    """What estimators have in common whose options leave nothing open."""
 
     def words(self) -> dict[str, Any]:
         """See ``Estimator``."""
@@ -157,6 +151,26 @@ class OfVectors:
     def settled(cls, options: Any, examples: Examples, target: Target, around: Circumstances) -> Any:
         """See ``Estimator``; nothing is open."""
         return options
+
+
+class OfVectors(_Settled):
+    """What estimators that take vectors have in common."""
+
+    takes = "vectors"
+
+    def of_picture(self, image: Image) -> DoubleArray:
+        """Not asked for."""
+        raise NotImplementedError
+
+
+class OfPictures(_Settled):
+    """What estimators that look at pictures have in common."""
+
+    takes = "pictures"
+
+    def outputs(self, vectors: FloatArray) -> DoubleArray:
+        """Not asked for."""
+        raise NotImplementedError
 
 
 def need_classes(target: Target, method: str) -> Classes[Any]:

@@ -15,11 +15,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.direct.estimators.estimator import Arrays, Circumstances, Examples
+from whence.direct.estimators.estimator import Arrays, Circumstances, Examples, OfPictures
 from whence.direct.targets.coordinates import Coordinates
 from whence.direct.targets.target import Target
 from whence.errors import MissingExtraError, ModelError, RecipeError, first_line
-from whence.types import DoubleArray, FloatArray, Image
+from whence.types import DoubleArray, Image
 
 _NARROW = -12.0
 """The least width that a place of a mixture can have: GeoCLIP names points."""
@@ -30,19 +30,13 @@ class GeoClipOptions:
     """Options of GeoCLIP: how many places it names is the target's to say."""
 
 
-class GeoClip:
+class GeoClip(OfPictures):
     """As many places as the target asks for, of the 100,000 that it knows, with their probabilities."""
 
     options_type = GeoClipOptions
-    takes = "pictures"
 
     def __init__(self, target: Coordinates) -> None:
         self._target = target
-
-    @classmethod
-    def settled(cls, options: GeoClipOptions, examples: Examples, target: Target, around: Circumstances) -> Any:
-        """See ``Estimator``; nothing is open."""
-        return options
 
     @classmethod
     def fit(
@@ -68,10 +62,6 @@ class GeoClip:
         """See ``Estimator``."""
         return cls(_several(target))
 
-    def outputs(self, vectors: FloatArray) -> DoubleArray:
-        """Not asked for."""
-        raise NotImplementedError
-
     def of_picture(self, image: Image) -> DoubleArray:
         """See ``Estimator``."""
         from io import BytesIO
@@ -89,10 +79,6 @@ class GeoClip:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See ``Estimator``; the weights stay with the package."""
-        return {}
-
-    def words(self) -> dict[str, Any]:
-        """See ``Estimator``."""
         return {}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence import nets
-from whence.direct.estimators.estimator import Arrays, Circumstances, Examples
+from whence.direct.estimators.estimator import Arrays, Circumstances, Examples, OfPictures
 from whence.direct.learning import Descent, Layers
 from whence.direct.targets.target import Target
 from whence.errors import RecipeError
@@ -97,21 +97,13 @@ class NetworkOptions(Layers, Descent):
         return bool(self.jitter or self.flip or self.erase or self.crop < 1 or self.rotate_deg)
 
 
-class NetworkEstimator:
+class NetworkEstimator(OfPictures):
     """Pictures to outputs, all in one network."""
 
     options_type = NetworkOptions
-    takes = "pictures"
 
     def __init__(self, options: NetworkOptions, whole: Whole, epochs: int) -> None:
         self.options, self.whole, self._epochs = options, whole, epochs
-
-    @classmethod
-    def settled(
-        cls, options: NetworkOptions, examples: Examples, target: Target, around: Circumstances
-    ) -> NetworkOptions:
-        """See ``Estimator``; nothing is open."""
-        return options
 
     @classmethod
     def fit(
@@ -154,10 +146,6 @@ class NetworkEstimator:
     def words(self) -> dict[str, Any]:
         """After how many epochs it was best."""
         return {"epochs": self._epochs}
-
-    def outputs(self, vectors: FloatArray) -> DoubleArray:
-        """Not asked for."""
-        raise NotImplementedError
 
     def of_picture(self, image: Image) -> DoubleArray:
         """See ``Estimator``."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from whence.direct.targets.target import Arrays, Classes
 from whence.errors import RecipeError
-from whence.geo.cells import FINEST, Cells, adaptive_cells, cell_of, leaf, parent, token
+from whence.geo.cells import FINEST, Cells, adaptive_cells, leaf, parent, token
 from whence.types import LatLon, Photo
 
 
@@ -125,8 +125,3 @@ def _names(cells: Cells) -> dict[int, str]:
     for cell, number in cells.numbers.items():
         found.setdefault(number, token(cell))
     return found
-
-
-def cells_of(name: str) -> int:
-    """The cell that a class of ``Cell`` is named by."""
-    return cell_of(name)

@@ -14,11 +14,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.direct.prediction import Prediction, off_sphere, on_sphere, weighted_median
+from whence.direct.prediction import Prediction, weighted_median
 from whence.direct.targets.target import Arrays
 from whence.errors import InputError, ModelError, RecipeError
 from whence.geo.distance import EARTH_M
 from whence.geo.plane import coordinates
+from whence.geo.sphere import off_sphere, on_sphere
 from whence.types import XY, DoubleArray, Photo
 
 SURFACES = ("sphere", "degrees", "plane")

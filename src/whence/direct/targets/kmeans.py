@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from whence.direct.prediction import on_sphere
 from whence.direct.targets.target import Arrays, Classes
 from whence.errors import InputError
 from whence.geo.plane import coordinates
+from whence.geo.sphere import on_sphere
 from whence.types import DoubleArray, LatLon, Photo, Position
 
 
