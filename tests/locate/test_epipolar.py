@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 import whence
 from courts import SIZE, TOLERANCE_M, Court, around, court, visitor
-from samples import write_table
+from samples import Run, write_table
 from whence.errors import RecipeError
+from whence.locate.locator import trials_of
+from whence.locate.pipeline import recipe_of
 from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions
 from whence.locate.positioners.places import Places
 from whence.locate.stages import Positioner, Proposal, Refined, Shortlist
@@ -56,6 +59,45 @@ def test_a_plan_may_be_drawn_with_y_downwards(seed: int) -> None:
     assert isinstance(found, Refined)
     assert np.hypot(*(found.east_north - (query.x, -query.y))) < 0.5
     assert abs((found.heading_deg - (180 - query.heading_deg) + 180) % 360 - 180) < 4
+
+
+def test_what_is_known_of_the_plan_settles_what_a_query_alone_cannot() -> None:
+    query = visitor(1)
+    asked = Court(query, around(1, 2)).shortlist()  # two photos fit either way
+    found = {
+        known: taken(replace(asked, y_down=known), Epipolar(EpipolarOptions(agree=1.5))) for known in (True, False)
+    }
+    up, down = found[False], found[True]
+    assert isinstance(up, Refined)
+    assert isinstance(down, Refined)
+    assert np.hypot(*(up.east_north - (query.x, query.y))) < 0.5
+    assert np.hypot(*(down.east_north - (query.x, query.y))) > 0.5
+    drawn = taken(replace(asked, points=asked.points * (1, -1), y_down=True), Epipolar(EpipolarOptions(agree=1.5)))
+    assert isinstance(drawn, Refined)
+    assert np.hypot(*(drawn.east_north - (query.x, -query.y))) < 0.5
+    assert abs((drawn.heading_deg - (180 - query.heading_deg) + 180) % 360 - 180) < 4
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_gallery_finds_out_whether_its_plan_is_a_mirror_image(tmp_path: Path, run: Run, down: bool) -> None:
+    town, mirror = Town(5, (1, 1)), -1 if down else 1
+    rows = []
+    middle = town.survey(8.0)[4]
+    for number in range(16):  # all around a place, looking the same way
+        aside, ahead = 1.5 * (number % 4) - 2.25, 1.5 * (number // 4) - 2.25
+        view = replace(middle, x=middle.x + aside, y=middle.y + ahead, heading_deg=middle.heading_deg + number - 8)
+        write_photo(tmp_path / f"{number}.jpg", town.render(view, *SIZE))
+        rows.append((f"{number}.jpg", f"{view.x:.3f}", f"{mirror * view.y:.3f}", str(number)))
+    table = write_table(tmp_path / "t.csv", rows, ("path", "x", "y", "group"))
+    whence.index(table, tmp_path / "g", tolerance_m=TOLERANCE_M)
+    gallery = whence.Gallery.open(tmp_path / "g")
+    trials = trials_of(gallery, recipe_of(gallery.settings))
+    assert trials is not None
+    assert trials.y_down is down
+    assert not trials.enough  # for a calibration
+    assert whence.Locator(gallery).calibration is None
+    said = json.loads(run("info", tmp_path / "g", "--format", "json").out)
+    assert said["y_points"] == ("down" if down else "up")
 
 
 def test_photos_may_stand_further_apart_than_the_tolerance() -> None:

@@ -12,8 +12,9 @@ from PIL import ExifTags
 from PIL import Image as Pillow
 
 import whence
-from samples import place, textured, write_table
-from whence.photos.cameras import central, from_focal_35mm, scaled
+from samples import Run, place, textured, write_table
+from whence.errors import InputError
+from whence.photos.cameras import central, check_fov, from_focal_35mm, from_fov, scaled
 from whence.types import Intrinsics
 from whence.worlds import write_photo
 
@@ -34,6 +35,46 @@ def test_35_mm_mean_the_diagonal_whatever_the_shape(width: int, height: int) -> 
     camera = from_focal_35mm(43.2666, width, height)
     assert camera.fx == camera.fy == pytest.approx(math.hypot(width, height), rel=1e-4)
     assert (camera.cx, camera.cy) == ((width - 1) / 2, (height - 1) / 2)
+
+
+@given(sides, sides, st.floats(1, 150))
+def test_a_field_of_view_is_that_of_the_longest_side(width: int, height: int, fov_deg: float) -> None:
+    camera = from_fov(fov_deg, width, height)
+    seen_deg = math.degrees(2 * math.atan(max(width, height) / 2 / camera.fx))
+    assert seen_deg == pytest.approx(fov_deg)
+    assert (camera.fx, camera.cx) == (camera.fy, (width - 1) / 2)
+
+
+@pytest.mark.parametrize("fov_deg", [0.0, -60.0, 0.5, 151.0, 360.0, math.nan, math.inf])
+def test_what_no_camera_sees_is_refused(fov_deg: float, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected degrees along the longest side, 1 to 150"):
+        check_fov(fov_deg)
+    with pytest.raises(InputError, match="field of view"):
+        whence.index(tmp_path, tmp_path / "gallery", fov_deg=fov_deg)
+
+
+def test_a_field_of_view_is_stated_where_nothing_tells_the_camera(tmp_path: Path, run: Run) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        write_photo(tmp_path / name, textured(ord(name[0]), 240, 180), place(0))
+    with_focal(tmp_path / "a.jpg", 30)
+    gallery = tmp_path / "gallery"
+    assert run("index", tmp_path, "--gallery", gallery).code == 0
+    by_file, unknown = (photo.camera for photo in whence.Gallery.open(gallery).photos)
+    assert by_file is not None
+    assert unknown is None
+    assert run("index", tmp_path, "--gallery", gallery, "--fov", "72").code == 0  # later, and reads no photo again
+    known, stated = (photo.camera for photo in whence.Gallery.open(gallery).photos)
+    assert known == by_file
+    assert stated == from_fov(72, 240, 180)
+    assert "72" in run("info", gallery).out
+    locator = whence.Locator(whence.Gallery.open(gallery), fov_deg=60)
+    asked = locator.answer(textured(3, 240, 180)).query
+    assert asked is not None
+    assert asked.camera == from_fov(60, 240, 180)
+    assert run("locate", tmp_path / "b.jpg", "--gallery", gallery, "--fov", "60").code == 0
+    refused = run("locate", tmp_path / "b.jpg", "--gallery", gallery, "--fov", "200")
+    assert refused.code == 2
+    assert "field of view 200" in refused.err
 
 
 @given(sides, sides, sides, sides)

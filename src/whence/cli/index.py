@@ -48,6 +48,12 @@ def command(
     root: Annotated[
         Path | None, typer.Option(help="Folder that stored paths are relative to; where it is now, if it was moved.")
     ] = None,
+    fov: Annotated[
+        float | None,
+        typer.Option(
+            help="Field of view in degrees, along the longest side, of photos whose camera nothing else tells."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
@@ -83,6 +89,7 @@ def command(
             gpx=gpx or (),
             gpx_offset_s=parse_offset(gpx_offset),
             root=root,
+            fov_deg=fov,
             progress=show,
         )
     _print(done)

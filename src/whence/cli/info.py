@@ -33,6 +33,8 @@ def command(
         return
     opened = Gallery.open(gallery)
     facts = summary(opened)
+    if (down := _y_down(opened)) is not None:
+        facts["y_points"] = "down" if down else "up"
     expected = _expected(opened)
     if format == "json":
         typer.echo(json.dumps({**facts, "expected": expected}, indent=1))
@@ -59,6 +61,15 @@ def _tell_model(folder: Path, format: str) -> None:
         return
     for key, value in facts.items():
         typer.echo(f"{key.replace('_', ' '):18} {printable(_words(value))}")
+
+
+def _y_down(gallery: Gallery) -> bool | None:
+    """Whether y of a plan points down, as the gallery's photos tell; None where they do not."""
+    from whence.locate.locator import trials_of
+    from whence.locate.pipeline import recipe_of
+
+    trials = trials_of(gallery, recipe_of(gallery.settings))
+    return None if trials is None else trials.y_down
 
 
 def _expected(gallery: Gallery) -> dict[str, float] | None:

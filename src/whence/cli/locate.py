@@ -49,6 +49,10 @@ def command(
         typer.Option("--sequence", help="They are frames of one walk: locate them in the light of each other."),
     ] = False,
     every: Annotated[float, typer.Option(help="Ask a video for a frame every so many seconds.")] = 1.0,
+    fov: Annotated[
+        float | None,
+        typer.Option(help="Field of view in degrees, along the longest side, of photos whose files do not tell it."),
+    ] = None,
     places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
     format: Annotated[
         str | None, typer.Option(help="table, jsonl, geojson, csv, gpx, kml or kmz; that of --out, else table.")
@@ -91,12 +95,12 @@ def command(
     picked = None if columns is None else [column.strip() for column in columns.split(",") if column.strip()]
     locator: Locator | Teller
     if model is not None:
-        alone = {"--gallery": gallery, "--recipe": recipe, "--root": root, "--sequence": sequence, "conditions": where}
-        _check_alone(alone)
+        alone = {"--gallery": gallery, "--recipe": recipe, "--root": root, "--sequence": sequence, "--fov": fov}
+        _check_alone({**alone, "conditions": where})
         locator = _teller(model, tolerance, candidates, workers, places)
         known = Crs.LOCAL if locator.model.metric else Crs.WGS84
     else:
-        locator = _locator(gallery, root, explain, recipe, tolerance, candidates, workers, where, places)
+        locator = _locator(gallery, root, explain, recipe, tolerance, candidates, workers, where, places, fov)
         known = locator.gallery.settings.crs
     shown, converted = projection(crs, known)
     evidence: list[Evidence] = []
@@ -151,6 +155,7 @@ def _locator(
     workers: int | None,
     where: Where | None,
     places: bool,
+    fov_deg: float | None,
 ) -> Locator:
     from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
@@ -170,6 +175,7 @@ def _locator(
         workers=workers,
         where=where,
         places=places,
+        fov_deg=fov_deg,
     )
 
 

@@ -26,7 +26,7 @@ from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
 from whence.gallery.store import Store
 from whence.gallery.where import Times, Where
-from whence.photos.cameras import scaled
+from whence.photos.cameras import from_fov, scaled
 from whence.photos.names import native
 from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, LocalFeatures, Position
 
@@ -100,7 +100,7 @@ class Gallery:
         self._vector_ids: NDArray[np.int64] = found["_vector"].to_numpy().astype(np.int64)
         self.coordinates: DoubleArray = _coordinates(found, store.settings.crs)
         self.times: Times = found["time"].to_numpy()
-        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings.crs))
+        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
 
@@ -296,12 +296,15 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
     return np.column_stack([rows[name].to_numpy() for name in names])
 
 
-def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[GalleryPhoto]:
-    kind = LatLon if crs is Crs.WGS84 else XY
+def _photos(rows: pa.Table, coordinates: DoubleArray, settings: Settings) -> Iterator[GalleryPhoto]:
+    kind = LatLon if settings.crs is Crs.WGS84 else XY
     names = ("path", "position_source", "hash", "group", "heading_deg", "label", "width", "height", "intrinsics")
     columns = [rows[name].to_pylist() for name in names]
     for (first, second), *rest in zip(coordinates.tolist(), *columns, strict=True):
-        path, source, digest, group, heading, label, width, height, camera = rest
+        path, source, digest, group, heading, label, width, height, known = rest
+        camera = Intrinsics(*known) if known else None
+        if camera is None and settings.fov_deg is not None and width and height:
+            camera = from_fov(settings.fov_deg, width, height)
         yield GalleryPhoto(
             path=native(path),
             position=kind(first, second),
@@ -311,5 +314,5 @@ def _photos(rows: pa.Table, coordinates: DoubleArray, crs: Crs) -> Iterator[Gall
             heading_deg=heading,
             label=label,
             size=(width or 0, height or 0),
-            camera=Intrinsics(*camera) if camera else None,
+            camera=camera,
         )

@@ -27,6 +27,7 @@ class Settings:
         sections: The recipe's sections, whole.
         extractor: Fingerprint of the local features.
         root: Folder that paths are relative to.
+        fov_deg: Field of view along the longest side of photos whose camera nothing else tells; None if not stated.
         written_by: Version of whence that made the gallery.
         schema_version: Of the tables.
     """
@@ -40,6 +41,7 @@ class Settings:
     root: str
     written_by: str
     schema_version: int = SCHEMA_VERSION
+    fov_deg: float | None = None
 
     def to_json(self) -> str:
         """One line."""

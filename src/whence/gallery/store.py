@@ -195,5 +195,5 @@ def _read_settings(folder: Path, connection: DBConnection) -> Settings:
             f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
             f"upgrade: pip install --upgrade whence"
         )
-    known = {name: said[name] for name in Settings.__dataclass_fields__}
+    known = {name: said[name] for name in Settings.__dataclass_fields__ if name in said}  # of before, it has fewer
     return Settings(**{**known, "crs": Crs(known["crs"])})

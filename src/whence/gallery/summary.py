@@ -30,6 +30,7 @@ def summary(gallery: Gallery) -> dict[str, Any]:
         "coordinates": str(settings.crs),
         "extent": extent,
         "tolerance_m": settings.tolerance_m,
+        **({} if settings.fov_deg is None else {"fov_deg": settings.fov_deg}),
         "position_sources": dict(Counter(photo.position_source for photo in gallery.photos)),
         "recipe": settings.recipe,
         "features": settings.extractor,

@@ -31,6 +31,7 @@ class Fit:
         belief: ``(N,)`` probability that each point belongs where it was laid, and is not a stray.
         likelihood: Logarithm of it, of all points by their weights; to compare sketches of the same points.
         turned_over: Whether the sketch lies face down; ``factor`` is then that of a ground whose y is turned round.
+        face_down: By how much that is likelier than face up, as logarithms of likelihoods; 0 where it was not asked.
     """
 
     origin: DoubleArray
@@ -39,6 +40,7 @@ class Fit:
     belief: DoubleArray
     likelihood: float
     turned_over: bool = False
+    face_down: float = 0.0
 
     @property
     def ahead(self) -> DoubleArray:

@@ -35,6 +35,23 @@ class Query:
     video: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the geometry told of a position, whether or not it was taken.
+
+    Attributes:
+        without: The position of the place.
+        position: The one that the geometry told.
+        photos: How many photos it fits.
+        y_down: By how much likelier it is that the plan's y points down, as a logarithm.
+    """
+
+    without: Position
+    position: Position
+    photos: float
+    y_down: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """A location with what it stands on.
@@ -46,7 +63,7 @@ class Answer:
         verifications: Of the same candidates.
         shortlist: Gallery rows that were looked at, the most promising first, before anything was verified.
         evidence: For the position and for the best place elsewhere; None where the recipe names none.
-        refined: Position without and with what the geometry told, and how many photos that fits; None if it told none.
+        told: By the geometry; None if it told nothing.
         hypotheses: All places that anything speaks for, and how much does; that of the position first.
     """
 
@@ -56,5 +73,5 @@ class Answer:
     verifications: tuple[Verification, ...] = ()
     shortlist: tuple[int, ...] = ()
     evidence: tuple[float, float] | None = None
-    refined: tuple[Position, Position, float] | None = None
+    told: Told | None = None
     hypotheses: tuple[tuple[Position, float], ...] = ()

@@ -21,7 +21,7 @@ from whence.locate.pipeline import Pipeline
 from whence.locate.reading import camera_of
 from whence.locate.turns import turned, turned_camera
 from whence.photos import files, video
-from whence.photos.cameras import scaled
+from whence.photos.cameras import from_fov, scaled
 from whence.photos.decode import decode
 from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
@@ -31,8 +31,8 @@ from whence.types import Image, Intrinsics, Photo
 class Asker:
     """Makes queries as a gallery's recipe wants them. Safe to use from many threads."""
 
-    def __init__(self, pipeline: Pipeline, describer: Describer, workers: int) -> None:
-        self._pipeline, self._describer, self._workers = pipeline, describer, workers
+    def __init__(self, pipeline: Pipeline, describer: Describer, workers: int, fov_deg: float | None = None) -> None:
+        self._pipeline, self._describer, self._workers, self._fov_deg = pipeline, describer, workers, fov_deg
 
     def read(self, photo: Photo) -> Query:
         """Of a file.
@@ -45,8 +45,20 @@ class Asker:
         decoded = decode(data, max_side=self._pipeline.seeing.max_side)
         query = self.described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
         taken = photo.time or decoded.exif.time
-        query = _seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
+        query = self._seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
         return replace(query, time_s=None if taken is None else _seconds(taken))
+
+    def seen(self, pixels: Image) -> Query:
+        """Of ``(H, W, 3)`` RGB pixels in memory."""
+        height, width = pixels.shape[:2]
+        return self._seen_by(self.described("", pixels, "", {}), None, width, height)
+
+    def _seen_by(self, query: Query, camera: Intrinsics | None, width: int, height: int) -> Query:
+        """The query with its camera, which is told in pixels of ``width`` x ``height``."""
+        if camera is None and self._fov_deg is not None:
+            camera = from_fov(self._fov_deg, width, height)
+        size = query.features.width, query.features.height
+        return replace(query, camera=camera and scaled(camera, (width, height), size))
 
     def described(self, name: str, pixels: Image, content_hash: str, seconds: dict[str, float]) -> Query:
         """Of ``(H, W, 3)`` RGB pixels."""
@@ -119,7 +131,7 @@ class Asker:
 
     def _frame(self, photo: Photo, pixels: Image, width: int, height: int, seconds: float) -> Query:
         query = self.described(photo.name, pixels, "", {"read": seconds})
-        return replace(_seen_by(query, photo.intrinsics, width, height), time_s=photo.at_s, video=str(photo.path))
+        return replace(self._seen_by(query, photo.intrinsics, width, height), time_s=photo.at_s, video=str(photo.path))
 
 
 def check_pixels(photo: NDArray[Any]) -> None:
@@ -130,12 +142,6 @@ def check_pixels(photo: NDArray[Any]) -> None:
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
         raise InputError(f"pixels of shape {photo.shape} and type {photo.dtype}; expected (H, W, 3) RGB uint8")
-
-
-def _seen_by(query: Query, camera: Intrinsics | None, width: int, height: int) -> Query:
-    """The query with its camera, which is told in pixels of ``width`` x ``height``."""
-    size = query.features.width, query.features.height
-    return replace(query, camera=camera and scaled(camera, (width, height), size))
 
 
 def _seconds(time: datetime) -> float:

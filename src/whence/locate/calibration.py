@@ -29,6 +29,10 @@ _STILL_THERE = 0.9
 """Share of the photos of trials that have to be as they were for these to hold."""
 LEAST = 20
 """Trials below which the shipped prior is all there is."""
+LEAST_PHOTOS = 60
+"""Of a gallery: with fewer, hiding a place changes too much of what is left."""
+_ONE_VOICE, _AGREED = 6.0, 9.0
+"""Logarithms of odds: what one photo may add to the question whether a plan is a mirror image, and what settles it."""
 _TRUST = np.array([0.25, 1.0, 1.0])
 """How much the prior of bias, support and margin weighs: inverse variances."""
 _BANDS = (6.0, 0.9), (3.5, 0.75), (2.5, 0.55), (1.8, 0.5)
@@ -59,6 +63,8 @@ class Trials:
             whatever they were answered is wrong.
         marks: ``(T,)`` of the photos that were asked (``mark_of``), to notice when they are gone or placed anew; empty
             in trials of before.
+        downs: ``(T,)`` by how much likelier each found that the plan's y points down (``Refined.y_down``).
+        among: Photos that the gallery had.
     """
 
     support: DoubleArray
@@ -69,6 +75,19 @@ class Trials:
     grouped: bool
     strangers: DoubleArray = field(default_factory=lambda: np.zeros((0, 2)))
     marks: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    downs: DoubleArray = field(default_factory=lambda: np.zeros(0))
+    among: int = LEAST_PHOTOS
+
+    @property
+    def enough(self) -> bool:
+        """Whether a calibration can be learned from them."""
+        return len(self) >= LEAST and self.among >= LEAST_PHOTOS
+
+    @property
+    def y_down(self) -> bool | None:
+        """Whether y of the plan points down, as on a drawing; None where they do not agree, or nothing told."""
+        sum_of_all = float(np.clip(self.downs, -_ONE_VOICE, _ONE_VOICE).sum())
+        return sum_of_all > 0 if abs(sum_of_all) >= _AGREED else None
 
     def holds_for(self, photos: Iterable[GalleryPhoto]) -> bool:
         """Whether nearly all that were asked are still among some photos, with their positions and groups."""
@@ -91,6 +110,8 @@ class Trials:
             "grouped": np.array(self.grouped),
             "strangers": self.strangers,
             "marks": self.marks,
+            "downs": self.downs,
+            "among": np.array(self.among),
         }
 
     @classmethod
@@ -99,7 +120,9 @@ class Trials:
         names = ("support", "rival", "error_m", "refined_m", "photos", "strangers")
         columns = {name: np.asarray(arrays[name], np.float64) for name in names}
         marks = np.asarray(arrays.get("marks", np.zeros(0)), np.uint64)
-        return cls(grouped=bool(arrays["grouped"]), marks=marks, **columns)
+        downs = np.asarray(arrays.get("downs", np.zeros(0)), np.float64)
+        among = int(arrays.get("among", LEAST_PHOTOS))
+        return cls(grouped=bool(arrays["grouped"]), marks=marks, downs=downs, among=among, **columns)
 
 
 def mark_of(photo: GalleryPhoto) -> int:

@@ -30,8 +30,9 @@ from whence.locate.placing import Statement, by_copy, circumstances, outdoes, pl
 from whence.locate.progress import IndexReport, Progress
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
-from whence.locate.trials import LEAST_PHOTOS, try_out
+from whence.locate.trials import try_out, worth_trying
 from whence.photos import files
+from whence.photos.cameras import check_fov
 from whence.photos.names import native, stored
 from whence.photos.threads import one_thread_each
 from whence.photos.tracks import SOURCE as TRACKS
@@ -64,6 +65,7 @@ def index(
     gpx: Sequence[str | os.PathLike[str]] = (),
     gpx_offset_s: float = 0.0,
     root: str | os.PathLike[str] | None = None,
+    fov_deg: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -86,6 +88,8 @@ def index(
         gpx_offset_s: What the camera's clock shows, less UTC. For times without a zone only; by default they are UTC.
         root: Folder that stored paths are relative to, or where it is now, if it was moved; None for the source's own,
             and what the gallery has. A source that is the gallery's root, moved, is recognised.
+        fov_deg: Field of view along the longest side of all photos whose camera neither table nor EXIF tells; None for
+            what the gallery has.
         progress: Called now and then.
 
     Raises:
@@ -99,6 +103,7 @@ def index(
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
+    check_fov(fov_deg)
     named_root = check_root(root)
     intake = (
         source
@@ -110,6 +115,8 @@ def index(
         store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, named_root or intake.place)
         intake.check_fits(store)
         run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, progress)
+        if fov_deg is not None:
+            run.state_fov(fov_deg)
         with one_thread_each:
             try:
                 run.photos()
@@ -150,6 +157,7 @@ class _Run:
         self._progress = progress
         self._done = 0
         self._total = len(intake)
+        self._try_anew = False
 
     def _settled_root(self, named: Path | None) -> Path:
         """The root of the gallery, at its new place if it was moved."""
@@ -165,6 +173,12 @@ class _Run:
         with unbroken():
             self.writer.rehome(made_relative(old, self.writer.files))
         return old
+
+    def state_fov(self, fov_deg: float) -> None:
+        """Says what cameras took photos that do not tell it; answers may then be better than earlier trials found."""
+        if fov_deg != self._store.settings.fov_deg:
+            self._store.save_settings(replace(self._store.settings, fov_deg=fov_deg))
+            self._try_anew = True
 
     def photos(self) -> None:
         """Reads and stores everything that is new or changed. Ctrl-C keeps what is finished."""
@@ -395,8 +409,10 @@ class _Run:
         """Asks the gallery its own photos, unless it did when it was about as large."""
         recipe, count = self._pipeline.recipe, self.writer.count
         before = self.writer.learned_from(trials_name(self._describer.fingerprint, recipe.asking_hash))
-        near = before / _GROWN <= count <= before * _GROWN
-        if count < LEAST_PHOTOS or (near and not (self.report.moved or self.report.changed or count < before)):
+        near = before / _GROWN <= count <= before * _GROWN and not self._try_anew
+        if not worth_trying(self._store.settings.crs, count, count) or (
+            near and not (self.report.moved or self.report.changed or count < before)
+        ):
             return  # opening a large gallery takes seconds
         gallery = Gallery(self._store)
         kept = gallery.trials(recipe.asking_hash) if near else None

@@ -21,9 +21,9 @@ from whence.gallery.where import Where
 from whence.geo.distance import metres_from
 from whence.geo.line import Line
 from whence.geo.plane import Plane
-from whence.locate.answers import Answer, Query
+from whence.locate.answers import Answer, Query, Told
 from whence.locate.asking import Asker, check_pixels
-from whence.locate.calibration import LEAST, Calibration, Trials
+from whence.locate.calibration import Calibration, Trials
 from whence.locate.confidence import promised, radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.options import PriorOptions
@@ -33,6 +33,7 @@ from whence.locate.sequence import follow
 from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.locate.turns import worth_asking
 from whence.locate.verifying import Verifier, around_best
+from whence.photos.cameras import check_fov
 from whence.recipes import Recipe, load_recipe, options_from
 from whence.types import (
     Candidate,
@@ -74,6 +75,7 @@ class Locator:
         where: Where | None = None,
         places: bool = False,
         calibrated: bool = True,
+        fov_deg: float | None = None,
     ) -> None:
         """Prepares the gallery's recipe, or another one that describes photos in the same way.
 
@@ -86,6 +88,7 @@ class Locator:
             where: Conditions on the gallery's photos; those that do not meet them are as if they were not there.
             places: Name the nearest town in ``Location.place``; needs the extra "places".
             calibrated: Judge confidence and radius by what the gallery found out of its own photos, if it did.
+            fov_deg: Field of view along the longest side of what is asked, where it does not tell its camera itself.
 
         Raises:
             MissingExtraError: Names of places without the extra.
@@ -97,6 +100,7 @@ class Locator:
             raise InputError(f"a gallery is expected, not {gallery!r}; open it first: Gallery.open(folder)")
         if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
             raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
+        check_fov(fov_deg)
         if candidates < 1:
             raise InputError(f"candidates {candidates}: expected at least 1")
         if workers is not None and workers < 1:
@@ -127,9 +131,11 @@ class Locator:
                 f"{self._pipeline.recipe.name} of this whence makes {self._pipeline.seeing.fingerprint}; "
                 f"{way}, or index into a new gallery"
             )
-        self._asker = Asker(self._pipeline, self._pipeline.restored(gallery), self._workers)
+        self._asker = Asker(self._pipeline, self._pipeline.restored(gallery), self._workers, fov_deg)
         self._pipeline.retriever.prepare(gallery)
-        self.calibration = calibration_of(gallery, self._pipeline.recipe, self.tolerance_m) if calibrated else None
+        trials = trials_of(gallery, self._pipeline.recipe) if calibrated else None
+        self.calibration = Calibration(trials, self.tolerance_m) if trials is not None and trials.enough else None
+        self._y_down = None if trials is None else trials.y_down
         section = self._pipeline.recipe.sections["prior"] if calibrated else {}
         self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
         self._promised = 1.0 if self.calibration is not None else promised(self.tolerance_m)
@@ -155,7 +161,7 @@ class Locator:
         """``locate`` with the evidence."""
         if isinstance(photo, np.ndarray):
             check_pixels(photo)
-            return self._answer(self._asker.described("", photo, "", {}))
+            return self._answer(self._asker.seen(photo))
         if not isinstance(photo, str | os.PathLike):
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
@@ -301,6 +307,7 @@ class Locator:
             plane=plane,
             tolerance_m=self.tolerance_m,
             camera=query.camera,
+            y_down=self._y_down,
         )
         proposal = self._on_line(self._pipeline.positioner.position(shortlist)) if len(rows) else None
         refined = None if proposal is None else self._refined(proposal)
@@ -328,9 +335,9 @@ class Locator:
             return Answer(location, query, *chosen, tuple(rows.tolist()))
         others = tuple((plane.position(*point.tolist()), weight) for point, weight in proposal.hypotheses)
         told = None
-        if proposal.refined is not None:
-            own = plane.position(*proposal.refined.east_north.tolist())
-            told = plane.position(*proposal.east_north.tolist()), own, proposal.refined.photos
+        if (own := proposal.refined) is not None:
+            without, position = (plane.position(*point.tolist()) for point in (proposal.east_north, own.east_north))
+            told = Told(without, position, own.photos, own.y_down)
         return Answer(location, query, *chosen, tuple(rows.tolist()), proposal.evidence, told, others)
 
     def _on_line(self, proposal: Proposal | None) -> Proposal | None:
@@ -388,13 +395,15 @@ def _without_pixels(answer: Answer) -> Answer:
 
 def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Calibration | None:
     """What a gallery knows of the confidence of its answers by a recipe; None if it never tried, or too little."""
+    trials = trials_of(gallery, recipe)
+    return Calibration(trials, tolerance_m) if trials is not None and trials.enough else None
+
+
+def trials_of(gallery: Gallery, recipe: Recipe) -> Trials | None:
+    """What became of a gallery's own photos; None if it never tried, or they were placed anew or removed since."""
     kept = gallery.trials(recipe.asking_hash)
-    if kept is None:
-        return None
-    trials = Trials.restored(kept[0])
-    if not trials.holds_for(gallery.photos):  # placed anew, or removed: what became of them then says nothing now
-        return None
-    return Calibration(trials, tolerance_m) if len(trials) >= LEAST else None
+    trials = None if kept is None else Trials.restored(kept[0])
+    return trials if trials is not None and trials.holds_for(gallery.photos) else None
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

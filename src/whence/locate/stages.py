@@ -35,6 +35,8 @@ class Shortlist:
         plane: Around the best match, where metres have to be right, however large the gallery.
         tolerance_m: The error that the user would call right.
         camera: The query's, in the pixels that its features were found in, if it is known.
+        y_down: Whether y of the positions points down, as on a drawing, so that they mirror the world; None if nothing
+            told yet. Never on the Earth.
     """
 
     photos: Sequence[GalleryPhoto]
@@ -47,6 +49,7 @@ class Shortlist:
     plane: Plane
     tolerance_m: float
     camera: Intrinsics | None = None
+    y_down: bool | None = None
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -67,12 +70,14 @@ class Refined:
         heading_deg: Direction of the query's view, clockwise from north.
         photos: How many photos it fits, each counted by the probability that it does.
         trusted: Whether it is to be taken, for galleries that have not found out how good such positions are.
+        y_down: By how much likelier it is that the plan's y points down, as a logarithm; 0 where nothing told.
     """
 
     east_north: DoubleArray
     heading_deg: float
     photos: float
     trusted: bool
+    y_down: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

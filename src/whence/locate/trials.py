@@ -10,16 +10,18 @@ import numpy as np
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import metres_from
 from whence.geo.plane import coordinates
-from whence.locate.calibration import LEAST, Trials, mark_of
+from whence.locate.answers import Told
+from whence.locate.calibration import LEAST, LEAST_PHOTOS, Trials, mark_of
 from whence.locate.locator import Locator
 from whence.recipes import Recipe
+from whence.types import Crs
 
 MOST = 120
 """Photos that are asked at most, each of another place while there are enough: some 20 seconds."""
 STRANGE = 4.0
 """Tolerances around a photo without which its place counts as unknown: nearer photos may well show it."""
-LEAST_PHOTOS = 60
-"""Of a gallery: with fewer, hiding a place changes too much of what is left."""
+_FEW = 3
+"""Photos of a plan from which on others can tell whether it is a mirror image."""
 
 
 def try_out(
@@ -34,10 +36,10 @@ def try_out(
         tell: Called before each photo.
 
     Returns:
-        None for a gallery too small to tell, or a recipe whose answers name no evidence.
+        None for a gallery too small to tell anything (``worth_trying``), or a recipe whose answers name no evidence.
     """
     chosen = _chosen(gallery)
-    if len(gallery) < LEAST_PHOTOS or len(chosen) < LEAST:
+    if not worth_trying(gallery.settings.crs, len(gallery), len(chosen)):
         return None
     locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
     found: list[tuple[float, ...]] = []
@@ -50,20 +52,39 @@ def try_out(
             if not found and row != chosen[0][0]:
                 return None  # neither of the first two: the recipe's answers name none
             continue
-        plain, refined, photos = answer.refined or (position, position, 0.0)
-        errors_m = metres_from(gallery.photos[row].position, coordinates([plain, refined]))
-        found.append((*answer.evidence, *errors_m.tolist(), photos))
+        told = answer.told or Told(position, position, 0.0, 0.0)
+        errors_m = metres_from(gallery.photos[row].position, coordinates([told.without, told.position]))
+        found.append((*answer.evidence, *errors_m.tolist(), told.photos, told.y_down))
         marks.append(mark_of(gallery.photos[row]))
-    if len(found) < LEAST:
+    if not worth_trying(gallery.settings.crs, len(gallery), len(found)):
         return None
-    support, rival, error_m, refined_m, photos_fit = np.array(found, np.float64).T
-    strangers = [told for row, hidden in chosen[::2] if (told := _as_stranger(locator, row, hidden, tell)) is not None]
+    support, rival, error_m, refined_m, photos_fit, downs = np.array(found, np.float64).T
+    asked_anew = chosen[::2] if len(gallery) >= LEAST_PHOTOS else ()
+    strangers = [seen for row, hidden in asked_anew if (seen := _as_stranger(locator, row, hidden, tell)) is not None]
     grouped = any(photo.group is not None for photo in gallery.photos)
     # Who stands between two photos of a walk is half as far from one as these are from each other.
     share = 1.0 if grouped else 0.5
     unknown = np.array(strangers, np.float64).reshape(-1, 2)
     asked = np.array(marks, np.uint64)
-    return Trials(support, rival, share * error_m, share * refined_m, photos_fit, grouped, unknown, asked)
+    return Trials(
+        support,
+        rival,
+        share * error_m,
+        share * refined_m,
+        photos_fit,
+        grouped,
+        strangers=unknown,
+        marks=asked,
+        downs=downs,
+        among=len(gallery),
+    )
+
+
+def worth_trying(crs: Crs, photos: int, trials: int) -> bool:
+    """Whether trials would tell how sure answers are; or, on a plan, at least whether that is a mirror image."""
+    if crs is Crs.WGS84 or photos >= LEAST_PHOTOS:
+        return photos >= LEAST_PHOTOS and trials >= LEAST
+    return trials >= _FEW
 
 
 def _as_stranger(

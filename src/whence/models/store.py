@@ -40,8 +40,10 @@ def path_of(model: Model, name: str) -> Path:
     path = folder() / file.name
     problem = wrong(path, file)
     if problem == ABSENT:
+        others = [other.name for other in model.files if other.name != name and not (folder() / other.name).exists()]
+        missing = f"{path} is missing" if not others else f"{', '.join([name, *others])} are missing in {folder()}"
         raise ModelError(
-            f"{model.name} is not there: {path} is missing; fetch it ({model.size}, {model.licence}): "
+            f"{model.name} is not there: {missing}; fetch it ({model.size}, {model.licence}): "
             f"whence models download {model.name}"
         )
     if problem:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+from whence.errors import InputError
 from whence.types import Intrinsics
 
+NARROWEST_DEG, WIDEST_DEG = 1.0, 150.0
+"""Fields of view that are believed: a wider one is no pinhole camera's."""
 _DIAGONAL_35MM = math.hypot(36.0, 24.0)
 
 
@@ -21,6 +24,24 @@ def from_focal_35mm(focal_mm: float, width: int, height: int) -> Intrinsics:
     was taken has a longer focal length than its EXIF says.
     """
     return central(focal_mm / _DIAGONAL_35MM * math.hypot(width, height), width, height)
+
+
+def from_fov(fov_deg: float, width: int, height: int) -> Intrinsics:
+    """By the angle of view along the longest side, as of views that were cut out of a panorama."""
+    return central(max(width, height) / 2 / math.tan(math.radians(fov_deg) / 2), width, height)
+
+
+def check_fov(fov_deg: float | None) -> None:
+    """Refuses what is no angle of view of a pinhole camera.
+
+    Raises:
+        InputError: It is not between ``NARROWEST_DEG`` and ``WIDEST_DEG``.
+    """
+    if fov_deg is not None and not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
+        raise InputError(
+            f"field of view {fov_deg:g}: expected degrees along the longest side, "
+            f"{NARROWEST_DEG:g} to {WIDEST_DEG:g} (72 for a 25 mm lens on a 35 mm camera)"
+        )
 
 
 def scaled(camera: Intrinsics, size: tuple[int, int], to: tuple[int, int]) -> Intrinsics:

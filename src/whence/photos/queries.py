@@ -32,7 +32,7 @@ def queries(
 
     Raises:
         InputError: Nothing of what was given exists; a table without a path column, an empty folder; no such part; a
-            video that cannot be read, or no time between its frames.
+            video of too many frames, or no time between them.
     """
     found: list[Photo] = []
     if given and not any(Path(said).exists() for said in given):
@@ -69,5 +69,5 @@ def _frames(path: Path, said: str, every_s: float) -> list[Photo]:
         raise InputError(f"{every_s:g} s from frame to frame; expected a number above 0")
     try:
         return list(frames(path, said, every_s))
-    except PhotoError as error:
-        raise InputError(f"{said}: {error}") from error
+    except PhotoError:
+        return [Photo(path, said, at_s=0.0)]  # to be answered with what is wrong with it

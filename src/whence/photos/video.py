@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from whence.errors import PhotoError
+from whence.errors import InputError, PhotoError
 from whence.types import Image, Photo
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
@@ -32,13 +33,14 @@ def frames(path: Path, name: str, every_s: float) -> Iterator[Photo]:
         every_s: Seconds from one to the next, above 0.
 
     Raises:
-        PhotoError: Not a video that can be read, or more than ``MOST`` moments.
+        PhotoError: Not a video that can be read.
+        InputError: More than ``MOST`` moments.
     """
     length_s = _length_s(path)
     moments = length_s / every_s
     if not moments <= MOST:
-        raise PhotoError(
-            f"more than {MOST:,} frames of {length_s:,.0f} s of video; take longer steps than {every_s:g} s"
+        raise InputError(
+            f"{name}: more than {MOST:,} frames of {length_s:,.0f} s of video; take longer steps than {every_s:g} s"
         )
     for number in range(max(1, int(np.ceil(round(moments, 6))))):
         at_s = number * every_s
@@ -96,6 +98,7 @@ class Reader:
 def _opened(path: Path) -> Any:
     if not path.is_file():
         raise PhotoError("there is no such file")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is wrong with a file is told by us, once
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise PhotoError(_UNREADABLE)

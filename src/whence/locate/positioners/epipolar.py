@@ -36,7 +36,7 @@ _PER_INLIER = 0.05
 _TELLING = 6
 """Photos, those with most inliers, by which a focal length is chosen."""
 _TURNED_OVER = 3.0
-"""By how much a plan with its y downwards has to be likelier: two photos fit either way."""
+"""By how much a plan with its y downwards has to be likelier for one query alone: two photos fit either way."""
 _STILL = 0.85
 """A camera that only turned explains at least this share of the matches by the turn alone."""
 _FULL_SAY = 60.0
@@ -205,13 +205,16 @@ class Epipolar:
     ) -> Fit | None:
         """Photos right and ahead of the query, laid on their positions; face down where a plan takes it."""
         errors = Errors(self.options.spread, self.options.floor * shortlist.tolerance_m, reach_m)
-        fit = lay(sketch, ground, say, errors)
-        if fit is not None and shortlist.plane.origin is None:
-            # it may have its y downwards: the mirror image of what a camera sees
-            other = lay(sketch, ground, say, errors, turned_over=True)
-            if other is not None and other.likelihood > fit.likelihood + _TURNED_OVER:
-                return other
-        return fit
+        up = lay(sketch, ground, say, errors)
+        if up is None or shortlist.plane.origin is not None:
+            return up
+        # a plan may have its y downwards: the mirror image of what a camera sees
+        down = lay(sketch, ground, say, errors, turned_over=True)
+        if down is None:
+            return up
+        face_down = down.likelihood - up.likelihood
+        turned = face_down > _TURNED_OVER if shortlist.y_down is None else shortlist.y_down
+        return replace(down if turned else up, face_down=face_down)
 
     def _pair(self, shortlist: Shortlist, place: int, features: LocalFeatures, focal: float) -> _Pair | None:
         matches = shortlist.verifications[place].matches
@@ -238,7 +241,7 @@ def proposed(place: Proposal, fit: Fit, agree: float) -> Proposal:
     photos = float(fit.belief.sum())
     # a tiny negative number rounds up to 360 first
     heading_deg = float(np.degrees(np.arctan2(*fit.ahead)) % 360 % 360)
-    return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= agree))
+    return replace(place, refined=Refined(fit.origin, heading_deg, photos, photos >= agree, fit.face_down))
 
 
 def _reach_m(shortlist: Shortlist) -> float:
