@@ -15,11 +15,11 @@ import whence
 from samples import Run, World, write_photos
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import metres_from
-from whence.locate.calibration import LEAST, Calibration, Trials
+from whence.locate.calibration import LEAST, LEAST_PHOTOS, Calibration, Trials
 from whence.locate.confidence import confidence
 from whence.locate.locator import Locator, calibration_of
 from whence.locate.pipeline import recipe_of
-from whence.locate.trials import LEAST_PHOTOS, MOST, _chosen, try_out
+from whence.locate.trials import MOST, _chosen, try_out
 from whence.recipes import load_recipe
 
 

@@ -1,0 +1,49 @@
+"""Which way a photo takes a position: into the file itself, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from whence.photos.decode import read_facts
+from whence.photos.pillow import sniff
+from whence.photos.writing import exiftool, jpeg, png, webp
+from whence.photos.writing.estimate import Estimate, UnwritableError
+from whence.photos.writing.splices import Splice, applied
+
+_SPLICED: dict[str, Callable[[bytes, Estimate], list[Splice]]] = {
+    "JPEG": jpeg.splices,
+    "PNG": png.splices,
+    "WebP": webp.splices,
+}
+_CLOSE_DEG = 1e-7
+"""A centimetre."""
+
+
+def is_spliced(data: bytes) -> bool:
+    """Whether a photo's container is one that whence changes itself, and leaves the picture's bytes alone."""
+    return sniff(data) in _SPLICED
+
+
+def with_position(data: bytes, suffix: str, estimate: Estimate) -> tuple[bytes, list[Splice] | None]:
+    """A photo with a position in its metadata, read back to make sure; and the splices, if that is how it was done.
+
+    Args:
+        data: The whole file, decoded before without an error.
+        suffix: Of its name.
+        estimate: To write.
+
+    Raises:
+        UnwritableError: It has to go beside the photo instead; the message says why.
+    """
+    splice = _SPLICED.get(sniff(data))
+    changes = splice(data, estimate) if splice is not None else None
+    new = exiftool.written(data, suffix, estimate) if changes is None else applied(data, changes)
+    found = read_facts(new).position
+    if found is None or not _same(found.lat, estimate.position.lat) or not _same(found.lon, estimate.position.lon):
+        raise UnwritableError("the position cannot be read back from it")
+    return new, changes
+
+
+def _same(first: float, second: float) -> bool:
+    off = abs(first - second)
+    return min(off, abs(off - 360)) <= _CLOSE_DEG
