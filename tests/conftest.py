@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 import whence
 from networks import write_describers, write_networks
 from samples import Done, Run, World, write_world
 from scenes import Scene, write_scene
+from servers import Server, started
 from whence.cli import main
 from whence.models import catalogue, store
 from whence.models.catalogue import Model
@@ -76,3 +79,17 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr("whence.locate.reading.decode", spy)
     return sizes
+
+
+@pytest.fixture(scope="session")
+def server(world: World) -> Iterator[Server]:
+    """One for all tests that leave it as it is."""
+    with started(world.gallery, "--per-minute", "100000") as one:
+        yield one
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx.Client]:
+    """Speaks to ``server``."""
+    with httpx.Client(base_url=server.api, timeout=60) as client:
+        yield client

@@ -17,9 +17,10 @@ from whence.gallery.gallery import Gallery
 from whence.geo.distance import metres_from
 from whence.locate.calibration import LEAST, LEAST_PHOTOS, Calibration, Trials
 from whence.locate.confidence import confidence
-from whence.locate.locator import Locator, calibration_of
+from whence.locate.locator import Locator
 from whence.locate.pipeline import recipe_of
 from whence.locate.trials import MOST, _chosen, try_out
+from whence.locate.tried import calibration_of
 from whence.recipes import load_recipe
 
 

@@ -16,11 +16,11 @@ import whence
 from courts import SIZE, TOLERANCE_M, Court, around, court, visitor
 from samples import Run, write_table
 from whence.errors import RecipeError
-from whence.locate.locator import trials_of
 from whence.locate.pipeline import recipe_of
 from whence.locate.positioners.epipolar import Epipolar, EpipolarOptions
 from whence.locate.positioners.places import Places
 from whence.locate.stages import Positioner, Proposal, Refined, Shortlist
+from whence.locate.tried import trials_of
 from whence.recipes import INDEXING, load_recipe
 from whence.types import XY
 from whence.verify.rerank import UNVERIFIED

@@ -10,8 +10,8 @@ import pytest
 import whence
 from samples import blank, textured, write_photos, write_table
 from whence.locate.calibration import LEAST_PHOTOS, mark_of
-from whence.locate.locator import calibration_of
 from whence.locate.pipeline import recipe_of
+from whence.locate.tried import calibration_of
 from whence.photos.queries import queries
 from whence.types import LatLon, Photo
 from whence.worlds import write_photo

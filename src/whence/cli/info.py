@@ -24,6 +24,7 @@ def command(
     from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
     from whence.gallery.summary import summary
+    from whence.locate.tried import expected_of
     from whence.present.words import printable
 
     if format not in ("table", "json"):
@@ -35,7 +36,7 @@ def command(
     facts = summary(opened)
     if (down := _y_down(opened)) is not None:
         facts["y_points"] = "down" if down else "up"
-    expected = _expected(opened)
+    expected = expected_of(opened)
     if format == "json":
         typer.echo(json.dumps({**facts, "expected": expected}, indent=1))
         return
@@ -65,33 +66,11 @@ def _tell_model(folder: Path, format: str) -> None:
 
 def _y_down(gallery: Gallery) -> bool | None:
     """Whether y of a plan points down, as the gallery's photos tell; None where they do not."""
-    from whence.locate.locator import trials_of
     from whence.locate.pipeline import recipe_of
+    from whence.locate.tried import trials_of
 
     trials = trials_of(gallery, recipe_of(gallery.settings))
     return None if trials is None else trials.y_down
-
-
-def _expected(gallery: Gallery) -> dict[str, float] | None:
-    """What the gallery found out about itself when it was indexed."""
-    from whence.locate.locator import calibration_of
-    from whence.locate.options import ConfidenceOptions
-    from whence.locate.pipeline import recipe_of
-    from whence.recipes import options_from
-
-    recipe = recipe_of(gallery.settings)
-    tolerance_m = gallery.settings.tolerance_m
-    found = calibration_of(gallery, recipe, tolerance_m)
-    if found is None:
-        return None
-    unsure_below = options_from(ConfidenceOptions, "confidence", recipe.sections["confidence"]).unsure_below
-    return {
-        "asked": len(found.trials),
-        "within_tolerance": round(float((found.error_m <= tolerance_m).mean()), 3),
-        "unsure": round(float((found.confidences < unsure_below).mean()), 3),
-        "strangers": len(found.of_strangers),
-        "strangers_located": int((found.of_strangers >= unsure_below).sum()),
-    }
 
 
 def _taken(expected: dict[str, float]) -> str:

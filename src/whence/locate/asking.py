@@ -22,7 +22,7 @@ from whence.locate.reading import camera_of
 from whence.locate.turns import turned, turned_camera
 from whence.photos import files, video
 from whence.photos.cameras import from_fov, scaled
-from whence.photos.decode import decode
+from whence.photos.decode import Decoded, decode
 from whence.photos.threads import one_thread_each
 from whence.plugins import Describer
 from whence.types import Image, Intrinsics, Photo
@@ -43,7 +43,11 @@ class Asker:
         start = perf_counter()
         data = files.read(photo.path)
         decoded = decode(data, max_side=self._pipeline.seeing.max_side)
-        query = self.described(photo.name, decoded.pixels, files.content_hash(data), {"read": perf_counter() - start})
+        return self.decoded(photo, decoded, files.content_hash(data), perf_counter() - start)
+
+    def decoded(self, photo: Photo, decoded: Decoded, content_hash: str, seconds: float) -> Query:
+        """Of a photo that was read already, in so many seconds; nothing is looked at on the disk."""
+        query = self.described(photo.name, decoded.pixels, content_hash, {"read": seconds})
         taken = photo.time or decoded.exif.time
         query = self._seen_by(query, photo.intrinsics or camera_of(decoded), decoded.width, decoded.height)
         return replace(query, time_s=None if taken is None else _seconds(taken))

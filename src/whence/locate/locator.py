@@ -23,7 +23,7 @@ from whence.geo.line import Line
 from whence.geo.plane import Plane
 from whence.locate.answers import Answer, Query, Told
 from whence.locate.asking import Asker, check_pixels
-from whence.locate.calibration import Calibration, Trials
+from whence.locate.calibration import Calibration
 from whence.locate.confidence import promised, radius_m
 from whence.locate.fusion import geometric_median
 from whence.locate.options import PriorOptions
@@ -31,9 +31,11 @@ from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.prior import Prior
 from whence.locate.sequence import follow
 from whence.locate.stages import Proposal, Refined, Shortlist
+from whence.locate.tried import trials_of
 from whence.locate.turns import worth_asking
 from whence.locate.verifying import Verifier, around_best
 from whence.photos.cameras import check_fov
+from whence.photos.decode import Decoded
 from whence.recipes import Recipe, load_recipe, options_from
 from whence.types import (
     Candidate,
@@ -166,6 +168,22 @@ class Locator:
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
         return self._answered(Photo(Path(name), name))
+
+    @property
+    def max_side(self) -> int:
+        """Pixels that photos are reduced to before anything is looked for in them."""
+        return self._pipeline.seeing.max_side
+
+    def answer_decoded(self, name: str, decoded: Decoded, content_hash: str, seconds: float = 0.0) -> Answer:
+        """``answer`` for a photo that was decoded elsewhere, to ``max_side``. Safe to call from many threads.
+
+        Args:
+            name: For ``Location.path``.
+            decoded: Its pixels and facts.
+            content_hash: Of its file; a gallery photo with the same one is left out.
+            seconds: That reading and decoding took.
+        """
+        return self._answer(self._asker.decoded(Photo(Path(name), name), decoded, content_hash, seconds))
 
     def answers(self, photos: Iterable[Photo]) -> Iterator[Answer]:
         """Answers for many photos, in their order; the next ones are read meanwhile.
@@ -391,19 +409,6 @@ class Locator:
 
 def _without_pixels(answer: Answer) -> Answer:
     return answer if answer.query is None else replace(answer, query=replace(answer.query, pixels=None))
-
-
-def calibration_of(gallery: Gallery, recipe: Recipe, tolerance_m: float) -> Calibration | None:
-    """What a gallery knows of the confidence of its answers by a recipe; None if it never tried, or too little."""
-    trials = trials_of(gallery, recipe)
-    return Calibration(trials, tolerance_m) if trials is not None and trials.enough else None
-
-
-def trials_of(gallery: Gallery, recipe: Recipe) -> Trials | None:
-    """What became of a gallery's own photos; None if it never tried, or they were placed anew or removed since."""
-    kept = gallery.trials(recipe.asking_hash)
-    trials = None if kept is None else Trials.restored(kept[0])
-    return trials if trials is not None and trials.holds_for(gallery.photos) else None
 
 
 def _place_names(gallery: Gallery) -> Callable[[Position], str | None]:

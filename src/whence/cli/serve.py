@@ -1,0 +1,74 @@
+"""``whence serve``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whence.cli.console import say
+from whence.errors import InputError, MissingExtraError
+
+NAME = "serve"
+TOKEN = "WHENCE_TOKEN"
+"""Environment variable with the token."""
+
+
+def command(
+    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; beyond this computer only with a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 lets the system choose.")] = 8080,
+    token_file: Annotated[
+        Path | None, typer.Option(help=f"File with the token that requests have to show; or set {TOKEN}.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let everybody who reaches the server in.")] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name that the server is reached by, as behind a proxy. Repeatable.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Neither paths nor groups of gallery photos.")] = False,
+    places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
+    root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now.")] = None,
+    upload_mb: Annotated[int, typer.Option(help="Largest request; batches may have 16 times as much.")] = 64,
+    per_minute: Annotated[int, typer.Option(help="Photos that one client may ask in a minute.")] = 240,
+    workers: Annotated[int | None, typer.Option(min=1, help="Photos at a time; one per core if not given.")] = None,
+) -> None:
+    """Answer over HTTP: a page with a map, and an interface for programs under /api/v1."""
+    try:
+        from whence.web.options import ServeOptions
+        from whence.web.running import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("whence"):
+            raise
+        raise MissingExtraError("servers", "web") from error
+    from whence.gallery.gallery import Gallery
+
+    options = ServeOptions(
+        host=host,
+        port=port,
+        token=_token(token_file),
+        insecure=insecure,
+        hosts=tuple(name.lower() for name in allow_host or ()),
+        private=private,
+        upload_mb=upload_mb,
+        batch_mb=16 * upload_mb,
+        per_minute=per_minute,
+        workers=workers or os.cpu_count() or 1,
+    )
+    opened = Gallery.open(gallery, root=root)
+    serve(opened, options, places=places, begun=lambda address: say(f"serving {gallery} at {address} (Ctrl-C ends it)"))
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(TOKEN) or None
+    try:
+        said = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--token-file {file} cannot be read") from error
+    if not said:
+        raise InputError(f"--token-file {file} is empty; expected a token of at least 16 characters")
+    return said

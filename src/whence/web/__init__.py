@@ -1,0 +1,1 @@
+"""Answers over HTTP: a REST interface and a page with a map, over one gallery."""

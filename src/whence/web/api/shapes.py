@@ -1,0 +1,134 @@
+"""Shapes of what goes in and out, as the description of the interface (OpenAPI) has them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from whence.present.answers import schema as location_schema
+from whence.types import XY, LatLon, Position
+from whence.web.problems import MEDIA_TYPE, SCHEMA
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Point(_Shape):
+    """Latitude and longitude in degrees, or x and y in metres of the gallery's own plane."""
+
+    lat: float | None = None
+    lon: float | None = None
+    x: float | None = None
+    y: float | None = None
+
+    @classmethod
+    def of(cls, position: Position) -> Point:
+        """As the gallery has it."""
+        if isinstance(position, LatLon):
+            return cls(lat=round(position.lat, 7), lon=round(position.lon, 7))
+        assert isinstance(position, XY)
+        return cls(x=round(position.x, 3), y=round(position.y, 3))
+
+
+class GalleryFacts(_Shape):
+    """What the gallery holds."""
+
+    photos: int
+    coordinates: Literal["wgs84", "local"]
+    extent: dict[str, float] = Field(description="Least and greatest coordinates; empty for an empty gallery.")
+    tolerance_m: float = Field(description="Errors up to this count as right: what confidence is the probability of.")
+    recipe: str
+    expected: Expected | None = Field(description="What the gallery found out by asking itself its own photos.")
+
+
+class Expected(_Shape):
+    """Of photos as the gallery has them, from places that it shows."""
+
+    asked: int
+    within_tolerance: float
+    unsure: float
+    strangers: int = Field(description="Photos asked as if nothing around them were in the gallery.")
+    strangers_located: int
+
+
+class PhotoFacts(_Shape):
+    """One photo of the gallery."""
+
+    id: str = Field(description="Of its content; its thumbnail is at /gallery/photos/{id}/thumbnail.")
+    path: str | None = Field(description="Null where paths are private.")
+    position: Point
+    heading_deg: float | None
+    time: str | None = Field(description="ISO 8601: UTC where the photo's zone is known, else the camera's clock.")
+    group: str | None
+    position_source: str
+
+
+class PhotoList(_Shape):
+    """Some photos of the gallery, and how many there are in all that meet the conditions."""
+
+    total: int
+    photos: list[PhotoFacts]
+
+
+class JobFacts(_Shape):
+    """How far a batch is."""
+
+    id: str
+    state: Literal["queued", "running", "done", "cancelled"]
+    total: int
+    done: int
+    created: float = Field(description="Seconds since 1970.")
+
+
+class Health(_Shape):
+    """The server is there."""
+
+    status: Literal["ok"] = "ok"
+
+
+def problems(*statuses: int) -> Responses:
+    """How an operation may go wrong."""
+    words = {
+        400: "The request cannot be read.",
+        401: "No token, or a wrong one.",
+        403: "It comes from a page of another server.",
+        404: "There is no such thing.",
+        413: "More bytes than allowed.",
+        421: "The server is not known by that name.",
+        422: "The photo, or a parameter, cannot be used.",
+        429: "Too many photos in a short time.",
+        503: "Too many photos are waiting.",
+    }
+    ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": words[status], "content": {MEDIA_TYPE: ref}}
+        for status in (400, 401, 403, 413, 421, *statuses)
+    }
+
+
+def definitions() -> dict[str, Any]:
+    """Components that the routes refer to: an answer, with ids of its candidates, and problems."""
+    answer = location_schema()
+    parts = answer.pop("$defs")
+    answer.pop("$schema")
+    parts["candidate"]["properties"]["id"] = {
+        "description": "Of the gallery photo; its thumbnail is at /gallery/photos/{id}/thumbnail.",
+        "type": "string",
+    }
+    parts["candidate"]["required"].append("id")
+    named = {f"Location_{name}": _moved(part) for name, part in parts.items()}
+    return {"Location": _moved(answer), "Problem": SCHEMA, **named}
+
+
+def _moved(part: Any) -> Any:
+    """References to ``#/$defs/x`` as references to components."""
+    if isinstance(part, dict):
+        return {
+            key: value.replace("#/$defs/", "#/components/schemas/Location_") if key == "$ref" else _moved(value)
+            for key, value in part.items()
+        }
+    return [_moved(item) for item in part] if isinstance(part, list) else part

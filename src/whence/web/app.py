@@ -1,0 +1,78 @@
+"""The application: the interface for programs, behind its guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+import whence
+from whence.web import problems
+from whence.web.api import gallery, health, locating
+from whence.web.api.shapes import definitions
+from whence.web.guard import API, Guard
+from whence.web.service import Service
+from whence.web.state import State
+
+PAGE_CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_ABOUT = (
+    "Where photos were taken, by a gallery of photos whose positions are known. Errors are problem details (RFC 9457)."
+)
+
+
+def make_app(service: Service) -> FastAPI:
+    """An application over one service, which it closes when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        state: State = app.state.whence
+        yield
+        await state.jobs.close()
+        state.service.close()
+
+    app = FastAPI(
+        title="whence",
+        version=whence.__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.whence = State.of(service, service.options)
+    problems.install(app)
+    for router in (locating.router, gallery.router, health.router):
+        app.include_router(router, prefix="/api/v1")
+    _describe(app, secured=service.options.token is not None)
+
+    @app.middleware("http")
+    async def counted(request: Request, call_next: Callable[[Request], Any]) -> Response:
+        answer: Response = await call_next(request)
+        if request.url.path.startswith(API) and answer.status_code >= 400:
+            app.state.whence.metrics.refused(answer.status_code)
+        return answer
+
+    app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP, open_paths=frozenset())
+    return app
+
+
+def _describe(app: FastAPI, *, secured: bool) -> None:
+    """The description of the interface, with our own schemas in the place of those that nothing refers to any more."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = made()
+            schemas = found["components"]["schemas"]
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            schemas.update(definitions())
+            if secured:
+                found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+                found["security"] = [{"token": []}]
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -1,0 +1,177 @@
+"""Who may ask: the right name of the server, the right token, no page of somebody else; and headers of safety.
+
+A plain ASGI layer around everything, so that nothing is read of a request that is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from whence.web.options import MEGABYTE, ServeOptions
+from whence.web.problems import ProblemError
+
+COOKIE = "whence_token"
+API = "/api/"
+_OPEN = frozenset({"/api/v1/health/live", "/api/v1/health/ready"})
+"""For supervisors: they tell nothing but that the server is there."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+_API_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+class Guard:
+    """Around an application."""
+
+    def __init__(self, app: ASGIApp, options: ServeOptions, page_csp: str, *, open_paths: frozenset[str]) -> None:
+        """
+        Args:
+            app: To guard.
+            options: Of the server.
+            page_csp: Content security policy of what is not the interface for programs.
+            open_paths: What may be asked without a token, such as the form that takes it.
+        """
+        self._app, self._options, self._page_csp = app, options, page_csp
+        self._open = _OPEN | open_paths
+        self._names = _LOCAL | {options.host, *options.hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check_host(headers)
+            self._check_token(scope, headers)
+            self._check_origin(scope, headers)
+            most = self._most_bytes(scope)
+            if int(headers.get("content-length") or 0) > most:
+                raise _too_large(most)
+        except ProblemError as problem:
+            await self._refuse(problem, scope, receive, send)
+            return
+        except ValueError:
+            await self._refuse(ProblemError(400, "bad-request", "Content-Length is no number"), scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        await self._limited(scope, receive, self._dressed(scope, send), most)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Another name than ours in the address: a page elsewhere whose name was made to lead here (DNS rebinding)."""
+        if self._options.host in ("0.0.0.0", "::") and not self._options.hosts:
+            return
+        name = _host(headers.get("host", ""))
+        if name not in self._names:
+            raise ProblemError(
+                421, "wrong-host", f"this server is not {name or 'nameless'}; start it with --allow-host"
+            )
+
+    def _check_token(self, scope: Scope, headers: Headers) -> None:
+        token = self._options.token
+        if token is None or scope["path"] in self._open:
+            return
+        said = headers.get("authorization", "")
+        given = said[7:] if said[:7].lower() == "bearer " else _cookie(headers.get("cookie", ""))
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise ProblemError(401, "no-token", "a token is needed: Authorization: Bearer ...")
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """What changes something, or opens a socket, may not come from a page of another server."""
+        if scope["type"] == "http" and scope["method"] in _SAFE:
+            return
+        origin = headers.get("origin")
+        site = headers.get("sec-fetch-site", "")
+        foreign = site not in ("", "same-origin", "none")
+        if origin is not None and origin != "null":
+            foreign = foreign or urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        if foreign or origin == "null":
+            raise ProblemError(403, "cross-site", "requests from pages of other servers are refused")
+
+    def _most_bytes(self, scope: Scope) -> int:
+        batch = scope["path"].rstrip("/") == "/api/v1/jobs"
+        return (self._options.batch_mb if batch else self._options.upload_mb) * MEGABYTE
+
+    def _dressed(self, scope: Scope, send: Send) -> Send:
+        """Answers with the headers of safety."""
+        policy = _API_CSP if scope["path"].startswith(API) else self._page_csp
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Content-Security-Policy", policy)
+                if scope["path"].startswith(API):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        return dressed
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        """Counts what comes in, whatever was announced, and lets go where it is too much."""
+        came, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            if message["type"] == "http.request":
+                came += len(message.get("body", b""))
+                if came > most:
+                    raise _TooMuchError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except _TooMuchError:
+            if not started:
+                await _too_large(most).response()(scope, receive, send)
+
+    async def _refuse(self, problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4000 + problem.status, "reason": problem.kind})
+            return
+        await problem.response()(scope, receive, self._dressed(scope, send))
+
+
+class _TooMuchError(Exception):
+    """More bytes than a request may have."""
+
+
+def _too_large(most: int) -> ProblemError:
+    return ProblemError(413, "too-large", f"the request is larger than the {most // MEGABYTE} MB allowed")
+
+
+def _host(said: str) -> str:
+    """The name in a Host header, without the port."""
+    said = said.strip().lower()
+    if said.startswith("["):
+        return said[1:].partition("]")[0]
+    return said.partition(":")[0]
+
+
+def _cookie(said: str) -> str:
+    try:
+        found = SimpleCookie(said).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value

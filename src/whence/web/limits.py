@@ -1,0 +1,67 @@
+"""How much at a time: requests of one client, photos that wait, bytes of one request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from whence.web.problems import ProblemError
+
+_CLIENTS = 10_000
+
+
+class Rate:
+    """A bucket of tokens for each client: bursts are let through, a steady stream no faster than so many a minute."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_second, self._most = per_minute / 60, float(per_minute)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str, count: int = 1) -> None:
+        """Lets ``count`` photos of a client through.
+
+        Raises:
+            ProblemError: 429, with the seconds to wait.
+        """
+        now = time.monotonic()
+        left, last = self._buckets.pop(client, (self._most, now))
+        left = min(self._most, left + (now - last) * self._per_second)
+        wanted = min(float(count), self._most)  # a batch larger than a minute's worth takes all there is
+        allowed = left >= wanted
+        self._buckets[client] = (left - wanted if allowed else left, now)
+        while len(self._buckets) > _CLIENTS:
+            self._buckets.popitem(last=False)
+        if not allowed:
+            wait_s = (wanted - left) / self._per_second
+            raise ProblemError(429, "too-many-requests", "too many photos in a short time", retry_after_s=wait_s)
+
+
+class Gate:
+    """So many at work, and so many that wait for them; the rest is told to come back."""
+
+    def __init__(self, at_work: int, waiting: int) -> None:
+        self._slots = asyncio.Semaphore(at_work)
+        self._most = at_work + waiting
+        self.inside = 0
+
+    @asynccontextmanager
+    async def enter(self, *, patient: bool = False) -> AsyncIterator[None]:
+        """A place at work.
+
+        Args:
+            patient: Wait however many do: for work that was accepted already.
+
+        Raises:
+            ProblemError: 503, with the seconds to wait.
+        """
+        if not patient and self.inside >= self._most:
+            raise ProblemError(503, "busy", "too many photos are waiting", retry_after_s=2.0)
+        self.inside += 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            self.inside -= 1

@@ -1,0 +1,77 @@
+"""What a server may do, and for whom."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from whence.errors import InputError
+
+MEGABYTE = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Options of a server.
+
+    Attributes:
+        host: Address to listen at.
+        port: 0 lets the system choose.
+        token: What requests have to show; None asks for none.
+        insecure: Beyond this computer without a token.
+        hosts: Further names that the server is reached by, as a reverse proxy passes them on.
+        private: Neither paths nor groups of gallery photos leave the server.
+        upload_mb: Largest request, a batch of photos excepted.
+        batch_mb: Largest batch.
+        batch_photos: Photos of a batch.
+        megapixels: Largest photo.
+        decode_seconds: Longest that decoding one photo may take.
+        decode_mb: Memory that decoding one photo may take.
+        waiting: Photos that may wait to be answered; more are refused for the moment.
+        jobs: Batches that may wait.
+        keep_s: Seconds that the results of a batch are kept.
+        per_minute: Photos that one client may ask in a minute.
+        workers: Photos answered at a time, and processes that decode.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = None
+    insecure: bool = False
+    hosts: tuple[str, ...] = ()
+    private: bool = False
+    upload_mb: int = 64
+    batch_mb: int = 1024
+    batch_photos: int = 500
+    megapixels: int = 120
+    decode_seconds: float = 20.0
+    decode_mb: int = 1536
+    waiting: int = 32
+    jobs: int = 8
+    keep_s: float = 3600.0
+    per_minute: int = 240
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.token is not None and len(self.token) < 16:
+            raise InputError(f"the token has {len(self.token)} characters; expected at least 16 that nobody guesses")
+        if not self.is_local and self.token is None and not self.insecure:
+            raise InputError(
+                f"--host {self.host} lets others reach this server; give a token by WHENCE_TOKEN or --token-file, "
+                "or say --insecure to let everybody in"
+            )
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"port {self.port}: expected 0 to 65535")
+        for name in ("upload_mb", "batch_mb", "batch_photos", "megapixels", "decode_mb", "per_minute", "workers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)}: expected at least 1")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this computer reaches the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,75 @@
+"""A server at an address, until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from whence.errors import InputError
+from whence.gallery.gallery import Gallery
+from whence.web.app import make_app
+from whence.web.options import ServeOptions
+from whence.web.service import Service
+
+_CONNECTIONS = 512
+_GRACE_S = 5
+
+
+def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Callable[[str], None]) -> None:
+    """Answers requests until interrupted.
+
+    Args:
+        gallery: Opened.
+        options: Of the server.
+        places: Name the nearest town in answers.
+        begun: Called with the server's address once it can be reached.
+
+    Raises:
+        InputError: The address cannot be used.
+    """
+    listening = _bound(options)
+    host, port = listening.getsockname()[:2]
+    service = Service(gallery, options, places=places)
+    config = uvicorn.Config(
+        make_app(service),
+        log_level="warning",
+        access_log=False,  # who asked what is nobody's business
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config, lambda: begun(f"http://{f'[{host}]' if ':' in host else host}:{port}/"))
+    try:
+        server.run([listening])
+    finally:
+        service.close()
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it can be reached."""
+
+    def __init__(self, config: uvicorn.Config, begun: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
+
+
+def _bound(options: ServeOptions) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen at {options.host}:{options.port}: {error.strerror or error}; choose another --host, --port"
+        ) from error
+    listening.set_inheritable(True)
+    return listening

@@ -1,0 +1,76 @@
+"""What all requests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from anyio import to_thread
+from fastapi import Request
+
+from whence.gallery.where import Where
+from whence.web.jobs import Jobs
+from whence.web.limits import Gate, Rate
+from whence.web.metrics import Metrics
+from whence.web.options import ServeOptions
+from whence.web.service import Service
+
+
+@dataclass(eq=False)
+class State:
+    """Of one server.
+
+    Attributes:
+        service: Answers photos.
+        options: Of the server.
+        gate: How many photos are at work at a time.
+        rate: How many one client may ask.
+        metrics: What was counted.
+        jobs: Batches.
+    """
+
+    service: Service
+    options: ServeOptions
+    gate: Gate
+    rate: Rate
+    metrics: Metrics
+    jobs: Jobs
+
+    @classmethod
+    def of(cls, service: Service, options: ServeOptions) -> State:
+        """Of a server that begins."""
+        gate = Gate(options.workers, options.waiting)
+        metrics = Metrics(len(service.gallery), lambda: gate.inside, lambda: service.decoders_lost)
+
+        async def answered(name: str, path: Path) -> dict[str, Any]:
+            async with gate.enter(patient=True):
+                told = await to_thread.run_sync(service.one_of_many, name, path)
+            metrics.answered(told)
+            return told
+
+        jobs = Jobs(answered, options.jobs, options.keep_s)
+        return cls(service, options, gate, Rate(options.per_minute), metrics, jobs)
+
+    async def answer(self, name: str, data: bytes, where: Where | None = None) -> dict[str, Any]:
+        """One photo at once, if there is room.
+
+        Raises:
+            ProblemError: There is none.
+            PhotoError: It is no photo that can be used.
+        """
+        async with self.gate.enter():
+            found = await to_thread.run_sync(lambda: self.service.answer(name, data, where))
+        told = self.service.told(found)
+        self.metrics.answered(told)
+        return told
+
+
+def state_of(request: Request) -> State:
+    """Of the server that a request came to."""
+    return cast(State, request.app.state.whence)
+
+
+def client_of(request: Request) -> str:
+    """Who asks, for limits: the address."""
+    return request.client.host if request.client else ""
