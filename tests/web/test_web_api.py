@@ -94,7 +94,7 @@ def test_the_gallery_by_place_time_and_id(http: httpx.Client, world: World) -> N
     assert [one["id"] for one in listed["photos"]] == [photo.content_hash for photo in gallery.photos[2:7]]
     one = listed["photos"][0]
     assert http.get(f"/gallery/photos/{one['id']}").json() == one
-    around = {"near": f"{one['position']['lat']},{one['position']['lon']}", "radius_m": 5}
+    around: dict[str, str | int] = {"near": f"{one['position']['lat']},{one['position']['lon']}", "radius_m": 5}
     assert one["id"] in [found["id"] for found in http.get("/gallery/photos", params=around).json()["photos"]]
     assert http.get("/gallery/photos", params={"since": "2090-01-01"}).json() == {"total": 0, "photos": []}
     picture = http.get(f"/gallery/photos/{one['id']}/thumbnail")
