@@ -6,6 +6,7 @@ A plain ASGI layer around everything, so that nothing is read of a request that 
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -124,27 +125,29 @@ class Guard:
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Counts what comes in, whatever was announced, and lets go where it is too much."""
-        came, started = 0, False
+        came, started, over = 0, False, False
 
         async def counted() -> Message:
-            nonlocal came
+            nonlocal came, over
             message = await receive()
             if message["type"] == "http.request":
                 came += len(message.get("body", b""))
-                if came > most:
+                over = came > most
+                if over:
                     raise _TooMuchError
             return message
 
         async def watched(message: Message) -> None:
             nonlocal started
+            if over and not started:  # whatever the application makes of it
+                return
             started = started or message["type"] == "http.response.start"
             await send(message)
 
-        try:
+        with suppress(_TooMuchError):
             await self._app(scope, counted, watched)
-        except _TooMuchError:
-            if not started:
-                await _too_large(most).response()(scope, receive, send)
+        if over and not started:
+            await _too_large(most).response()(scope, receive, send)
 
     async def _refuse(self, problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
