@@ -13,7 +13,22 @@ import typer
 from typer.core import TyperGroup
 
 import whence
-from whence.cli import ablate, datasets, demo, evaluate, index, info, locate, models, recipes, remove, serve, tag, train
+from whence.cli import (
+    ablate,
+    datasets,
+    demo,
+    evaluate,
+    index,
+    info,
+    locate,
+    models,
+    recipes,
+    remove,
+    repair,
+    serve,
+    tag,
+    train,
+)
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
@@ -37,7 +52,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-MODULES = (index, locate, serve, tag, evaluate, info, remove, recipes, models, train, ablate, datasets, demo)
+MODULES = (index, locate, serve, tag, evaluate, info, remove, repair, recipes, models, train, ablate, datasets, demo)
 """One command each, in the order of the help."""
 for module in MODULES:
     app.command(name=module.NAME)(module.command)
@@ -69,17 +84,22 @@ def main() -> None:
     except WhenceError as error:
         complain(str(error))
         sys.exit(2)
-    except RuntimeError as error:
-        if "lance" not in str(error).lower():
-            raise
-        from whence.gallery.trouble import told
-
-        complain(f"the gallery is damaged or cannot be read: {told(error)}")
-        sys.exit(2)
     except BrokenPipeError:  # the reader has had enough: `whence locate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # what is left: stdout on a full disk
+    except Exception as error:  # noqa: BLE001 -- raised again, but for those that are told in words
+        _tell_unexpected(error)
+
+
+def _tell_unexpected(error: Exception) -> None:
+    """Errors of the library that keeps galleries, and of the disk that results go to; others are raised again."""
+    if "lance" in str(error).lower() or type(error).__name__ == "RustPanic":
+        from whence.gallery.trouble import told
+
+        complain(f"the gallery is damaged or cannot be read: {told(error)}; whence repair GALLERY says what is left")
+        sys.exit(2)
+    if isinstance(error, OSError):  # what is left: stdout on a full disk
         where = f" to {error.filename}" if error.filename else ""
         complain(f"results cannot be written{where}: {error.strerror or error}")
         sys.exit(1)
+    raise error

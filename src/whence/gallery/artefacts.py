@@ -29,4 +29,4 @@ def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
         with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
             return {name: loaded[name] for name in loaded.files}
     except Exception as error:  # zip and npy raise nearly anything for damaged bytes
-        raise GalleryError("a learned model in the gallery is damaged; run `whence index` on a new gallery") from error
+        raise GalleryError("a learned model in the gallery is damaged; whence repair GALLERY makes another") from error

@@ -61,11 +61,11 @@ def unpack(data: bytes) -> LocalFeatures:
         start, counts = _counts(data) if version == _OF_KINDS else (_HEADER.size, ())
         expected = start + count * (6 + dimension * _KINDS[kind].itemsize)
     except (struct.error, IndexError) as error:
-        raise GalleryError("stored features are damaged; run `whence index` on a new gallery") from error
+        raise GalleryError("stored features are damaged; whence repair GALLERY takes them out") from error
     more, odd = divmod(len(data) - expected, 2)
     fits = more >= 0 if version in (_WITH_WHOLE, _OF_KINDS) else version == _PLAIN and more == 0
     if magic != _MAGIC or odd or not fits or (counts and sum(counts) != count):
-        raise GalleryError("stored features are damaged; run `whence index` on a new gallery")
+        raise GalleryError("stored features are damaged; whence repair GALLERY takes them out")
     positions = np.frombuffer(data, "<u2", count * 2, start).reshape(count, 2)
     octaves = np.frombuffer(data, np.uint8, count, start + 4 * count)
     turns = np.frombuffer(data, np.uint8, count, start + 5 * count)

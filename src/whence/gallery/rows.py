@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,6 +130,7 @@ def row_of(new: NewPhoto) -> dict[str, Any]:
         "height": new.height,
         "feature_count": new.feature_count,
         "features": new.features,
+        "features_crc": zlib.crc32(new.features),
         "thumbnail": new.thumbnail,
         "said": new.said,
         **state_columns((new.size, new.mtime_ns)),

@@ -76,6 +76,7 @@ PHOTOS_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("feature_count", pa.int32()),
         ("features", pa.large_binary()),
+        ("features_crc", pa.int64()),  # CRC-32 of them: disks flip bits
         ("thumbnail", pa.binary()),
     ]
 )

@@ -115,6 +115,10 @@ class Store:
         else:
             table.add(rows)
 
+    def drop(self, name: str) -> None:
+        """Takes a table away; readers that have it open lose it."""
+        self._connection.drop_table(name)
+
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Puts other rows in place of all, in one transaction; readers of the old version keep it."""
         self._connection.create_table(name, data=rows, mode="overwrite")
@@ -188,7 +192,9 @@ def _read_settings(folder: Path, connection: DBConnection) -> Settings:
     try:
         said: dict[str, Any] = json.loads(connection.open_table(schema.SETTINGS).to_arrow()["json"][0].as_py())
     except (ValueError, KeyError, IndexError, OSError, RuntimeError) as error:
-        raise NotAGalleryError(f"the gallery {folder} is damaged or half made; index into a new folder") from error
+        raise NotAGalleryError(
+            f"the gallery {folder} is damaged or half made; whence repair {folder} says what is left"
+        ) from error
     version = int(said.get("schema_version", 0))
     if version > schema.SCHEMA_VERSION:
         raise SchemaVersionError(
