@@ -122,7 +122,7 @@ def collect(
         RecipeError: There is no such service.
     """
     made: type[RemoteSource] = plugins.load(plugins.COLLECTORS, source)
-    _check(source, made, areas, size_px, worst_accuracy_m, per_second, workers)
+    _check(source, made, areas, base, size_px, worst_accuracy_m, per_second, workers)
     kinds = permitted(licences)
     request = Request(source, base, tuple(areas), tuple(sorted(kinds)), size_px, worst_accuracy_m)
     secret = keys.find(made.key_name, made.key_help) if made.key_name else None
@@ -222,6 +222,7 @@ def _check(
     name: str,
     made: type[RemoteSource],
     areas: Sequence[Area],
+    base: str | None,
     size_px: int,
     worst_accuracy_m: float | None,
     per_second: float | None,
@@ -229,6 +230,8 @@ def _check(
 ) -> None:
     if not areas:
         raise InputError("there is no area to collect from")
+    if base is not None and ("?" in base or "#" in base):  # it is written down, and might hold a key
+        raise InputError("--base: expected an address without ? and #; keys are read from the environment")
     if not made.has_text and any(one.query for one in areas):
         raise InputError(f"{name} cannot search for text; leave --query out, or ask flickr or commons")
     if size_px < _SMALLEST_PX:

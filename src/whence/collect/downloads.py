@@ -133,8 +133,8 @@ class Downloader:
         """Bytes that came; None if the picture was there."""
         stem, known = photo.stem(self._folder.request.source), self._folder.pictures.get(photo.id)
         had = known if known is not None and self._folder.has(known) else None
-        if had is None and (found := self._left_behind(stem)) is not None:
-            self._folder.add(self._checked(photo, found, Version()))
+        if known is None and (left := self._left_behind(photo, stem)) is not None:
+            self._folder.add(left)
             return None
         part = self._folder.parts / f"{stem}.part"
         version = self._fetch(photo, part, had.version if had else None)
@@ -158,10 +158,14 @@ class Downloader:
                 raise
             return self._fetcher.fetch(url, part, had)
 
-    def _left_behind(self, stem: str) -> Path | None:
+    def _left_behind(self, photo: Listed, stem: str) -> Picture | None:
         """A picture whose run was killed after it was put into its place, and before that was written down."""
         places = (self._folder.photos / f"{stem}{suffix}" for suffix in _SUFFIXES.values())
-        return next((place for place in places if place.is_file()), None)
+        found = next((place for place in places if place.is_file()), None)
+        try:
+            return self._checked(photo, found, Version()) if found else None
+        except PhotoError:
+            return None
 
     def _checked(self, photo: Listed, path: Path, version: Version) -> Picture:
         """What the file at ``path`` is; one that is no picture is removed.

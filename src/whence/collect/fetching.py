@@ -99,10 +99,18 @@ class Fetcher:
             InputError: The file cannot be written.
             StoppedError: The run ended.
         """
-        return self._client.persist(url, lambda: self._once(url, part, had))
+        try:
+            return self._client.persist(url, lambda: self._once(url, part, had))
+        except ExpiredError:
+            raise
+        except PhotoError:
+            drop(part)
+            raise
 
     def _once(self, url: str, part: Path, had: Version | None) -> Version | None:
-        start, before = _begun(part)
+        start, before, total = _begun(part)
+        if start and start == total and had is None:
+            return before
         headers = {"Accept": "image/*", "Accept-Encoding": "identity", **(had.conditions if had else {})}
         if start and before.range_mark and had is None:
             headers |= {"Range": f"bytes={start}-", "If-Range": before.range_mark}
@@ -117,7 +125,9 @@ class Fetcher:
             if total is not None and total > self._limits.bytes:
                 raise PhotoError(f"{total:,} bytes, more than the {self._limits.bytes:,} allowed")
             version = Version(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
-            _note(part, version)
+            if not start:
+                drop(part)  # before the note says that its bytes are of this version
+            _note(part, version, total)
             got = self._write(answer, part, start)
             if total is not None and got < total:
                 raise AgainError(f"the picture breaks off after {got:,} of {total:,} bytes")
@@ -126,7 +136,7 @@ class Fetcher:
     def _write(self, answer: BaseHTTPResponse, part: Path, start: int) -> int:
         got, ends = start, time.monotonic() + self._limits.seconds
         try:
-            stream = part.open("r+b" if start else "wb")
+            stream = part.open("r+b" if start else "wb", buffering=0)  # what came is there, should the run be killed
         except OSError as error:
             raise _unwritable(part, error) from error
         with stream:
@@ -188,19 +198,19 @@ def _total(answer: BaseHTTPResponse, start: int) -> int | None:
     return start + int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
 
 
-def _begun(part: Path) -> tuple[int, Version]:
-    """How much of a picture is there, and of which version."""
+def _begun(part: Path) -> tuple[int, Version, int | None]:
+    """How much of a picture is there, of which version, and how long that is."""
     try:
         size = part.stat().st_size
         noted = json.loads(_note_path(part).read_text("utf-8"))
-        return size, Version(str(noted["etag"]), str(noted["modified"]))
+        return size, Version(str(noted["etag"]), str(noted["modified"])), noted["total"]
     except (OSError, ValueError, KeyError, TypeError):
-        return 0, Version()
+        return 0, Version(), None
 
 
-def _note(part: Path, version: Version) -> None:
+def _note(part: Path, version: Version, total: int | None) -> None:
     try:
-        _note_path(part).write_text(json.dumps(asdict(version)), "utf-8")
+        _note_path(part).write_text(json.dumps({**asdict(version), "total": total}), "utf-8")
     except OSError as error:
         raise _unwritable(part, error) from error
 

@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whence.collect.areas import Cell
 from whence.collect.request import Area
@@ -14,6 +14,11 @@ from whence.collect.source import Listed, Listing, RemoteSource, Wanted
 
 _PASSES = 6
 """A question that still brings something new after so many answers is left at that."""
+_SHARES = 8
+"""Of a limit: so many cells at least are looked into, if there are as many."""
+_EVERYTHING = 10**9
+_MORE = 8
+"""Times as many are asked for where a limit let too few pass that are wanted."""
 _FIRST_S = 946_684_800
 """The year 2000: nothing was put on the network before that these services have."""
 
@@ -69,7 +74,8 @@ def sweep(
 ) -> Sum:
     """Asks for an area, and for halves of it wherever there is more than one answer can hold.
 
-    Cells come in an order that has nothing to do with where they lie, so that a limit does not favour one corner.
+    Cells come in an order that has nothing to do with where they lie, and under a limit each gives no more than its
+    share as long as there are others, so that no corner is favoured.
 
     Args:
         source: Whom to ask.
@@ -88,6 +94,8 @@ def sweep(
     number = itertools.count()
     span = (_FIRST_S, until_s) if source.by_time else None
     box, most = area.box, area.limit
+    share = None if most is None else -(-most // _SHARES)
+    spare: list[Listed] = []
     waiting = [(_order(cell), next(number), cell) for cell in ([Cell(part) for part in box.parts] if box else [Cell()])]
     heapq.heapify(waiting)
     while waiting and (most is None or len(found.photos) < most):
@@ -97,8 +105,10 @@ def sweep(
         if swept is None:
             swept = _ask(source, cell, area, wanted, left, span)
             keep(cell, swept)
-        for photo in swept.photos:
+        mixed = swept.photos if most is None else sorted(swept.photos, key=lambda photo: _hash(photo.id))
+        for photo in mixed[:share]:
             found.photos.setdefault(photo.id, photo)
+        spare += mixed[share or len(mixed) :]
         found.crowded += swept.crowded
         found.outside += swept.outside
         found.refused += swept.refused
@@ -107,6 +117,9 @@ def sweep(
             for half in cell.halves(in_time=span) or ():
                 heapq.heappush(waiting, (_order(half), next(number), half))
         tell(len(found.photos))
+    for photo in spare:
+        if most is not None and len(found.photos) < most:
+            found.photos.setdefault(photo.id, photo)
     return found
 
 
@@ -118,9 +131,9 @@ def _ask(
     outside: set[str] = set()
     refused: set[str] = set()
     unusable = 0
-    listing = Listing()
+    listing, asked = Listing(), most
     for _ in range(_PASSES):
-        listing = source.search(cell, most)
+        listing = source.search(cell, asked)
         before = len(photos) + len(outside) + len(refused)
         unusable = max(unusable, listing.unusable)
         for photo in listing.photos:
@@ -132,9 +145,13 @@ def _ask(
                 photos.setdefault(photo.id, photo)
         nothing_new = len(photos) + len(outside) + len(refused) == before
         enough = most is not None and len(photos) >= most
-        if nothing_new or enough or not source.varies or not listing.complete:
+        if most is not None and asked is not None and not enough and len(listing.photos) >= asked:
+            asked *= _MORE  # so many were not of the kind that is wanted
+        elif nothing_new or enough or not source.varies or not listing.complete:
             break
     cut = not listing.complete and cell.halves(in_time=span) is not None
+    if not listing.complete and not cut and most is None:  # then at least as much as can be had
+        return replace(_ask(source, cell, area, wanted, _EVERYTHING, None), crowded=True)
     return Swept(list(photos.values()), cut, not listing.complete and not cut, len(outside), len(refused), unusable)
 
 
@@ -150,4 +167,8 @@ def _in(cell: Cell, photo: Listed) -> bool:
 
 
 def _order(cell: Cell) -> bytes:
-    return hashlib.blake2b(cell.key.encode(), digest_size=8).digest()
+    return _hash(cell.key)
+
+
+def _hash(name: str) -> bytes:
+    return hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()

