@@ -76,10 +76,18 @@ def grid(rows: float, columns: float) -> Area:
     return Area(Box(SOUTH - edge, WEST - edge, SOUTH + STEP * (rows - 1) + edge, WEST + STEP * (columns - 1) + edge))
 
 
+def corners(rows: float, columns: float) -> str:
+    """The same box for a command line."""
+    box = grid(rows, columns).box
+    assert box is not None
+    return f"{box.south},{box.west},{box.north},{box.east}"
+
+
 def run(name: str, server: Service, out: Path, area: Area | list[Area], **options: Any) -> CollectReport:
     """A run in a hurry."""
     areas = area if isinstance(area, list) else [area]
-    return collect(name, areas, out, **{"base": server.base, "per_second": 1000.0, "pace": HURRY} | options)
+    chosen: dict[str, Any] = {"base": server.base, "per_second": 1000.0, "pace": HURRY, **options}
+    return collect(name, areas, out, **chosen)
 
 
 def table(path: Path) -> list[dict[str, str]]:

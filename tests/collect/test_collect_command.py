@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from runs import grid
+from runs import corners
 from servers.panoramax import PanoramaxServer
 from servers.service import Said, Shot, shots
 
@@ -15,7 +15,7 @@ import whence
 from samples import Run
 from whence.worlds import Town
 
-BOX = ",".join(map(str, (lambda box: (box.south, box.west, box.north, box.east))(grid(2, 10).box)))
+BOX = corners(2, 10)
 
 
 def test_from_nothing_to_a_table(run: Run, tmp_path: Path) -> None:
@@ -143,11 +143,9 @@ def test_keys_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_thousand_pictures(tmp_path: Path, run: Run) -> None:
     """How many requests it takes, and that a repeated run makes none."""
     given = shots(1000, columns=40, alike=True)
-    box = grid(25, 40).box
-    assert box is not None
     with PanoramaxServer(given) as server:
-        corners = f"{box.south},{box.west},{box.north},{box.east}"
-        words = ["collect", "panoramax", "--bbox", corners, "--out", tmp_path / "out", "--base", server.base, "--rate"]
+        box = corners(25, 40)
+        words = ["collect", "panoramax", "--bbox", box, "--out", tmp_path / "out", "--base", server.base, "--rate"]
         done = run(*words, 1000)
         assert "1,003 requests" in done.err  # as many as may be might not be all: the halves are asked, too
         again = run(*words, 1000)

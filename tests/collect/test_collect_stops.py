@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from runs import grid, ids, run
+from runs import corners, grid, ids, run
 from servers.panoramax import PanoramaxServer
 from servers.service import Said, Service, shots
 
@@ -34,10 +34,18 @@ class Slow(PanoramaxServer):
 
 def start(server: Service, out: Path, rows: int, *others: str) -> subprocess.Popen[str]:
     """The command line at work."""
-    box = grid(rows, 10).box
-    assert box is not None
-    corners = f"{box.south},{box.west},{box.north},{box.east}"
-    words = ["collect", "panoramax", "--bbox", corners, "--out", str(out), "--base", server.base, "--rate", "1000"]
+    words = [
+        "collect",
+        "panoramax",
+        "--bbox",
+        corners(rows, 10),
+        "--out",
+        str(out),
+        "--base",
+        server.base,
+        "--rate",
+        "1000",
+    ]
     return subprocess.Popen(
         [sys.executable, "-c", "from whence.cli import script\nscript()", *words, *others],
         stdin=subprocess.DEVNULL,
@@ -125,10 +133,8 @@ def test_killed_while_listing(tmp_path: Path) -> None:
         import whence.collect.sources.panoramax as module
 
         code = "import whence.collect.sources.panoramax as p\np._PAGE = 20\nfrom whence.cli import script\nscript()"
-        box = grid(40, 10).box
-        assert box is not None
         words = [
-            f"{box.south},{box.west},{box.north},{box.east}",
+            corners(40, 10),
             "--list-only",
             "--base",
             server.base,

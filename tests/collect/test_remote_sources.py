@@ -150,7 +150,8 @@ def test_a_wrong_key_is_not_told_either(name: str, tmp_path: Path, monkeypatch: 
 def test_values_of_the_wrong_kind_cost_no_more_than_their_photos(name: str, tmp_path: Path) -> None:
     """Whatever of one photo is missing or something else, the other photos come."""
     given = licensed(name, shots(4))
-    for wrong in (None, [], {}, "", "x", -1, 1e300, True):
+    wrongs: list[Any] = [None, [], {}, "", "x", -1, 1e300, True]
+    for wrong in wrongs:
         with KINDS[name].server(given) as server:
             server.spoil = lambda told, wrong=wrong: spoilt(told, given[1].id, wrong)
             run(name, server, tmp_path / f"out-{wrong!r:.5}", grid(1, 4))

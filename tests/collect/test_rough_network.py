@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from runs import grid, run, table
 from servers.panoramax import PanoramaxServer
-from servers.service import Said, Service, jpeg, shots
+from servers.service import Asked, Said, Service, jpeg, shots
 
-from whence.collect import addresses
 from whence.collect.addresses import ForbiddenError, Origin, connect, public, shown
 from whence.collect.fetching import Limits
 from whence.errors import CollectError
@@ -182,7 +181,7 @@ def test_pictures_on_another_local_server_are_not_asked_for(tmp_path: Path) -> N
     """Whoever runs a public service must not make whence look around in its user's network."""
     given = shots(1)
     with PanoramaxServer(given) as other, PanoramaxServer(given) as server:
-        server.picture = other.picture  # type: ignore[method-assign]
+        server.picture = other.picture
         done = run("panoramax", server, tmp_path / "out", grid(1, 1))
         assert "must not be asked" in done.failed[0][1]
         assert other.log == []
@@ -235,8 +234,8 @@ def test_names_of_others_are_no_paths(tmp_path: Path) -> None:
     names = ["../../evil", "/etc/evil", "a/b", "..", "con", "x" * 300, "é", "a b", "nul\x00", "-rf"]
     given = [replace(shot, id=name) for shot, name in zip(shots(len(names)), names, strict=True)]
     with PanoramaxServer(given) as server:
-        server.picture = lambda shot: f"{server.root}/pictures/{100_000}.jpg"  # type: ignore[method-assign]
-        server.give_picture = lambda asked: Said(200, jpeg(1), PICTURE)  # type: ignore[method-assign]
+        server.picture = lambda shot: f"{server.root}/pictures/{100_000}.jpg"
+        server.give_picture = lambda asked: Said(200, jpeg(1), PICTURE)
         done = run("panoramax", server, tmp_path / "deep" / "out", grid(1, len(names)))
     assert done.pictures == len(names)
     photos = tmp_path / "deep" / "out" / "photos"
@@ -282,7 +281,7 @@ def test_a_name_that_leads_home_is_not_connected_to(monkeypatch: pytest.MonkeyPa
         asked.append(host)
         return [(2, 1, 6, "", ("127.0.0.1", port)), (2, 1, 6, "", ("10.1.2.3", port))]
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", found)
+    monkeypatch.setattr("socket.getaddrinfo", found)
     with pytest.raises(ForbiddenError):
         connect("harmless.example", 80, 1.0, anywhere=False, note=lambda made: pytest.fail("it connects"))
     assert asked == ["harmless.example"]
@@ -311,9 +310,7 @@ def test_addresses_are_shown_without_what_may_be_secret() -> None:
     assert "pw" not in shown("https://me:pw@a.example/x")
 
 
-def _asking(server: Service, name: str):  # type: ignore[no-untyped-def]
-    from servers.service import Asked
-
+def _asking(server: Service, name: str) -> Asked:
     return Asked("GET", f"/pictures/{name}.jpg", {}, {}, "")
 
 

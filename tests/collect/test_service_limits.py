@@ -16,6 +16,7 @@ from servers.service import SOUTH, WEST, said, shots
 from whence.collect.areas import Box
 from whence.collect.request import Area
 from whence.errors import CollectError
+from whence.types import LatLon
 
 
 def test_flickr_forgets_and_is_asked_until_nothing_new_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +115,8 @@ def test_commons_answers_in_pieces(tmp_path: Path) -> None:
 
 def test_commons_has_lag_and_says_so_in_an_answer(tmp_path: Path) -> None:
     with CommonsServer(licensed("commons", shots(3))) as server:
-        lag = said(
-            {"error": {"code": "maxlag", "info": "Waiting for a host: 9 seconds lagged"}}, **{"Retry-After": "0"}
-        )
+        late = {"error": {"code": "maxlag", "info": "Waiting for a host: 9 seconds lagged"}}
+        lag = said(late, headers={"Retry-After": "0"})
         server.mishaps.append(("/w/", lag))
         assert run("commons", server, tmp_path / "out", grid(1, 3)).listed == 3
 
@@ -169,15 +169,13 @@ def test_headings_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_results_outside_the_box_are_dropped(tmp_path: Path) -> None:
     with PanoramaxServer(shots(20)) as server:
-        server.within = lambda *box: server.shots  # type: ignore[method-assign]
+        server.within = lambda *box: server.shots
         done = run("panoramax", server, tmp_path / "out", grid(1, 5))
     assert (done.pictures, done.outside) == (5, 15)
 
 
 def test_a_circle_is_round(tmp_path: Path) -> None:
     with PanoramaxServer(shots(100, alike=True)) as server:
-        from whence.types import LatLon
-
         done = run("panoramax", server, tmp_path / "out", Area.circle(LatLon(SOUTH, WEST), 0.3), list_only=True)
     rows = table(tmp_path / "out" / "list.csv")
     assert 0 < done.listed == len(rows) < 100

@@ -158,7 +158,7 @@ def collect(
             report.interrupted = True
         finally:
             report.listed = len(photos)
-            report.pictures = folder.write_tables(photos) if folder.pictures or not list_only else 0
+            report.pictures = folder.write_tables(photos) if folder.pictures or (photos and not list_only) else 0
     report.requests, report.seconds = client.requests, perf_counter() - started
     return report
 

@@ -171,7 +171,7 @@ class Folder:
         order = _sorted(now.values())
         _write(self.out / "photos.csv", [self._row(photo, here[photo.id]) for photo in order])
         lines = [_attribution(photo, here[photo.id].file) for photo in order]
-        head = f"Photos collected from {self.request.source}; the rights are their authors'.\n\n"
+        head = f"Photos from {self.request.source}, in sizes that it made of them; the rights are their authors'.\n\n"
         _save(self.out / "ATTRIBUTION.txt", head + "\n".join(lines) + "\n")
         return len(here)
 

@@ -27,7 +27,7 @@ _MOST_JSON = 64 * 2**20
 _CHUNK = 2**16
 _MOVED = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504)
-_PICTURES_PER_S = 8.0
+_PICTURES_PER_S = 5.0
 """From hosts that only give pictures."""
 
 

@@ -86,11 +86,13 @@ class Listing:
     Attributes:
         photos: In any order; those outside the cell are dropped by who asked.
         complete: Whether that is all there is, as far as the service tells; else smaller cells are asked.
+        more: Of a cell that is not complete: whether the service gives more of it when it is asked with ``most``.
         unusable: How many had no address, id or position that can be used, or no picture.
     """
 
     photos: list[Listed] = field(default_factory=list)
     complete: bool = True
+    more: bool = False
     unusable: int = 0
 
 

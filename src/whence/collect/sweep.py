@@ -150,7 +150,7 @@ def _ask(
         elif nothing_new or enough or not source.varies or not listing.complete:
             break
     cut = not listing.complete and cell.halves(in_time=span) is not None
-    if not listing.complete and not cut and most is None:  # then at least as much as can be had
+    if listing.more and not cut and most is None:
         return replace(_ask(source, cell, area, wanted, _EVERYTHING, None), crowded=True)
     return Swept(list(photos.values()), cut, not listing.complete and not cut, len(outside), len(refused), unusable)
 

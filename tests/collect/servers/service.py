@@ -88,9 +88,9 @@ class Said:
     length: bool = True
 
 
-def said(data: Any, status: int = 200, **headers: str) -> Said:
+def said(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Said:
     """JSON."""
-    return Said(status, json.dumps(data).encode(), {"Content-Type": "application/json", **headers})
+    return Said(status, json.dumps(data).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 
 class Service:

@@ -87,11 +87,11 @@ class Commons:
             "gsrinfo": "totalhits",
         }
         pages, total = self._pages(asked, most)
-        return self._listing(pages, total <= _TEXT_CAP or most is not None or box is None)
+        return self._listing(pages, total <= _TEXT_CAP or most is not None)
 
     def _listing(self, pages: list[Any], complete: bool) -> Listing:
         photos = [photo for page in pages if (photo := self._photo(page))]
-        return Listing(photos, complete, len(pages) - len(photos))
+        return Listing(photos, complete, unusable=len(pages) - len(photos))
 
     def _pages(self, asked: dict[str, str], most: int | None) -> tuple[list[Any], int]:
         """Pages with all their properties, put together from however many answers they come in; and how many hits."""
@@ -126,6 +126,8 @@ class Commons:
             if not isinstance(following, dict) or (whole and most is not None and len(merged) >= most):
                 break
             more = {str(name): str(value) for name, value in following.items()}
+            if (number(more, "gsroffset") or 0) >= _TEXT_CAP:  # which would be an error
+                break
         return list(merged.values()), total
 
     def _photo(self, page: Any) -> Listed | None:

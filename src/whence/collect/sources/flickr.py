@@ -60,7 +60,7 @@ class Flickr:
             found = rows(data, "photos", "photo")
             pages, total = int(number(data, "photos", "pages") or 0), int(number(data, "photos", "total") or 0)
             if total > _CAP and most is None:
-                return Listing(self._photos(found), complete=False)
+                return Listing(self._photos(found), complete=False, more=True)
             read = self._photos(found)
             unusable += len(found) - len(read)
             photos |= {photo.id: photo for photo in read}
@@ -68,7 +68,7 @@ class Flickr:
                 break
             page += 1
         enough = most is not None and len(photos) >= most
-        return Listing(list(photos.values()), enough or total <= _CAP, unusable)
+        return Listing(list(photos.values()), enough or total <= _CAP, unusable=unusable)
 
     def renew(self, photo: Listed) -> str | None:
         """Addresses last."""

@@ -67,7 +67,7 @@ class Mapillary:
         images = rows(reply.data, "data")
         flat = [image for image in images if at(image, "is_pano") is not True]
         photos = [photo for image in flat if (photo := self._photo(image))]
-        return Listing(photos, len(images) < _CAP, len(images) - len(photos))
+        return Listing(photos, len(images) < _CAP, unusable=len(flat) - len(photos))
 
     def renew(self, photo: Listed) -> str | None:
         """The address that is good now."""

@@ -52,12 +52,12 @@ class Panoramax:
             photos += found
             unusable += len(flat) - len(found)
             if most is not None and len(photos) >= most:
-                return Listing(photos, True, unusable)
+                return Listing(photos, unusable=unusable)
             following = next((text(link, "href") for link in rows(data, "links") if at(link, "rel") == "next"), "")
             if not following or not features:
-                return Listing(photos, len(features) < _PAGE or bool(following), unusable)
+                return Listing(photos, len(features) < _PAGE or bool(following), unusable=unusable)
             url, parameters = urljoin(self._search, following), {}
-        return Listing(photos, False, unusable)
+        return Listing(photos, complete=False, unusable=unusable)
 
     def renew(self, photo: Listed) -> str | None:
         """Addresses last."""
