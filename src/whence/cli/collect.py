@@ -59,9 +59,9 @@ def command(
 ) -> None:
     """Collect open photos with positions from a service, through its official interface.
 
-    First a list is made, then the pictures are fetched. A run that was stopped goes on when it is repeated. `whence
-    index` reads the folder's photos.csv; ATTRIBUTION.txt names the authors. Keys are read from WHENCE_FLICKR_KEY and
-    WHENCE_MAPILLARY_KEY, or from the system's keyring.
+    First a list is made, then the pictures are fetched. A run that was stopped goes on when it is repeated.
+    `whence index` reads the folder's photos.csv; ATTRIBUTION.txt names the authors.
+    Keys are read from WHENCE_FLICKR_KEY and WHENCE_MAPILLARY_KEY, or from the system's keyring.
     """
     from whence.collect.collecting import collect
 
@@ -91,6 +91,7 @@ def command(
             contact=contact,
             workers=workers,
             progress=show,
+            notice=say,
         )
     _print(done, list_only)
     if done.interrupted:

@@ -95,6 +95,7 @@ def collect(
     limits: Limits | None = None,
     pace: Pace | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
+    notice: Callable[[str], None] = lambda words: None,
 ) -> CollectReport:
     """Collects photos of a service. A run that was stopped or killed goes on where it was.
 
@@ -114,6 +115,7 @@ def collect(
         limits: Of each picture.
         pace: Patience with servers.
         progress: Called now and then.
+        notice: Called when a server makes the run wait, with words for the user.
 
     Raises:
         CollectError: The service refuses, or is out of reach.
@@ -134,6 +136,7 @@ def collect(
         contact=contact,
         secret=secret,
         pace=pace,
+        notice=notice,
     )
 
     def asked(query: str) -> RemoteSource:

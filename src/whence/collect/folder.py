@@ -94,7 +94,8 @@ class Folder:
         if note is None and any(path.name not in (LOCK, ".collect") for path in out.iterdir()):
             raise InputError(f"--out {out} holds other files; name a new folder, or one that was collected before")
         if note is not None and note.get("request") != request.told():
-            raise InputError(f"--out {out} answers another request ({_difference(note, request)}); name another folder")
+            told = _difference(note, request)
+            raise InputError(f"--out {out} was collected with {told}; repeat that command, or name another folder")
         self.parts.mkdir(parents=True, exist_ok=True)
         self.photos.mkdir(exist_ok=True)
         listed = out / ".collect" / "listed.jsonl"
@@ -249,11 +250,14 @@ def _read_note(path: Path) -> dict[str, Any] | None:
 
 def _difference(note: dict[str, Any], request: Request) -> str:
     before, now = note.get("request"), request.told()
-    if not isinstance(before, dict):
-        return "which one cannot be read"
-    names = [name for name in now if before.get(name) != now[name]]
-    said = json.dumps(before.get(names[0]), ensure_ascii=True) if names else ""
-    return f"there {names[0]} is {said[:120]}" if names else "of another kind"
+    names = [name for name in now if not isinstance(before, dict) or before.get(name) != now[name]]
+    told = {
+        "areas": "another area or query",
+        "licences": "other licences",
+        "size_px": "another --size",
+        "worst_accuracy_m": "another --accuracy",
+    }
+    return told.get(names[0], f"another {names[0]}") if names else "another command"
 
 
 def _told(photo: Listed) -> dict[str, Any]:

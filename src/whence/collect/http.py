@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +73,7 @@ class Client:
         contact: Whom operators may write to; goes into the User-Agent.
         secret: The user's key. Requests that carry it never leave the service's own host.
         pace: Patience.
+        notice: Called with what the user may want to know, from whatever thread.
 
     Raises:
         InputError: The contact cannot go into a header.
@@ -86,6 +89,7 @@ class Client:
         contact: str = "",
         secret: Secret | None = None,
         pace: Pace | None = None,
+        notice: Callable[[str], None] = lambda words: None,
     ) -> None:
         try:
             from whence.collect import transport
@@ -94,7 +98,7 @@ class Client:
         if contact and not re.fullmatch(r"[ -~]{3,200}", contact):
             raise InputError("--contact: expected a mail address or a page, in plain characters")
         self._base, self._own, self._secret = Origin.of(base), own, secret
-        self._per_second, self.pace = per_second, pace or Pace()
+        self._per_second, self.pace, self._notice = per_second, pace or Pace(), notice
         self.stop = threading.Event()
         self._sockets = transport.Sockets()
         self._public = transport.manager(anywhere=False, sockets=self._sockets)
@@ -176,10 +180,13 @@ class Client:
                 raise RestError(f"{reason}, and wants to be left alone for {minutes:.0f} minutes; run it again then")
             if failures == self.pace.tries:
                 break
-            if asked is not None:
-                self._gate(Origin.of(url)).hold(asked)
+            wait_s = self.pace.wait_s(failures) if asked is None else asked
+            if wait_s >= self.pace.told_s:
+                self._notice(f"{reason}; waiting {wait_s:.0f} s")
+            if asked is None:
+                pause(wait_s, self.stop)
             else:
-                pause(self.pace.wait_s(failures), self.stop)
+                self._gate(Origin.of(url)).hold(asked)
         raise CollectError(f"{reason} ({self.pace.tries} tries)")
 
     @contextmanager
@@ -243,7 +250,10 @@ class Client:
         except (self._failure, OSError) as error:
             if self.stop.is_set():
                 raise StoppedError from None
-            raise AgainError(f"{origin.host}: {_words(error)}") from None
+            words = f"{origin.host}: {_words(error)}"
+            if _for_good(error):
+                raise CollectError(words) from None
+            raise AgainError(words) from None
         except ValueError:
             raise CollectError(f"{shown(url)} is no address that may be asked") from None
         return answer
@@ -288,16 +298,29 @@ def _said(data: Any) -> str:
     return ""
 
 
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it came from."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _for_good(error: Exception) -> bool:
+    """Whether the same would happen again: no such host, or a certificate that is not good."""
+    return any(
+        isinstance(link, ssl.SSLCertVerificationError)
+        or (isinstance(link, socket.gaierror) and link.errno == socket.EAI_NONAME)
+        for link in _chain(error)
+    )
+
+
 def _words(error: Exception) -> str:
     """A reason without addresses, which the libraries' own words hold."""
+    for link in _chain(error):
+        if isinstance(link, OSError) and link.strerror:
+            return str(link.strerror)
     name = type(error).__name__
-    inner = error
-    while inner.__cause__ or inner.__context__:
-        inner = inner.__cause__ or inner.__context__  # type: ignore[assignment]
-        if isinstance(inner, OSError) and inner.strerror:
-            return str(inner.strerror)
-    if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
     if "Timeout" in name:
         return "no answer in time"
     return {"IncompleteRead": "the answer breaks off", "ProtocolError": "the connection broke off"}.get(name, name)

@@ -23,12 +23,14 @@ class Pace:
         first_s: Mean wait before the second try; doubles from try to try.
         longest_s: No wait of our own choosing is longer.
         patience_s: A server that wants a longer wait than this ends the run.
+        told_s: Waits from here on are told to the user.
     """
 
     tries: int = 6
     first_s: float = 1.0
     longest_s: float = 60.0
     patience_s: float = 900.0
+    told_s: float = 10.0
 
     def wait_s(self, failures: int) -> float:
         """Exponential, with jitter, so that workers that failed together do not come back together."""

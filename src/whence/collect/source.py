@@ -20,7 +20,8 @@ from whence.collect.keys import Secret
 from whence.collect.licences import Licence
 from whence.types import LatLon
 
-_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SAFE = re.compile(r"[a-z0-9_-]{1,64}")
+"""Without capitals: some file systems do not tell them from small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ class Listed:
     label: str = ""
 
     def stem(self, source: str) -> str:
-        """Name of its file without the suffix. An id that might be a path, or a device of Windows, is hashed."""
+        """Name of its file without the suffix. An id that might be a path is hashed."""
         plain = _SAFE.fullmatch(self.id) is not None
-        return f"{source}-{self.id if plain else 'x' + hashlib.blake2b(self.id.encode(), digest_size=16).hexdigest()}"
+        hashed = hashlib.blake2b(self.id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        return f"{re.sub('[^a-z0-9_-]', '_', source.lower())}-{self.id if plain else 'x' + hashed}"
 
 
 @dataclass(frozen=True, slots=True)

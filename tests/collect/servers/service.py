@@ -102,6 +102,8 @@ class Service:
         spoil: What is done to answers of the interface before they are sent.
     """
 
+    scheme = "http"
+
     def __init__(self, shots: Sequence[Shot] = ()) -> None:
         self.shots = list(shots)
         self.log: list[Asked] = []
@@ -138,7 +140,7 @@ class Service:
     @property
     def root(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_address[1]}"
 
     @property
     def base(self) -> str:
