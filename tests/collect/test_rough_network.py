@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,37 @@ def test_a_picture_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "photos" / "panoramax-100000.jpg").read_bytes() == given[0].data
 
 
+def test_a_list_that_breaks_off_is_asked_for_again(tmp_path: Path) -> None:
+    with PanoramaxServer(shots(20)) as server:
+        whole = server.answer(Asked("GET", "/api/search", {"bbox": "-180,-90,180,90", "limit": "1000"}, {}, ""))
+        server.mishaps += [
+            ("/api", replace_said(whole, cut=2000)),
+            ("/api", replace_said(whole, cut=2000, length=False)),
+        ]
+        with pytest.raises(CollectError, match="does not answer in JSON"):  # no length: nobody can tell
+            run("panoramax", server, tmp_path / "out", grid(2, 10))
+        assert len(server.log) == 2
+        assert run("panoramax", server, tmp_path / "out", grid(2, 10)).pictures == 20
+
+
+def test_no_more_pictures_at_once_than_were_allowed(tmp_path: Path) -> None:
+    at_once, most, lock = [0], [0], threading.Lock()
+
+    class Counting(PanoramaxServer):
+        def give_picture(self, asked: Asked) -> Said:
+            with lock:
+                at_once[0] += 1
+                most[0] = max(most[0], at_once[0])
+            time.sleep(0.02)
+            with lock:
+                at_once[0] -= 1
+            return super().give_picture(asked)
+
+    with Counting(shots(30)) as server:
+        run("panoramax", server, tmp_path / "out", grid(3, 10), workers=3)
+    assert most == [3]
+
+
 def test_a_picture_that_changed_meanwhile_is_not_patched_together(tmp_path: Path) -> None:
     given = shots(1)
     with PanoramaxServer(given) as server:
@@ -169,6 +201,13 @@ def test_redirects_without_end(tmp_path: Path) -> None:
         server.mishaps += [("/pictures/", loop)] * 20
         done = run("panoramax", server, tmp_path / "out", grid(1, 1))
     assert "without end" in done.failed[0][1]
+
+
+def test_a_picture_in_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
+    with PanoramaxServer([*shots(2), replace(shots(1)[0], id="photo_unavailable", lat=80.0)]) as server:
+        server.mishaps.append(("/pictures/100001", Said(302, b"", {"Location": "/pictures/photo_unavailable.jpg"})))
+        done = run("panoramax", server, tmp_path / "out", grid(1, 2))
+    assert done.failed == [("100001", "the picture is no longer there")]
 
 
 def test_redirects_on_the_same_server_are_followed(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Box:
     east: float
 
     @classmethod
-    def parse(cls, text: str, option: str = "--bbox") -> Box:
+    def parse(cls, text: str) -> Box:
         """``S,W,N,E`` as on a command line.
 
         Raises:
@@ -38,12 +38,12 @@ class Box:
         except ValueError:
             values = []
         if len(values) != 4 or not all(map(math.isfinite, values)):
-            raise InputError(f"{option} {text}: expected S,W,N,E in degrees, such as 45.43,12.32,45.44,12.35")
+            raise InputError(f"--bbox {text}: expected S,W,N,E in degrees, such as 45.43,12.32,45.44,12.35")
         south, west, north, east = values
         if not (-90 <= south < north <= 90):
-            raise InputError(f"{option} {text}: expected south below north, both from -90 to 90; latitude comes first")
+            raise InputError(f"--bbox {text}: expected south below north, both from -90 to 90; latitude comes first")
         if not (-180 <= west <= 180 and -180 <= east <= 180) or west == east:
-            raise InputError(f"{option} {text}: expected west and east from -180 to 180, and not equal")
+            raise InputError(f"--bbox {text}: expected west and east from -180 to 180, and not equal")
         return cls(south, west, north, east)
 
     @classmethod

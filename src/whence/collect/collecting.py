@@ -90,12 +90,12 @@ def collect(
     update: bool = False,
     base: str | None = None,
     per_second: float | None = None,
-    contact: str = "",
+    contact: str | None = None,
     workers: int = WORKERS,
     limits: Limits | None = None,
     pace: Pace | None = None,
-    progress: Callable[[Progress], None] = lambda progress: None,
-    notice: Callable[[str], None] = lambda words: None,
+    progress: Callable[[Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> CollectReport:
     """Collects photos of a service. A run that was stopped or killed goes on where it was.
 
@@ -133,11 +133,12 @@ def collect(
         address,
         own=base is not None,
         per_second=per_second or made.per_second,
-        contact=contact,
+        contact=contact or "",
         secret=secret,
         pace=pace,
         notice=notice,
     )
+    tell = progress or (lambda progress: None)
 
     def asked(query: str) -> RemoteSource:
         return made(client, address, secret, Wanted(query, kinds, size_px, worst_accuracy_m))
@@ -152,10 +153,10 @@ def collect(
         folder = Folder(folder_path, request, update=update)
         photos: dict[str, Listed] = {}
         try:
-            _list(folder, asked, photos, report, progress)
+            _list(folder, asked, photos, report, tell)
             folder.write_list(photos.values())
             if not list_only:
-                _fetch(folder, asked(""), client, photos, report, workers, limits or Limits(), update, progress)
+                _fetch(folder, asked(""), client, photos, report, workers, limits or Limits(), update, tell)
         except (KeyboardInterrupt, StoppedError):
             client.end()
             report.interrupted = True

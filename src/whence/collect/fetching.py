@@ -23,6 +23,8 @@ _HEAD = 64
 """Bytes that tell the format."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _EXPIRED = (401, 403, 404, 410)
+_GONE = "photo_unavailable"
+"""In the address of the picture that Flickr leads to in the place of one that was removed."""
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _KINDS = ("image/", "application/octet-stream", "binary/octet-stream")
 
@@ -117,6 +119,8 @@ class Fetcher:
         else:
             start = 0
         with self._client.opened(url, headers) as answer:
+            if _GONE in (answer.url or ""):
+                raise PhotoError("the picture is no longer there")
             if answer.status == 304 and had is not None:
                 return None
             _check_status(answer, url, part)

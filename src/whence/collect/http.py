@@ -89,7 +89,7 @@ class Client:
         contact: str = "",
         secret: Secret | None = None,
         pace: Pace | None = None,
-        notice: Callable[[str], None] = lambda words: None,
+        notice: Callable[[str], None] | None = None,
     ) -> None:
         try:
             from whence.collect import transport
@@ -98,7 +98,7 @@ class Client:
         if contact and not re.fullmatch(r"[ -~]{3,200}", contact):
             raise InputError("--contact: expected a mail address or a page, in plain characters")
         self._base, self._own, self._secret = Origin.of(base), own, secret
-        self._per_second, self.pace, self._notice = per_second, pace or Pace(), notice
+        self._per_second, self.pace, self._notice = per_second, pace or Pace(), notice or (lambda words: None)
         self.stop = threading.Event()
         self._sockets = transport.Sockets()
         self._public = transport.manager(anywhere=False, sockets=self._sockets)
