@@ -13,6 +13,8 @@ from servers.service import Said, Shot, shots
 
 import whence
 from samples import Run
+from whence import plugins
+from whence.collect.keys import variable
 from whence.worlds import Town
 
 BOX = corners(2, 10)
@@ -137,6 +139,20 @@ def test_keys_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "from-the" not in f"{found} {found!r} {[found]} {vars(type(found))}"
     with pytest.raises(TypeError):
         json.dumps({"key": found})
+
+
+def test_the_page_says_what_the_services_say() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "howto" / "collecting.md").read_text("utf-8").split())
+    rates = []
+    for name in ("commons", "flickr", "mapillary", "panoramax"):
+        made = plugins.load(plugins.COLLECTORS, name)
+        key = f"`{variable(made.key_name)}`" if made.key_name else "none"
+        (row,) = re.findall(rf"\| `{name}` \|[^|]*\| ([^|]*) \| ([^|]*) \|", page)
+        assert row[0] == key
+        assert ("text" in row[1]) == made.has_text
+        rates.append(made.per_second)
+    assert rates == [1, 1, 4, 2]
+    assert "1 to Flickr (of 3,600 an hour) and Commons, 4 to Mapillary, 2 to Panoramax, 5 to hosts of pictures" in page
 
 
 @pytest.mark.slow

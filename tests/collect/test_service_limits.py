@@ -206,3 +206,14 @@ def test_a_limit_counts_what_is_wanted_alone(tmp_path: Path) -> None:
         server.page = 5
         done = run("panoramax", server, tmp_path / "out", replace(grid(9, 10), limit=6), list_only=True)
     assert done.listed == 6
+
+
+def test_across_the_antimeridian(tmp_path: Path) -> None:
+    given = [replace(s, lat=-17.0, lon=lon) for s, lon in zip(shots(4), (179.9, 179.99, -179.99, 170.0), strict=True)]
+    with PanoramaxServer(given) as server:
+        run("panoramax", server, tmp_path / "box", Area(Box(-17.1, 179.8, -16.9, -179.9)))
+        run("panoramax", server, tmp_path / "circle", Area.circle(LatLon(-17.0, 179.995), 5.0))
+        asked = [[float(side) for side in one.given["bbox"].split(",")] for one in server.log if "bbox" in one.given]
+    assert ids(tmp_path / "box" / "photos.csv") == [shot.id for shot in given[:3]]
+    assert ids(tmp_path / "circle" / "photos.csv") == [shot.id for shot in given[1:3]]
+    assert all(west < east for west, _, east, _ in asked)  # the services know no other boxes
