@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -11,12 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from runs import grid, run, table
+from runs import KINDS, arm, grid, run, table
 from servers.panoramax import PanoramaxServer
 from servers.service import Asked, Said, Service, jpeg, shots
 
 from whence.collect.addresses import ForbiddenError, Origin, connect, public, shown
 from whence.collect.fetching import Limits
+from whence.collect.http import Client
+from whence.collect.keys import Secret
 from whence.errors import CollectError
 
 PICTURE = {"Content-Type": "image/jpeg"}
@@ -57,7 +60,10 @@ def test_what_may_pass_is_tried_again(status: int, tmp_path: Path) -> None:
         (Said(403, b"<html>no</html>"), "says 403"),
         (Said(200, b"<html>hello</html>", {"Content-Type": "text/html"}), "does not answer in JSON"),
         (Said(200, b"[" * 100_000), "does not answer in JSON"),
-        (Said(301, b"", {"Location": "http://127.0.0.1:9/x"}), "requests with a key do not go there"),
+        (
+            Said(301, b"", {"Location": "http://127.0.0.1:9/x"}),
+            "must not be asked: 127.0.0.1 is an address of this computer",
+        ),
         (Said(302, b"", {"Location": "file:///etc/passwd"}), "no address that may be asked"),
     ],
 )
@@ -193,6 +199,43 @@ def test_pictures_that_cannot_be_had(told: Said, reason: str, tmp_path: Path) ->
         assert run("panoramax", server, tmp_path / "out", grid(1, 3)).pictures == 3
     assert len(list((tmp_path / "out" / "photos").iterdir())) == 3
     assert list((tmp_path / "out" / ".collect" / "parts").iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [301, 307])
+@pytest.mark.parametrize("name", ["flickr", "mapillary"])
+def test_keys_are_not_carried_to_other_hosts(
+    name: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm(name, monkeypatch)
+    monkeypatch.setattr("whence.collect.addresses.public", lambda address: True)  # as if they were public
+    with KINDS[name].server([]) as elsewhere, KINDS[name].server([]) as server:
+        server.mishaps.append(("/", Said(status, b"", {"Location": f"{elsewhere.root}/images"})))
+        with pytest.raises(CollectError, match="requests with a key do not go there"):
+            run(name, server, tmp_path / "out", grid(1, 1))
+        assert elsewhere.log == []
+
+
+def test_links_to_other_hosts_get_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whence.collect.addresses.public", lambda address: True)
+    with PanoramaxServer([]) as elsewhere, PanoramaxServer([]) as server:
+        client = Client(server.base, own=True, per_second=1000, secret=Secret("0123456789"))
+        with pytest.raises(CollectError, match="requests with a key do not go there"):
+            client.ask(f"{elsewhere.root}/api/search", {})
+        assert elsewhere.log == []
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="has one loopback address")
+def test_nobody_else_leads_to_the_address_that_the_user_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service lies on 127.0.0.1 by the user's own word; a public host, here 127.0.0.2, must not lead there."""
+    monkeypatch.setattr("whence.collect.addresses.public", lambda address: address == "127.0.0.2")
+    with PanoramaxServer(shots(1)) as server, PanoramaxServer(shots(1), host="127.0.0.2") as elsewhere:
+        server.picture = elsewhere.picture
+        elsewhere.mishaps.append(("/pictures/", Said(302, b"", {"Location": f"{server.root}/pictures/100000.jpg"})))
+        done = run("panoramax", server, tmp_path / "out", grid(1, 1))
+        assert "127.0.0.1 is an address of this computer" in done.failed[0][1]
+        assert server.fetched == []
+        assert run("panoramax", server, tmp_path / "out", grid(1, 1)).pictures == 1  # without the redirect
+        assert len(elsewhere.fetched) == 2
 
 
 def test_redirects_without_end(tmp_path: Path) -> None:

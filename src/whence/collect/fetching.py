@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whence.collect.addresses import shown
 from whence.collect.http import AgainError, Client
 from whence.collect.pacing import StoppedError, retry_after_s
 from whence.errors import InputError, PhotoError
@@ -123,7 +122,7 @@ class Fetcher:
                 raise PhotoError("the picture is no longer there")
             if answer.status == 304 and had is not None:
                 return None
-            _check_status(answer, url, part)
+            _check_status(answer, part)
             start = _from(answer, start)
             total = _total(answer, start)
             if total is not None and total > self._limits.bytes:
@@ -169,11 +168,11 @@ def drop(part: Path) -> None:
     _note_path(part).unlink(missing_ok=True)
 
 
-def _check_status(answer: BaseHTTPResponse, url: str, part: Path) -> None:
+def _check_status(answer: BaseHTTPResponse, part: Path) -> None:
     status = answer.status
     if status == 416:  # what is there is longer than the picture
         drop(part)
-        raise AgainError(f"{shown(url)}: the server says 416")
+        raise AgainError("the server says 416")
     if status in _PASSING:
         raise AgainError(f"the server says {status}", retry_after_s(answer.headers.get("Retry-After")))
     if status in _EXPIRED:

@@ -97,7 +97,7 @@ class Client:
             raise MissingExtraError("collected photos", "collect") from error
         if contact and not re.fullmatch(r"[ -~]{3,200}", contact):
             raise InputError("--contact: expected a mail address or a page, in plain characters")
-        self._base, self._own, self._secret = Origin.of(base), own, secret
+        self._base, self._secret = Origin.of(base), secret
         self._per_second, self.pace, self._notice = per_second, pace or Pace(), notice or (lambda words: None)
         self.stop = threading.Event()
         self._sockets = transport.Sockets()
@@ -139,6 +139,8 @@ class Client:
             CollectError: It refuses, cannot be reached, or gives no JSON.
             StoppedError: The run ended.
         """
+        if self._secret is not None and Origin.of(url) != self._base:
+            raise CollectError(f"{self._base.host} names {shown(url)}; requests with a key do not go there")
         query = urlencode(parameters)
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
         body = query.encode() if post else None
@@ -147,7 +149,7 @@ class Client:
         address = url if post or not query else f"{url}{'&' if '?' in url else '?'}{query}"
 
         def once() -> Reply:
-            with self.opened(address, sent, body=body, secret=True) as answer:
+            with self.opened(address, sent, body=body, secret=self._secret is not None) as answer:
                 text = self._text(answer)
                 reply = Reply(answer.status, _parsed(text))
                 if bear(reply):
@@ -195,6 +197,12 @@ class Client:
     ) -> Iterator[BaseHTTPResponse]:
         """The answer to a request, redirects followed, with its body still to be read.
 
+        Args:
+            url: Whom to ask.
+            headers: Beside the User-Agent.
+            body: Of a form; None to get.
+            secret: Whether the request carries a key, and must not go to another host.
+
         Raises:
             AgainError: The server cannot be reached, or the answer breaks off.
             CollectError: The address leads to where it must not.
@@ -206,7 +214,7 @@ class Client:
         except (self._failure, OSError) as error:
             if self.stop.is_set():
                 raise StoppedError from None
-            raise AgainError(f"{shown(url)}: {_words(error)}") from None
+            raise AgainError(f"{Origin.of(url).host}: {_words(error)}") from None
         finally:
             answer.close()
 
@@ -232,7 +240,8 @@ class Client:
         self, url: str, origin: Origin, headers: Mapping[str, str], body: bytes | None, *, trusted: bool
     ) -> BaseHTTPResponse:
         self._gate(origin).enter()
-        self.requests += 1
+        with self._lock:
+            self.requests += 1
         private = self._private if trusted and origin == self._base else None
         try:
             answer: BaseHTTPResponse = (private or self._public).request(

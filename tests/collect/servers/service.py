@@ -104,7 +104,7 @@ class Service:
 
     scheme = "http"
 
-    def __init__(self, shots: Sequence[Shot] = ()) -> None:
+    def __init__(self, shots: Sequence[Shot] = (), *, host: str = "127.0.0.1") -> None:
         self.shots = list(shots)
         self.log: list[Asked] = []
         self.mishaps: list[tuple[str, Said]] = []
@@ -128,7 +128,7 @@ class Service:
             def handle_error(self, *_: object) -> None:
                 pass  # clients that hang up are what is tested
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((host, 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
@@ -144,7 +144,7 @@ class Service:
     @property
     def root(self) -> str:
         """Where it is."""
-        return f"{self.scheme}://127.0.0.1:{self.server.server_address[1]}"
+        return f"{self.scheme}://{self.server.server_address[0]!s}:{self.server.server_address[1]}"
 
     @property
     def base(self) -> str:
