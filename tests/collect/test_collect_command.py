@@ -78,6 +78,7 @@ def test_some_pictures_fail(run: Run, tmp_path: Path) -> None:
         (["panoramx", "--bbox", BOX], "did you mean 'panoramax'"),
         (["instagram", "--bbox", BOX], "no collector named 'instagram'; known: commons, flickr"),
         (["panoramax", "--bbox", "1,2,3"], "expected S,W,N,E"),
+        (["panoramax", "--bbox", "-90,-180,90,180"], "larger than a million square kilometres"),
         (["panoramax", "--near", "45,12"], "--near needs --radius-km"),
         (["panoramax", "--bbox", BOX, "--query", "cats"], "panoramax cannot search for text"),
         (["panoramax", "--bbox", BOX, "--licence", "gpl"], "--licence gpl: no such licence"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from whence.photos import files
 WORKERS = 4
 SIZE_PX = 1024
 _SMALLEST_PX = 64
+_LARGEST_M2 = 1e12
+"""Some services are asked in pieces of a hundred square kilometres, sea or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,9 @@ def _check(
         raise InputError("--base: expected an address without ? and #; keys are read from the environment")
     if not made.has_text and any(one.query for one in areas):
         raise InputError(f"{name} cannot search for text; leave --query out, or ask flickr or commons")
+    for one in areas:
+        if one.box is not None and not one.query and math.prod(one.box.size_m) > _LARGEST_M2:
+            raise InputError("the area is larger than a million square kilometres; name a smaller one, or a --query")
     if size_px < _SMALLEST_PX:
         raise InputError(f"--size {size_px}: expected at least {_SMALLEST_PX} pixels")
     if worst_accuracy_m is not None and not worst_accuracy_m > 0:
