@@ -13,7 +13,7 @@ import whence
 from networks import write_describers, write_networks
 from samples import Done, Run, World, write_world
 from scenes import Scene, write_scene
-from servers import Server, started
+from web_servers import Server, started
 from whence.cli import main
 from whence.models import catalogue, store
 from whence.models.catalogue import Model

@@ -133,6 +133,11 @@ def python() -> str:
     parts += ["# Evaluation", _EVALUATION]
     for name in evaluate.__all__:
         parts += _public("whence.evaluate", name, getattr(evaluate, name))
+    parts += ["# Collecting", _COLLECTING]
+    for module, names in COLLECTING.items():
+        home = import_module(f"whence.collect.{module}")
+        for name in names:
+            parts += _public(home.__name__, name, getattr(home, name))
     parts += ["# Metrics", _METRICS]
     for module in METRICS:
         home = import_module(f"whence.metrics.{module}")
@@ -145,6 +150,13 @@ def python() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+COLLECTING = {
+    "collecting": ("collect", "CollectReport"),
+    "areas": ("Box",),
+    "request": ("Area",),
+    "source": ("RemoteSource", "Wanted", "Listing", "Listed"),
+}
+_COLLECTING = "What `whence collect` does, and what a service of a plugin promises; [how to](howto/collecting.md)."
 METRICS = ("summary", "recall", "errors", "calibration", "classes", "curves", "resampling")
 _EVALUATION = "What `whence evaluate` does; [how to read it](howto/evaluation.md)."
 _METRICS = (
@@ -186,13 +198,14 @@ def _signature(name: str, thing: Any) -> str:
     signature = inspect.signature(thing)
     kept = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
     made = "" if inspect.isclass(thing) else f" -> {signature.return_annotation}"
-    line = f"{name}{signature.replace(parameters=kept, return_annotation=signature.empty)}{made}".replace("'", "")
+    line = f"{name}{signature.replace(parameters=kept, return_annotation=signature.empty)}{made}"
+    line = line.replace("''", '""').replace("'", "")
     if len(line) <= 100 or not kept:
         return line
     rows = [str(p) for p in kept if p.kind is not p.KEYWORD_ONLY]
     named = [str(p) for p in kept if p.kind is p.KEYWORD_ONLY]
     rows += ["*", *named] if named else []
-    return f"{name}(\n{''.join(f'    {row},{chr(10)}' for row in rows)}){made}".replace("'", "")
+    return f"{name}(\n{''.join(f'    {row},{chr(10)}' for row in rows)}){made}".replace("''", '""').replace("'", "")
 
 
 def _docstring(thing: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@
     │   ├── SchemaVersionError  written by a newer whence
     │   ├── ModelMismatchError  described with another model than the one asked for
     │   └── GalleryBusyError    another process is writing to it
+    ├── CollectError            a service on the network does not give what was asked of it
     ├── ModelError              a model's file is not there, or not what it should be
     └── MissingExtraError       an optional dependency is not installed
 
@@ -62,6 +63,10 @@ class ModelMismatchError(GalleryError):
 
 class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery."""
+
+
+class CollectError(WhenceError):
+    """A service on the network refuses, cannot be reached, or gives something else than it should."""
 
 
 class ModelError(WhenceError):

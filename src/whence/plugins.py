@@ -30,9 +30,23 @@ POSITIONERS = "whence.positioners"
 HEADS = "whence.heads"
 TARGETS = "whence.targets"
 ESTIMATORS = "whence.estimators"
-GROUPS = (EXTRACTORS, DESCRIBERS, RETRIEVERS, MATCHERS, VERIFIERS, POSITIONERS, SOURCES, HEADS, TARGETS, ESTIMATORS)
+COLLECTORS = "whence.collectors"
+GROUPS = (
+    EXTRACTORS,
+    DESCRIBERS,
+    RETRIEVERS,
+    MATCHERS,
+    VERIFIERS,
+    POSITIONERS,
+    SOURCES,
+    HEADS,
+    TARGETS,
+    ESTIMATORS,
+    COLLECTORS,
+)
 """Retrievers and positioners see a gallery; their protocols are in ``whence.locate.stages``. Heads are
-parts of networks: ``whence.nets.heads.head``. Targets and estimators answer without a gallery: ``whence.direct``."""
+parts of networks: ``whence.nets.heads.head``. Targets and estimators answer without a gallery: ``whence.direct``.
+Collectors ask services on the network for photos: ``whence.collect.source.RemoteSource``."""
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 import whence
 from samples import World, textured
-from servers import Server, started
+from web_servers import Server, started
 from whence.web.client import Client, ServerError
 from whence.web.problems import MEDIA_TYPE
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from samples import Run, World
-from servers import Server, started
+from web_servers import Server, started
 from whence.errors import InputError
 from whence.web.guard import COOKIE
 from whence.web.limits import Gate, Rate

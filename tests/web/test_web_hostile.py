@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from samples import World, textured
-from servers import Server, started
+from web_servers import Server, started
 
 COUNT = 500
 

@@ -39,14 +39,19 @@ def script() -> None:
             signal.signal(signal.SIGINT, _leave)
 
 
-def interruptible() -> None:
-    """From here on Ctrl-C raises ``KeyboardInterrupt``. To be called when all that a command needs is loaded."""
-    if signal.getsignal(signal.SIGINT) is _stop:
-        from whence.gallery.store import load_lancedb
+def interruptible(*, galleries: bool = True) -> None:
+    """From here on Ctrl-C raises ``KeyboardInterrupt``. To be called when all that a command needs is loaded.
 
-        load_lancedb()
-        # Interrupted between making a coroutine and awaiting it, LanceDB leaves it behind. Nothing of ours is in it.
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    Args:
+        galleries: Whether the command opens any.
+    """
+    if signal.getsignal(signal.SIGINT) is _stop:
+        if galleries:
+            from whence.gallery.store import load_lancedb
+
+            load_lancedb()
+            # Interrupted between making a coroutine and awaiting it, LanceDB leaves it behind: nothing of ours.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

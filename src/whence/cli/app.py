@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 import whence
 from whence.cli import (
     ablate,
+    collect,
     datasets,
     demo,
     evaluate,
@@ -52,7 +53,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-MODULES = (index, locate, serve, tag, evaluate, info, remove, repair, recipes, models, train, ablate, datasets, demo)
+MODULES = (
+    *(index, locate, serve, tag, evaluate, collect, info, remove, repair),
+    *(recipes, models, train, ablate, datasets, demo),
+)
 """One command each, in the order of the help."""
 for module in MODULES:
     app.command(name=module.NAME)(module.command)

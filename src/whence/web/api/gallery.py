@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from anyio import to_thread
@@ -35,7 +35,17 @@ def _facts(gallery: Gallery) -> GalleryFacts:
         extent=found["extent"],
         tolerance_m=found["tolerance_m"],
         recipe=found["recipe"],
-        expected=None if expected is None else Expected(**expected),
+        expected=None if expected is None else _expected(expected),
+    )
+
+
+def _expected(found: dict[str, Any]) -> Expected:
+    return Expected(
+        asked=found["asked"],
+        share_right=found["within_tolerance"],
+        share_unsure=found["unsure"],
+        strangers=found["strangers"],
+        strangers_located=found["strangers_located"],
     )
 
 

@@ -49,8 +49,8 @@ class Expected(_Shape):
     """Of photos as the gallery has them, from places that it shows."""
 
     asked: int
-    within_tolerance: float
-    unsure: float
+    share_right: float = Field(description="Whose error was at most the tolerance.")
+    share_unsure: float
     strangers: int = Field(description="Photos asked as if nothing around them were in the gallery.")
     strangers_located: int
 

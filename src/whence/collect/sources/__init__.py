@@ -1,0 +1,1 @@
+"""One file for each service; all are registered as ``whence.collectors``."""

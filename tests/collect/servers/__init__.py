@@ -1,0 +1,1 @@
+"""Services on loopback that behave as the published interfaces do, pictures and misfortunes included."""
