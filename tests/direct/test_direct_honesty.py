@@ -91,7 +91,8 @@ def test_the_temperature_is_that_of_what_is_answered() -> None:
     outputs[rows, truth[:, 0]] += 1.5
     outputs[rows, fine + truth[:, 1]] += 1.5
     held = HeldOut(target, 3 * outputs, truth, [photo.position for photo in given_photos])
-    made = Calibration.learn([held])
+    made, errors = Calibration.learn([held])
+    assert errors.shape == made.ratios.shape == (len(given_photos),)
 
     def surprise(temperature: float) -> float:
         found = replace(made, temperature=temperature)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whence.direct.estimators.estimator import Circumstances, Examples
-from whence.direct.fitting import descend
+from whence.direct.fitting import Descending
 from whence.direct.framing import fitted, views_of
 from whence.direct.layers import Top, top
 from whence.direct.targets.target import Target
@@ -279,14 +279,14 @@ def learned(
         if not whole.frozen:
             held = None if checked is None else (_Seen(checked.paths, pictures, options), checked)
             inputs = _Seen(examples.paths, pictures, options)
-            found = descend(whole, inputs, examples, held, target, options, around)
+            found = Descending(whole, inputs, examples, held, target, options, around).run()
             return whole, found.best
     finally:
         pictures.close()
     own = features_of(whole, options, examples.paths, around)
     whole.top.standardise(own.reshape(-1, own.shape[2]))
     apart = None if checked is None else (_Crops(features_of(whole, options, checked.paths, around)), checked)
-    found = descend(whole.top, _Crops(own), examples, apart, target, options, around)
+    found = Descending(whole.top, _Crops(own), examples, apart, target, options, around).run()
     return whole, found.best
 
 

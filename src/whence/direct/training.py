@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence import plugins
+from whence.describe.seeing import PhotoOptions
 from whence.direct.calibration import Calibration, HeldOut
 from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, drawn, parts
 from whence.direct.model import Model, is_direct
@@ -21,6 +22,8 @@ from whence.direct.targets.target import Classes, Target
 from whence.errors import InputError, RecipeError
 from whence.geo.distance import metres_from
 from whence.geo.plane import coordinates
+from whence.photos import files
+from whence.photos.decode import decode
 from whence.recipes import Recipe, method_of, options_from
 from whence.types import XY, DoubleArray, FloatArray, LatLon, Photo, Position
 
@@ -171,20 +174,22 @@ def fit(
 
     progress("training", 0, 1)
     if maker.takes == "pictures":
-        estimator, target, held = _once(maker, options, material, target, replace(around, tell=told), chosen)
+        max_side = options_from(PhotoOptions, "photos", recipe.sections.get("photos", {})).max_side
+        around = replace(around, tell=told)
+        estimator, target, held = _once(maker, options, material, target, around, chosen, max_side)
     else:
         estimator, held = _folded(maker, options, material, target, around, progress)
     if isinstance(target, Classes):
         sizes = Counter(target.truth(used)[:, 0].tolist())
         fitted.classes = {name: sizes[number] for number, name in enumerate(target.names)}
     known = [photo.position for photo in used if photo.position is not None]
-    calibration = Calibration.learn(held)
+    calibration, errors = Calibration.learn(held)
     said: dict[str, Any] = {"photos": len(used), "seed": seed, "classes": fitted.classes}
     tolerance = tolerance_m or default_tolerance_m(known)
     fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
-    if len(calibration.ratios):
-        said = {"held_out": len(calibration.ratios), "held_out_within_tolerance": _within(held, calibration, tolerance)}
-        fitted.model.said.update(said)
+    if len(errors):
+        within = round(float((errors <= tolerance).mean()), 4)
+        fitted.model.said |= {"held_out": len(errors), "held_out_within_tolerance": within}
     return fitted
 
 
@@ -232,34 +237,30 @@ def _known(truth: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1))
 
 
-def _within(held: Sequence[HeldOut], calibration: Calibration, tolerance_m: float) -> float:
-    """Share of photos that were held out whose answer is within the tolerance."""
-    hits = []
-    for part in held:
-        for outputs, position in zip(part.outputs, part.positions, strict=True):
-            found = calibration.predicted(part.target, outputs)
-            if position is not None and len(found.points):
-                hits.append(metres_from(found.best()[0], coordinates([position]))[0] <= tolerance_m)
-    return round(float(np.mean(hits)), 4) if hits else 0.0
-
-
 _ONE_GROUP = (
     "all photos are of one group; some have to be held out, to find out what answers are worth: expected at least two"
 )
 
 
 def _once(
-    maker: Makes, options: Any, material: _Material, target: Target, around: Circumstances, chosen: FitOptions
+    maker: Makes,
+    options: Any,
+    material: _Material,
+    target: Target,
+    around: Circumstances,
+    chosen: FitOptions,
+    max_side: int,
 ) -> tuple[Estimator, Target, list[HeldOut]]:
-    """Trained once, with one part held out."""
+    """Trained once, with one part held out, whose photos are asked as any are, ``max_side`` pixels wide or high."""
     held = drawn(material.groups, chosen.validation, around.seed)
     if held.all():
         raise InputError(_ONE_GROUP)
     target = material.once(target, ~held)
     checked = material.examples(target, held)
     estimator = maker.fit(options, material.examples(target, ~held), checked if len(checked) else None, target, around)
-    paths = [photo.path for photo, chosen_too in zip(material.photos, held, strict=True) if chosen_too]
-    return estimator, target, [material.held_out(target, _outputs_of_pictures(estimator, paths, target), held)]
+    asked = [photo for photo, out in zip(material.photos, held, strict=True) if out]
+    outputs = [estimator.of_picture(decode(files.read(photo.path), max_side=max_side).pixels) for photo in asked]
+    return estimator, target, [material.held_out(target, np.stack(outputs), held)]
 
 
 def _folded(
@@ -285,14 +286,6 @@ def _folded(
     if not held:
         raise InputError("too few photos: without any part of them nothing is left to learn from")
     return maker.fit(options, examples, None, target, around), held
-
-
-def _outputs_of_pictures(estimator: Estimator, paths: Sequence[Path], target: Target) -> DoubleArray:
-    from whence.photos import files
-    from whence.photos.decode import decode
-
-    found = [estimator.of_picture(decode(files.read(path), max_side=1024).pixels) for path in paths]
-    return np.stack(found) if found else np.zeros((0, target.width))
 
 
 def _material(
