@@ -17,7 +17,7 @@ from whence.describe.seeing import PhotoOptions
 from whence.direct.calibration import Calibration, HeldOut
 from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, drawn, parts
 from whence.direct.model import Model, is_direct
-from whence.direct.reading import described, unfit
+from whence.direct.reading import Described, unfit
 from whence.direct.targets.target import Classes, Target
 from whence.errors import InputError, RecipeError
 from whence.geo.distance import metres_from
@@ -135,28 +135,27 @@ def fit(
     kind, target_options, maker, options, chosen = check(recipe)
     workers = workers or os.cpu_count() or 1
     used, target, fitted = _material(kind, target_options, photos, chosen, seed)
-    seeing = describer = None
-    vectors: FloatArray = np.zeros((len(used), 0), np.float32)
     reads = maker.takes == "pictures"
     bad = unfit(used, workers, progress, read=reads, colour_only=chosen.colour_only)
-    if maker.takes == "vectors":
-        seeing, describer, vectors, broken = described(recipe, used, workers, cache, progress)
-        bad = {**bad, **broken}
+    seen = Described(recipe, used, workers, cache, progress) if maker.takes == "vectors" else None
+    rows = np.arange(len(used))
+    if seen is not None:
+        bad = {**bad, **seen.broken}
     if bad:
         fitted.unused |= {used[row].path: reason for row, reason in bad.items()}
         kept = [row for row in range(len(used)) if row not in bad]
         if not kept:
             path, reason = next(iter(fitted.unused.items()))
             raise InputError(f"none of {len(used):,} photos can be used ({path}: {reason})")
-        used, vectors = [used[row] for row in kept], vectors[kept]
+        used, rows = [used[row] for row in kept], rows[kept]
         again, target, later = _material(kind, target_options, used, chosen, seed)
         fitted.too_small |= later.too_small
         fitted.unused |= later.unused
         places = {id(photo): row for row, photo in enumerate(used)}
-        vectors, used = vectors[[places[id(photo)] for photo in again]], again
+        rows, used = rows[[places[id(photo)] for photo in again]], again
     if len(used) < _LEAST:
         raise InputError(f"{len(used)} photos to learn from; expected at least {_LEAST}")
-    material = _Material(kind, target_options, used, vectors, np.array(groups_of(used), np.intp))
+    material = _Material(kind, target_options, used, np.array(groups_of(used), np.intp), seen, rows)
     around = Circumstances(
         seed=seed,
         folds=chosen.folds,
@@ -186,6 +185,7 @@ def fit(
     calibration, errors = Calibration.learn(held)
     said: dict[str, Any] = {"photos": len(used), "seed": seed, "classes": fitted.classes}
     tolerance = tolerance_m or default_tolerance_m(known)
+    describer, seeing = (None, None) if seen is None else (seen.describer, seen.seeing)
     fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
     if len(errors):
         within = round(float((errors <= tolerance).mean()), 4)
@@ -195,13 +195,15 @@ def fit(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Material:
-    """Photos, their vectors, and how a target is learned from some of them."""
+    """N photos and how they are described, by the row that each has there; and how a target is learned from some of
+    them."""
 
     kind: Any
     options: Any
     photos: Sequence[Photo]
-    vectors: FloatArray
     groups: NDArray[np.intp]
+    described: Described | None
+    rows: NDArray[np.intp]
 
     def target(self, rows: NDArray[np.bool_]) -> Target:
         """Learned from some of the photos: what is held out must not say where places are."""
@@ -214,13 +216,23 @@ class _Material:
         placed = target.placed_by(self._some(rows)) if isinstance(target, Classes) else None
         return placed or self.target(rows)
 
-    def examples(self, target: Target, rows: NDArray[np.bool_]) -> Examples:
+    def vectors(self, held: NDArray[np.bool_] | None = None) -> FloatArray:
+        """``(N, D)``, by a describer that has not learned from what is held out; ``(N, 0)`` where nothing describes."""
+        if self.described is None:
+            return np.zeros((len(self.photos), 0), np.float32)
+        if held is None:
+            return self.described.vectors[self.rows]
+        out = np.zeros(len(self.described.vectors), np.bool_)
+        out[self.rows[held]] = True
+        return self.described.without(out)[self.rows]
+
+    def examples(self, target: Target, rows: NDArray[np.bool_], vectors: FloatArray) -> Examples:
         """Some of the photos, as a target has them; those that it has no class for are left out."""
         photos = self._some(rows)
         truth = target.truth(photos)
         known = _known(truth)
         paths = [photo.path for photo in photos]
-        found = Examples(self.vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
+        found = Examples(vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
         return found if known.all() else found.only(known)
 
     def held_out(self, target: Target, outputs: DoubleArray, rows: NDArray[np.bool_]) -> HeldOut:
@@ -256,8 +268,9 @@ def _once(
     if held.all():
         raise InputError(_ONE_GROUP)
     target = material.once(target, ~held)
-    checked = material.examples(target, held)
-    estimator = maker.fit(options, material.examples(target, ~held), checked if len(checked) else None, target, around)
+    none = material.vectors()
+    examples, checked = material.examples(target, ~held, none), material.examples(target, held, none)
+    estimator = maker.fit(options, examples, checked if len(checked) else None, target, around)
     asked = [photo for photo, out in zip(material.photos, held, strict=True) if out]
     outputs = [estimator.of_picture(decode(files.read(photo.path), max_side=max_side).pixels) for photo in asked]
     return estimator, target, [material.held_out(target, np.stack(outputs), held)]
@@ -271,7 +284,7 @@ def _folded(
     if not part.any():
         raise InputError(_ONE_GROUP)
     every = np.ones(len(part), np.bool_)
-    examples = material.examples(target, every)
+    examples = material.examples(target, every, material.vectors())
     options = maker.settled(options, examples, target, around)
     held = []
     for number in range(part.max() + 1):
@@ -281,8 +294,9 @@ def _folded(
             own = material.target(~rows)
         except InputError:  # too little is left without this part: it has no say in what answers are worth
             continue
-        learned = maker.fit(options, material.examples(own, ~rows), None, own, around)
-        held.append(material.held_out(own, np.asarray(learned.outputs(material.vectors[rows])), rows))
+        vectors = material.vectors(rows)
+        learned = maker.fit(options, material.examples(own, ~rows, vectors), None, own, around)
+        held.append(material.held_out(own, np.asarray(learned.outputs(vectors[rows])), rows))
     if not held:
         raise InputError("too few photos: without any part of them nothing is left to learn from")
     return maker.fit(options, examples, None, target, around), held
