@@ -177,6 +177,7 @@ def fit(
         around = replace(around, tell=told)
         estimator, target, held = _once(maker, options, material, target, around, chosen, max_side)
     else:
+        around = replace(around, tell=epochs.append)  # a few milliseconds each: nothing to wait for
         estimator, held = _folded(maker, options, material, target, around, progress)
     if isinstance(target, Classes):
         sizes = Counter(target.truth(used)[:, 0].tolist())
@@ -285,7 +286,8 @@ def _folded(
         raise InputError(_ONE_GROUP)
     every = np.ones(len(part), np.bool_)
     examples = material.examples(target, every, material.vectors())
-    options = maker.settled(options, examples, target, around)
+    untold = replace(around, tell=lambda epoch: None)
+    options = maker.settled(options, examples, target, untold)
     held = []
     for number in range(part.max() + 1):
         progress("training", number, part.max() + 2)
@@ -295,7 +297,7 @@ def _folded(
         except InputError:  # too little is left without this part: it has no say in what answers are worth
             continue
         vectors = material.vectors(rows)
-        learned = maker.fit(options, material.examples(own, ~rows, vectors), None, own, around)
+        learned = maker.fit(options, material.examples(own, ~rows, vectors), None, own, untold)
         held.append(material.held_out(own, np.asarray(learned.outputs(vectors[rows])), rows))
     if not held:
         raise InputError("too few photos: without any part of them nothing is left to learn from")
