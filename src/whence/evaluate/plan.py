@@ -102,7 +102,7 @@ class Plan:
 
     @property
     def threads(self) -> int:
-        """How many."""
+        """``workers``, or one per core."""
         return self.workers or os.cpu_count() or 1
 
     def check(self) -> None:
