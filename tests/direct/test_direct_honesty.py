@@ -267,6 +267,19 @@ def test_the_tolerance_follows_the_extent() -> None:
     assert around > 1_000_000
 
 
+def test_a_describer_that_had_too_few_photos_to_learn_from(known: list[Photo], tmp_path: Path) -> None:
+    plain = recipe({"method": "named"}, SVM, describe="", folds=2)
+    sections = {**plain.sections, "features": {"method": "sift", "keypoints": 60}, "describe": {"method": "vlad-dense"}}
+    made = replace(plain, sections=sections)
+    for _ in range(2):  # the second time with what was kept
+        found = fit(made, known, workers=2, cache=tmp_path / "cache").model
+        found.save(tmp_path / "model")
+        again = Model.load(tmp_path / "model")
+        seen = picture("coast", 3)
+        assert np.array_equal(again.outputs(seen), found.outputs(seen))
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
 def test_what_is_held_out_says_nothing_of_how_photos_are_described(
     known: list[Photo], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
