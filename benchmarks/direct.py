@@ -19,8 +19,8 @@ from typing import Any
 
 from common import photo_set, write_table
 from whence.evaluate import Plan, evaluate
-from whence.evaluate.evaluation import Step
 from whence.evaluate.model import Evaluation
+from whence.evaluate.plan import Step
 from whence.recipes import Recipe, load_recipe
 from whence.worlds import Town, write_photo
 
@@ -47,7 +47,7 @@ def main() -> None:
             place.mkdir(parents=True, exist_ok=True)
             if name == "towns":
                 database, same, other = _towns(place)
-                named = _named()
+                named = _classes("scene-cells", {"target": {"method": "named"}})
                 _table("towns: which of four, other views of them", _run(database, same, named, place / "towns", None))
                 styles = [replace(recipe, name=f"{recipe.name}, styles") for recipe in named]
                 database, other = _styles(place, database, other)
@@ -61,86 +61,35 @@ def main() -> None:
 
 def _parts(name: str) -> list[tuple[str, list[Recipe], float]]:
     """Title, recipes and tolerance of each table; recipes of one table have the same target."""
-    vlad = {section: load_recipe("vlad-cells").sections[section] for section in VLAD}
+    vlad: dict[str, Any] = {section: load_recipe("vlad-cells").sections[section] for section in VLAD}
+    plain: dict[str, Any] = {"target": {"method": "coordinates"}}
+    degrees: dict[str, Any] = {"target": {"method": "coordinates", "on": "degrees"}}
     if name == "croatia":
+        several: list[Change] = [
+            ("scene-coordinates", "scene-coordinates", {}),
+            ("one-point", "scene-coordinates", plain),
+            ("degrees", "scene-coordinates", degrees),
+        ]
         return [
-            (
-                "cells",
-                _made(
-                    [
-                        ("hog-svm", "hog-svm", BLOCKS),
-                        ("scene-cells", "scene-cells", BLOCKS),
-                        ("small-network-cells", "small-network-cells", BLOCKS),
-                    ]
-                ),
-                100_000.0,
-            ),
-            (
-                "coordinates",
-                _made(
-                    [
-                        ("scene-coordinates", "scene-coordinates", {}),
-                        ("one-point", "scene-coordinates", {"target": {"method": "coordinates"}}),
-                        ("degrees", "scene-coordinates", {"target": {"method": "coordinates", "on": "degrees"}}),
-                    ]
-                ),
-                100_000.0,
-            ),
+            ("cells", _classes("scene-cells", BLOCKS), 100_000.0),
+            ("coordinates", _made(several), 100_000.0),
         ]
     if name == "getty":
-        return [
-            (
-                "places by k-means",
-                _made(
-                    [
-                        ("vlad-svm", "vlad-cells", ROOMS),
-                        ("hog-svm", "hog-svm", ROOMS),
-                        ("small-network", "small-network-cells", ROOMS),
-                    ]
-                ),
-                10.0,
-            )
-        ]
-    vlad_points = {**vlad, "target": {"method": "coordinates", "places": 5}}
+        return [("places by k-means", _classes("vlad-cells", ROOMS), 10.0)]
+    several = [
+        ("vlad-mixture", "scene-coordinates", {**vlad, "target": {"method": "coordinates", "places": 5}}),
+        ("vlad-point", "scene-coordinates", {**vlad, **plain}),
+        ("vlad-degrees", "scene-coordinates", {**vlad, **degrees}),
+    ]
     return [
-        (
-            "cells of level 17",
-            _made(
-                [
-                    ("vlad-svm", "vlad-cells", SQUARES),
-                    ("hog-svm", "hog-svm", SQUARES),
-                    ("small-network", "small-network-cells", SQUARES),
-                ]
-            ),
-            100.0,
-        ),
-        (
-            "coordinates",
-            _made(
-                [
-                    ("vlad-mixture", "scene-coordinates", vlad_points),
-                    ("vlad-point", "scene-coordinates", {**vlad, "target": {"method": "coordinates"}}),
-                    (
-                        "vlad-degrees",
-                        "scene-coordinates",
-                        {**vlad, "target": {"method": "coordinates", "on": "degrees"}},
-                    ),
-                ]
-            ),
-            100.0,
-        ),
+        ("cells of level 17", _classes("vlad-cells", SQUARES), 100.0),
+        ("coordinates", _made(several), 100.0),
     ]
 
 
-def _named() -> list[Recipe]:
-    target = {"target": {"method": "named"}}
-    return _made(
-        [
-            ("hog-svm", "hog-svm", target),
-            ("scene", "scene-cells", target),
-            ("small-network", "small-network-cells", target),
-        ]
-    )
+def _classes(vectors: str, target: Mapping[str, Any]) -> list[Recipe]:
+    """Three ways to tell classes apart: a recipe that looks at vectors, the classical one, a network."""
+    return _made([(name, name, target) for name in (vectors, "hog-svm", "small-network-cells")])
 
 
 def _made(changes: Sequence[Change]) -> list[Recipe]:

@@ -248,6 +248,7 @@ def test_learned_describers_can_be_stored(name: str) -> None:
     else:
         assert learned.fingerprint == shipped.fingerprint
         assert not learned.arrays()
+    assert made.restore(options, shipped.arrays()).fingerprint == shipped.fingerprint
     restored = made.restore(options, learned.arrays())
     assert restored.fingerprint == learned.fingerprint
     assert restored.dimension == learned.dimension

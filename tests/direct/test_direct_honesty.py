@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 import whence
 from samples import Run, write_table
+from whence.describe.seeing import Seeing
 from whence.direct.calibration import Calibration, HeldOut
 from whence.direct.estimators.estimator import drawn
 from whence.direct.model import ARRAYS, WORDS, Model
@@ -29,7 +30,7 @@ from whence.direct.training import default_tolerance_m, fit
 from whence.errors import InputError, ModelError
 from whence.evaluate import Plan, evaluate
 from whence.evaluate.inputs import Given, read_database
-from whence.types import LatLon, Photo
+from whence.types import Image, LatLon, LocalFeatures, Photo
 
 SVM = {"method": "svm", "cost": 1.0, "kernel": "linear"}
 
@@ -91,7 +92,8 @@ def test_the_temperature_is_that_of_what_is_answered() -> None:
     outputs[rows, truth[:, 0]] += 1.5
     outputs[rows, fine + truth[:, 1]] += 1.5
     held = HeldOut(target, 3 * outputs, truth, [photo.position for photo in given_photos])
-    made = Calibration.learn([held])
+    made, errors = Calibration.learn([held])
+    assert errors.shape == made.ratios.shape == (len(given_photos),)
 
     def surprise(temperature: float) -> float:
         found = replace(made, temperature=temperature)
@@ -263,3 +265,56 @@ def test_the_tolerance_follows_the_extent() -> None:
     assert default_tolerance_m([LatLon(45, 15), LatLon(45.9, 15)]) == pytest.approx(10_000)
     around = default_tolerance_m([LatLon(0, lon) for lon in range(-180, 180, 30)])
     assert around > 1_000_000
+
+
+def test_a_describer_that_had_too_few_photos_to_learn_from(known: list[Photo], tmp_path: Path) -> None:
+    plain = recipe({"method": "named"}, SVM, describe="", folds=2)
+    sections = {**plain.sections, "features": {"method": "sift", "keypoints": 60}, "describe": {"method": "vlad-dense"}}
+    made = replace(plain, sections=sections)
+    for _ in range(2):  # the second time with what was kept
+        found = fit(made, known, workers=2, cache=tmp_path / "cache").model
+        found.save(tmp_path / "model")
+        again = Model.load(tmp_path / "model")
+        seen = picture("coast", 3)
+        assert np.array_equal(again.outputs(seen), found.outputs(seen))
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_what_is_held_out_says_nothing_of_how_photos_are_described(
+    known: list[Photo], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = recipe({"method": "named"}, SVM, describe="", folds=4)
+    learns = {"method": "vlad", "words": 8, "dimension": 12, "learn_from": 30}
+    sections = {**plain.sections, "features": {"method": "sift", "keypoints": 60}, "describe": learns}
+    made = replace(plain, sections=sections)
+    seen: list[int] = []
+    learned: list[set[int]] = []
+    extract, learn = Seeing.extract, Seeing.learned
+
+    def look(self: Seeing, image: Image) -> LocalFeatures:
+        seen.append(1)
+        return extract(self, image)
+
+    def spy(self: Seeing, some: Sequence[LocalFeatures]) -> Any:
+        learned.append({id(one) for one in some})
+        return learn(self, some)
+
+    monkeypatch.setattr(Seeing, "extract", look)
+    monkeypatch.setattr(Seeing, "learned", spy)
+    first = fit(made, known, workers=2, cache=tmp_path)
+    assert len(seen) == len(known)  # once each
+    every, *without = learned
+    assert len(every) == len(known)
+    assert len(without) == 4
+    held = [every - some for some in without]
+    assert all(some < every for some in without)
+    assert set().union(*held) == every
+    assert sum(map(len, held)) == len(every)  # each photo is new to just one of them
+    again = fit(made, known, workers=2, cache=tmp_path)
+    assert len(seen) == len(known)
+    assert len(learned) == 5
+    assert np.array_equal(again.model.calibration.ratios, first.model.calibration.ratios)
+    next(iter(tmp_path.glob("vectors-*-*.npz"))).write_bytes(b"half")
+    mended = fit(made, known, workers=2, cache=tmp_path)
+    assert len(learned) == 6
+    assert np.array_equal(mended.model.calibration.ratios, first.model.calibration.ratios)

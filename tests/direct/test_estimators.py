@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from regions import CENTRES, picture, recipe, write_regions
@@ -20,6 +21,7 @@ from whence.errors import InputError, MissingExtraError, ModelError, RecipeError
 from whence.evaluate.inputs import Given, read_database
 from whence.geo.distance import metres_from
 from whence.recipes import Recipe
+from whence.train.curves import draw_learning
 from whence.types import LatLon, Photo
 
 ESTIMATE: dict[str, dict[str, Any]] = {
@@ -283,6 +285,19 @@ def test_the_extra_is_named(known: list[Photo], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     with pytest.raises(MissingExtraError, match=r"whence\[ml\]"):
         fit(made("svm"), known, workers=2)
+
+
+def test_layers_on_vectors_have_curves_of_what_they_learned_from(known: list[Photo], tmp_path: Path) -> None:
+    told: list[Epoch] = []
+    found = fit(made("dense"), known, workers=2, tell=told.append)
+    assert not told  # thousands of lines would tell nobody anything
+    assert [epoch.number for epoch in found.epochs] == list(range(1, found.model.estimator.words()["epochs"] + 1))
+    assert found.epochs[-1].loss < found.epochs[0].loss
+    assert found.epochs[-1].right > 0.9
+    draw_learning(found.epochs, tmp_path / "curves.png")
+    drawn = cv2.imread(str(tmp_path / "curves.png"))
+    assert drawn is not None
+    assert drawn.shape[0] > 0.7 * drawn.shape[1]  # losses, and shares of right classes
 
 
 def test_a_stopped_training_goes_on(known: list[Photo], tmp_path: Path) -> None:

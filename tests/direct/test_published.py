@@ -10,9 +10,10 @@ import pytest
 import torch
 from regions import picture, recipe, write_regions
 
-from whence.direct.convolutions import Colours, PlainBlocks, asked, features_of, fitted, made
+from whence.direct.convolutions import Colours, PlainBlocks, asked, features_of, made
 from whence.direct.estimators.estimator import Circumstances
 from whence.direct.estimators.network import NetworkEstimator, NetworkOptions
+from whence.direct.framing import fitted
 from whence.direct.targets.coordinates import Coordinates, CoordinatesOptions
 from whence.direct.targets.named import Named, NamedOptions
 from whence.direct.training import fit
@@ -73,6 +74,30 @@ def test_the_layers_are_as_published(known: list[Photo], name: str, features: in
     dense = [module for module in whole.top.modules() if isinstance(module, torch.nn.Linear)]
     assert [one.out_features for one in dense] == [*widths, 2 if "regression" in name else 3]
     assert not any(parameter.requires_grad for parameter in whole.body.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "channels"), [("placing-googlenet-convolutions", 512), ("placing-vgg16-convolutions", 512)]
+)
+def test_new_convolutions_on_an_earlier_layer(known: list[Photo], name: str, channels: int) -> None:
+    chosen = options(name)
+    whole = made(chosen, Named.learn(NamedOptions(), known), pretrained=False, seed=0).train()
+    assert whole.body(torch.zeros(1, 3, 224, 224)).shape == (1, channels, 14, 14)
+    kernels = [module for module in whole.more if isinstance(module, torch.nn.Conv2d)]
+    assert [(one.in_channels, one.out_channels, one.kernel_size) for one in kernels] == [
+        (channels, 256, (3, 3)),
+        (256, 256, (3, 3)),
+    ]
+    dense = [module for module in whole.top.modules() if isinstance(module, torch.nn.Linear)]
+    assert [(one.in_features, one.out_features) for one in dense] == [(256, 800), (800, 800), (800, 3)]
+    assert [step.p for step in whole.top.modules() if isinstance(step, torch.nn.Dropout)] == [0.2, 0.5, 0.5]
+    learning = {part for part, parameter in whole.named_parameters() if parameter.requires_grad}
+    assert {part.split(".")[0] for part in learning} == {"more", "top"}
+    before = {part: tensor.clone() for part, tensor in whole.body.state_dict().items()}
+    whole(torch.rand(2, 3, 224, 224)).sum().backward()  # statistics of batches stay as they are too
+    assert all(torch.equal(tensor, before[part]) for part, tensor in whole.body.state_dict().items())
+    assert all(parameter.grad is not None for parameter in whole.more.parameters())
 
 
 def test_colours(known: list[Photo]) -> None:

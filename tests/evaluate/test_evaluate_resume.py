@@ -15,7 +15,7 @@ from filelock import FileLock
 from samples import Run
 from scenes import ASKED, STRANGERS, Scene
 from whence.evaluate import Plan, evaluate
-from whence.evaluate.evaluation import Step
+from whence.evaluate.plan import Step
 from whence.evaluate.results import to_json
 from whence.locate.answers import Answer
 from whence.locate.locator import Locator

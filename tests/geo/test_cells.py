@@ -29,13 +29,12 @@ def test_arithmetic_of_the_library(position: LatLon, level: int) -> None:
         assert list(cells.children(ours)) == [theirs.child(place).id() for place in range(4)]
 
 
-def test_corners_lie_around_the_cell() -> None:
-    cell = cells.parent(cells.leaf(LatLon(45.8, 16.0)), 8)
-    found = cells.corners(cell)
-    lat, lon = [corner.lat for corner in found], [corner.lon for corner in found]
-    assert min(lat) < 45.8 < max(lat)
-    assert min(lon) < 16.0 < max(lon)
-    assert max(lat) - min(lat) < 0.6  # some 40 km
+def test_a_cell_of_level_8_is_some_40_km_wide() -> None:
+    own = cells.parent(cells.leaf(LatLon(45.8, 16.0)), 8)
+    rows = [LatLon(45.8 + 0.02 * step, 16.0) for step in range(-50, 51)]
+    inside = [row.lat for row in rows if cells.parent(cells.leaf(row), 8) == own]
+    assert 0.1 < max(inside) - min(inside) < 0.6
+    assert inside == [row.lat for row in rows if min(inside) <= row.lat <= max(inside)]
 
 
 scattered = st.lists(

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from whence.present.demo_page import DemoSummary, pick, write_demo_page
 from whence.present.explain import Evidence, MatchView, write_explanation
 from whence.present.mapsketch import Mark, map_sketch
 from whence.present.words import verdict
-from whence.types import XY, Candidate, Image, LatLon, Location, Position, Status
+from whence.types import XY, Candidate, Choice, Image, LatLon, Location, Position, Status
 
 EVIL = '<script>alert("x")</script>\x1b\udcff.jpg'
 NAMESPACE = "http://www.w3.org/2000/svg"
@@ -149,6 +150,23 @@ def test_numbers_that_are_none_are_not_told(tmp_path: Path) -> None:
     write_explanation(tmp_path / "e.png", [shown], gallery=[nowhere, HERE])
     assert not re.search(r"\bnan\b|\binf\b", page)
     assert "circle" not in reader.text
+
+
+def test_who_takes_what_for_possible(tmp_path: Path) -> None:
+    shown = evidence()
+    choices = (Choice("piazza", 0.7, HERE), Choice("lido", 0.3, LatLon(45.4, 12.37)))
+    beside = replace(shown, location=replace(shown.location, choices=choices))
+    alone = replace(beside, location=replace(beside.location, candidates=()), matches=[])
+    for one, heading in (
+        (beside, "What a trained model takes for possible beforehand"),
+        (alone, "What it takes for possible"),
+    ):
+        _, reader = explained(tmp_path, one, gallery=[HERE])
+        assert heading in reader.text
+        assert "piazza" in reader.text
+        assert "70 %" in reader.text
+    _, reader = explained(tmp_path, shown, gallery=[HERE])
+    assert "takes for possible" not in reader.text
 
 
 def test_a_photo_that_could_not_be_read(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from whence.cli import interruptible
 from whence.cli.console import count, progress_bar, say
 
 if TYPE_CHECKING:
-    from whence.evaluate.evaluation import Step
     from whence.evaluate.model import Evaluation
-    from whence.evaluate.plan import Plan
+    from whence.evaluate.plan import Plan, Step
     from whence.types import Skipped
 
 NAME = "evaluate"

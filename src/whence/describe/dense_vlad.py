@@ -89,7 +89,7 @@ class DenseVlad:
     @classmethod
     def restore(cls, options: DenseVladOptions, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Inverse of ``arrays``."""
-        return cls(options, arrays["projection"])
+        return cls(options, arrays.get("projection"))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that was learned, as plain arrays."""

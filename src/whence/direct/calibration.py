@@ -59,21 +59,22 @@ class Calibration:
     ratios: DoubleArray
 
     @classmethod
-    def learn(cls, held: Sequence[HeldOut]) -> Self:
-        """From outputs for photos that were held out."""
+    def learn(cls, held: Sequence[HeldOut]) -> tuple[Self, DoubleArray]:
+        """From outputs for photos that were held out; and the errors in metres of these, where positions are known."""
         classes = [part for part in held if isinstance(part.target, Classes) and len(part.outputs)]
         count = sum(int((part.truth[:, 0] >= 0).sum()) for part in classes)
         doubt = 1 / (count + 2) if classes else 0.0
         made = cls(_temperature(classes, doubt) if count else 1.0, doubt, np.zeros(0))
-        ratios = []
+        errors, ratios = [], []
         for part in held:
             for row, position in zip(part.outputs, part.positions, strict=True):
                 found = made.predicted(part.target, row)
                 if position is not None and len(found.points):
                     point, expected = found.best()
                     (error,) = metres_from(point, coordinates([position])).tolist()
+                    errors.append(error)
                     ratios.append(error / _unit(found, expected))
-        return cls(made.temperature, doubt, np.sort(np.asarray(ratios, np.float64)))
+        return cls(made.temperature, doubt, np.sort(np.asarray(ratios, np.float64))), np.asarray(errors, np.float64)
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:

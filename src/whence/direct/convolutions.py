@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,18 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whence.direct.estimators.estimator import Circumstances, Examples
-from whence.direct.fitting import descend
+from whence.direct.fitting import Descending
+from whence.direct.framing import fitted, views_of
 from whence.direct.layers import Top, top
 from whence.direct.targets.target import Target
-from whence.errors import ModelError, PhotoError, RecipeError
-from whence.models.pictures import resized
+from whence.errors import ModelError, RecipeError
 from whence.nets import opening
 from whence.nets.architecture import Input
+from whence.nets.backbones import last_stage
 from whence.nets.network import seeded
 from whence.nets.pictures import Altered, Pictures, plain
 from whence.nets.running import device as device_of
 from whence.photos import files
-from whence.photos.decode import decode
 from whence.types import DoubleArray, FloatArray, Image
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 _CAFFE = (104.0, 117.0, 123.0)
 """Of blue, green and red, from 0 to 255."""
 _CHANNELS = 32
-_MARGIN = 8 / 7
-"""Photos are so much larger than what is drawn from them: 256 to 224 pixels."""
 _DESCRIBED = 32
 
 
@@ -161,6 +160,33 @@ class Whole(nn.Module):
         """See the class."""
         return self.top(self.features(pictures))  # type: ignore[no-any-return]
 
+    def seen(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """The last feature map ``(B, C, h, w)``, and the ``(B, W)`` outputs that are computed of it.
+
+        Raises:
+            ModelError: The network has no map of places.
+        """
+        if not self._scores:
+            maps = self.maps(pictures).detach().requires_grad_(True)
+            return maps, self.top(self.pooled(maps))
+        kept: list[Tensor] = []
+        thread = threading.get_ident()
+
+        def keep(module: nn.Module, given: Any, found: Any) -> Any:
+            if threading.get_ident() != thread:  # others ask the same network meanwhile
+                return None
+            if not isinstance(found, Tensor) or found.ndim != 4:
+                raise ModelError(f"the last stage of {type(self.body).__name__} gives no map of places")
+            kept.append(found.detach().requires_grad_(True))
+            return kept[0].clone()  # what comes next may work in place
+
+        hook = self.body.get_submodule(last_stage(self.body)).register_forward_hook(keep)
+        try:
+            outputs = self(pictures)
+        finally:
+            hook.remove()
+        return kept[0], outputs
+
     def train(self, mode: bool = True) -> Whole:
         """As always, but a frozen backbone stays as it is."""
         super().train(mode)
@@ -253,14 +279,14 @@ def learned(
         if not whole.frozen:
             held = None if checked is None else (_Seen(checked.paths, pictures, options), checked)
             inputs = _Seen(examples.paths, pictures, options)
-            found = descend(whole, inputs, examples, held, target, options, around)
+            found = Descending(whole, inputs, examples, held, target, options, around).run()
             return whole, found.best
     finally:
         pictures.close()
     own = features_of(whole, options, examples.paths, around)
     whole.top.standardise(own.reshape(-1, own.shape[2]))
     apart = None if checked is None else (_Crops(features_of(whole, options, checked.paths, around)), checked)
-    found = descend(whole.top, _Crops(own), examples, apart, target, options, around)
+    found = Descending(whole.top, _Crops(own), examples, apart, target, options, around).run()
     return whole, found.best
 
 
@@ -277,7 +303,7 @@ def features_of(whole: Whole, options: NetworkOptions, paths: Sequence[Path], ar
     found: list[FloatArray] = []
 
     def views(row: int) -> list[Image]:
-        return _views(paths[row], options, around.seed)
+        return views_of(paths[row], options, around.seed)
 
     with ThreadPoolExecutor(around.workers) as threads, torch.inference_mode():
         for start in range(0, len(paths), _DESCRIBED):
@@ -299,65 +325,13 @@ def features_of(whole: Whole, options: NetworkOptions, paths: Sequence[Path], ar
 
 def asked(whole: Whole, options: NetworkOptions, image: Image) -> DoubleArray:
     """``(W,)`` of one photo, by itself, so that the answer never depends on its company."""
-    data = plain([fitted(image, options)], _unit(options), torch.device("cpu"))
     with torch.inference_mode():
-        return whole(data)[0].numpy().astype(np.float64)  # type: ignore[no-any-return]
+        return whole(prepared(image, options))[0].numpy().astype(np.float64)  # type: ignore[no-any-return]
 
 
-def grad_cam(whole: Whole, options: NetworkOptions, image: Image) -> FloatArray | None:
-    """``(h, w)`` from 0 up: how much each place of the last feature map spoke for the strongest output.
-
-    None for networks that are asked for their ``scores``, and where only the middle of a photo is looked at.
-
-    Source: R. Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV
-    2017.
-    """
-    if options.pool == "scores" or options.fit != "stretch":
-        return None
-    data = plain([fitted(image, options)], _unit(options), torch.device("cpu"))
-    with torch.enable_grad():
-        maps = whole.maps(data).detach().requires_grad_(True)
-        outputs = whole.top(whole.pooled(maps))[0]
-        (slopes,) = torch.autograd.grad(outputs[int(outputs.argmax())], maps)
-    weights = slopes.mean(dim=(2, 3), keepdim=True)
-    found = (weights * maps.detach()).sum(dim=1)[0].clamp(min=0)
-    return np.asarray(found.numpy(), np.float32)
-
-
-def fitted(photo: Image, options: NetworkOptions) -> Image:
-    """A photo at the network's size."""
-    width, height = options.width_px, options.height_px
-    if options.fit == "stretch":
-        return resized(photo, width, height)
-    return _cut(_covering(photo, width, height), width, height, 0.5, 0.5)
-
-
-def _views(path: Path, options: NetworkOptions, seed: int) -> list[Image]:
-    """The photo as it is asked, and crops of it that depend on its name and the seed alone."""
-    width, height = options.width_px, options.height_px
-    try:
-        photo = decode(files.read(path), max_side=4 * max(width, height)).pixels
-    except PhotoError:  # gone since it was looked at
-        photo = np.full((height, width, 3), 128, np.uint8)
-    found = [fitted(photo, options)]
-    digest = hashlib.blake2b(path.name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    random = np.random.default_rng([seed, int.from_bytes(digest)])
-    for _ in range(options.crops - 1):
-        wide, high = int(width * _MARGIN), int(height * _MARGIN)
-        larger = resized(photo, wide, high) if options.fit == "stretch" else _covering(photo, wide, high)
-        found.append(_cut(larger, width, height, *random.random(2).tolist()))
-    return found
-
-
-def _covering(photo: Image, width: int, height: int) -> Image:
-    """The photo, its proportions kept, just large enough to cover a size."""
-    scale = max(width / photo.shape[1], height / photo.shape[0])
-    return resized(photo, max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale)))
-
-
-def _cut(photo: Image, width: int, height: int, across: float, down: float) -> Image:
-    left, above = round(across * (photo.shape[1] - width)), round(down * (photo.shape[0] - height))
-    return np.ascontiguousarray(photo[above : above + height, left : left + width])
+def prepared(image: Image, options: NetworkOptions) -> Tensor:
+    """``(1, 3, H, W)`` from 0 to 1: a photo as it is asked."""
+    return plain([fitted(image, options)], _unit(options), torch.device("cpu"))
 
 
 def _unit(options: NetworkOptions) -> Input:

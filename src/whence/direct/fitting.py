@@ -63,33 +63,6 @@ class Learned:
     waited: int = 0
 
 
-def descend(
-    module: nn.Module,
-    inputs: Inputs,
-    examples: Examples,
-    held: tuple[Inputs, Examples] | None,
-    target: Target,
-    options: Descent,
-    around: Circumstances,
-) -> Learned:
-    """Learns; the module holds the weights of the best epoch afterwards: the last one where nothing is held out.
-
-    Args:
-        module: ``inputs`` to ``(B, W)`` outputs.
-        inputs: Of the examples.
-        examples: To learn from.
-        held: What is held out, to end early and to keep the best epoch.
-        target: That the outputs are for.
-        options: How.
-        around: Seed, device, and the checkpoint to go on from.
-
-    Raises:
-        InputError: The loss is no number any more, nothing can be learned, or the checkpoint is of another training.
-        ModelError: A checkpoint that cannot be read or written.
-    """
-    return _Descent(module, inputs, examples, held, target, options, around).run()
-
-
 def outputs_of(module: nn.Module, inputs: Inputs, count: int, device: torch.device, batch: int = 64) -> Tensor:
     """``(N, W)``, not altered."""
     module.eval()
@@ -101,7 +74,7 @@ def outputs_of(module: nn.Module, inputs: Inputs, count: int, device: torch.devi
     return torch.cat(parts)
 
 
-class _Descent:
+class Descending:
     """One descent; what each epoch draws depends on the seed and its number alone, so that it can be gone on with."""
 
     def __init__(
@@ -114,6 +87,19 @@ class _Descent:
         options: Descent,
         around: Circumstances,
     ) -> None:
+        """
+        Args:
+            module: ``inputs`` to ``(B, W)`` outputs.
+            inputs: Of the examples.
+            examples: To learn from.
+            held: What is held out, to end early and to keep the best epoch.
+            target: That the outputs are for.
+            options: How.
+            around: Seed, device, and the checkpoint to go on from.
+
+        Raises:
+            InputError: Nothing can be learned.
+        """
         self._module, self._inputs, self._examples, self._held = module, inputs, examples, held
         self._target, self._options, self._around = target, options, around
         self._device = device_of(around.device)
@@ -128,7 +114,13 @@ class _Descent:
         self._learned, self._kept = Learned(), copy.deepcopy(module.state_dict())
 
     def run(self) -> Learned:
-        """Until the last epoch, or until what is held out no longer gets better."""
+        """Until the last epoch, or until what is held out no longer gets better; the module then holds the weights of
+        the best epoch: the last one where nothing is held out.
+
+        Raises:
+            InputError: The loss is no number any more, or the checkpoint is of another training.
+            ModelError: A checkpoint that cannot be read or written.
+        """
         learned, options = self._learned, self._options
         with _one_thread(self._device), torch.random.fork_rng(devices=[]):
             self._resume()

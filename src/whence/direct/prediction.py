@@ -43,10 +43,6 @@ class Prediction:
         point = self.position(middle)
         return point, float(self.weights @ metres_from(point, self.points))
 
-    def share_within(self, point: Position, metres: float) -> float:
-        """Probability that the truth is no farther from a point."""
-        return float(self.weights[metres_from(point, self.points) <= metres].sum())
-
 
 def weighted_median(points: DoubleArray, weights: DoubleArray, metric: bool) -> DoubleArray:
     """``(2,)``: the point with the least weighted sum of distances.

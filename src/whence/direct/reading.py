@@ -30,56 +30,84 @@ _DESCRIBING = ("photos", "features", "describe")
 Progress = Callable[[str, int, int], None]
 
 
-def described(
-    recipe: Recipe, photos: Sequence[Photo], workers: int, cache: Path | None, progress: Progress
-) -> tuple[Seeing, Describer, FloatArray, dict[int, str]]:
+class Described:
     """Vectors of photos, by a describer that has learned from them where it learns.
 
-    Args:
-        recipe: With sections ``[photos]``, ``[features]`` and ``[describe]``.
-        photos: N of them.
-        workers: Threads.
-        cache: Folder for what was computed; None to keep nothing.
-        progress: Called now and then.
-
-    Returns:
-        What sees and what describes; ``(N, D)`` vectors, zeros for photos that cannot be read; and the reasons, by row.
+    Attributes:
+        seeing: What sees.
+        describer: What describes.
+        vectors: ``(N, D)``, zeros for photos that cannot be read.
+        broken: The reasons, by row.
     """
-    seeing = Seeing(recipe.sections)
-    kept = None if cache is None else cache / f"vectors-{_key(recipe, seeing, photos)}.npz"
-    if kept is not None and kept.is_file():
-        found = _read(kept, seeing)
-        if found is not None:
-            return seeing, *found
-    features: list[LocalFeatures | None] = []
-    broken: dict[int, str] = {}
 
-    def look(photo: Photo) -> LocalFeatures | str:
-        try:
-            pixels = decode(files.read(photo.path), max_side=seeing.max_side).pixels
-        except PhotoError as error:
-            return str(error)
-        return seeing.extract(pixels)
+    def __init__(
+        self, recipe: Recipe, photos: Sequence[Photo], workers: int, cache: Path | None, progress: Progress
+    ) -> None:
+        """
+        Args:
+            recipe: With sections ``[photos]``, ``[features]`` and ``[describe]``.
+            photos: N of them.
+            workers: Threads.
+            cache: Folder for what was computed; None to keep nothing.
+            progress: Called now and then.
+        """
+        self.seeing = Seeing(recipe.sections)
+        self._photos, self._workers, self._progress = photos, workers, progress
+        self._features: list[LocalFeatures | str] = []
+        self._kept = None if cache is None else cache / f"vectors-{_key(recipe, self.seeing, photos)}"
+        self.describer, self.vectors, self.broken = self._by(np.zeros(len(photos), np.bool_))
 
-    with one_thread_each, ThreadPoolExecutor(workers, thread_name_prefix="whence-read") as threads:
-        for row, seen in enumerate(threads.map(look, photos)):
-            features.append(None if isinstance(seen, str) else seen)
-            if isinstance(seen, str):
-                broken[row] = seen
-            progress("describing", row + 1, len(photos))
-        there = [seen for seen in features if seen is not None]
-        describer = seeing.shipped
-        if describer.learns_from and len(there) >= describer.learns_from:
-            progress("learning", 0, 1)
-            step = max(1, len(there) // SAMPLE)
-            describer = seeing.learned(there[::step][:SAMPLE])
-        vectors = np.zeros((len(photos), describer.dimension), np.float32)
-        rows = [row for row in range(len(photos)) if row not in broken]
-        for row, vector in zip(rows, threads.map(describer.describe, there), strict=True):
-            vectors[row] = vector
-    if kept is not None:
-        _keep(kept, describer, vectors, broken)
-    return seeing, describer, vectors, broken
+    def without(self, held: NDArray[np.bool_]) -> FloatArray:
+        """``(N, D')``: of all photos, by a describer that has learned from those alone that are not held out.
+
+        What a describer has learned from, it describes otherwise than what is new to it: photos that were held out
+        from the estimator alone would say too little of how it does on new ones.
+
+        Args:
+            held: ``(N,)`` which ones are.
+        """
+        learned = self.describer.fingerprint != self.seeing.shipped.fingerprint
+        return self._by(held)[1] if learned else self.vectors
+
+    def _by(self, held: NDArray[np.bool_]) -> tuple[Describer, FloatArray, dict[int, str]]:
+        kept = self._kept
+        if kept is not None:
+            own = f"-{hashlib.blake2b(held.tobytes(), digest_size=6).hexdigest()}" if held.any() else ""
+            kept = kept.with_name(f"{kept.name}{own}.npz")
+            found = _read(kept, self.seeing) if kept.is_file() else None
+            if found is not None:
+                return found
+        with one_thread_each, ThreadPoolExecutor(self._workers, thread_name_prefix="whence-read") as threads:
+            self._look(threads)
+            features = self._features
+            broken = {row: seen for row, seen in enumerate(features) if isinstance(seen, str)}
+            there = {row: seen for row, seen in enumerate(features) if not isinstance(seen, str)}
+            known = [seen for row, seen in there.items() if not held[row]]
+            describer = self.seeing.shipped
+            if describer.learns_from and len(known) >= describer.learns_from:
+                self._progress("learning", 0, 1)
+                step = max(1, len(known) // SAMPLE)
+                describer = self.seeing.learned(known[::step][:SAMPLE])
+            vectors = np.zeros((len(features), describer.dimension), np.float32)
+            for row, vector in zip(there, threads.map(describer.describe, there.values()), strict=True):
+                vectors[row] = vector
+        if kept is not None:
+            _keep(kept, describer, vectors, broken)
+        return describer, vectors, broken
+
+    def _look(self, threads: ThreadPoolExecutor) -> None:
+        """Sees all photos, once; of those that cannot be read, the reason."""
+
+        def look(photo: Photo) -> LocalFeatures | str:
+            try:
+                pixels = decode(files.read(photo.path), max_side=self.seeing.max_side).pixels
+            except PhotoError as error:
+                return str(error)
+            return self.seeing.extract(pixels)
+
+        for seen in threads.map(look, self._photos[len(self._features) :]):
+            self._features.append(seen)
+            self._progress("describing", len(self._features), len(self._photos))
 
 
 def unfit(

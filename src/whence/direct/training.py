@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence import plugins
+from whence.describe.seeing import PhotoOptions
 from whence.direct.calibration import Calibration, HeldOut
 from whence.direct.estimators.estimator import Circumstances, Epoch, Estimator, Examples, Makes, drawn, parts
 from whence.direct.model import Model, is_direct
-from whence.direct.reading import described, unfit
+from whence.direct.reading import Described, unfit
 from whence.direct.targets.target import Classes, Target
 from whence.errors import InputError, RecipeError
 from whence.geo.distance import metres_from
 from whence.geo.plane import coordinates
+from whence.photos import files
+from whence.photos.decode import decode
 from whence.recipes import Recipe, method_of, options_from
 from whence.types import XY, DoubleArray, FloatArray, LatLon, Photo, Position
 
@@ -132,28 +135,27 @@ def fit(
     kind, target_options, maker, options, chosen = check(recipe)
     workers = workers or os.cpu_count() or 1
     used, target, fitted = _material(kind, target_options, photos, chosen, seed)
-    seeing = describer = None
-    vectors: FloatArray = np.zeros((len(used), 0), np.float32)
     reads = maker.takes == "pictures"
     bad = unfit(used, workers, progress, read=reads, colour_only=chosen.colour_only)
-    if maker.takes == "vectors":
-        seeing, describer, vectors, broken = described(recipe, used, workers, cache, progress)
-        bad = {**bad, **broken}
+    seen = Described(recipe, used, workers, cache, progress) if maker.takes == "vectors" else None
+    rows = np.arange(len(used))
+    if seen is not None:
+        bad = {**bad, **seen.broken}
     if bad:
         fitted.unused |= {used[row].path: reason for row, reason in bad.items()}
         kept = [row for row in range(len(used)) if row not in bad]
         if not kept:
             path, reason = next(iter(fitted.unused.items()))
             raise InputError(f"none of {len(used):,} photos can be used ({path}: {reason})")
-        used, vectors = [used[row] for row in kept], vectors[kept]
+        used, rows = [used[row] for row in kept], rows[kept]
         again, target, later = _material(kind, target_options, used, chosen, seed)
         fitted.too_small |= later.too_small
         fitted.unused |= later.unused
         places = {id(photo): row for row, photo in enumerate(used)}
-        vectors, used = vectors[[places[id(photo)] for photo in again]], again
+        rows, used = rows[[places[id(photo)] for photo in again]], again
     if len(used) < _LEAST:
         raise InputError(f"{len(used)} photos to learn from; expected at least {_LEAST}")
-    material = _Material(kind, target_options, used, vectors, np.array(groups_of(used), np.intp))
+    material = _Material(kind, target_options, used, np.array(groups_of(used), np.intp), seen, rows)
     around = Circumstances(
         seed=seed,
         folds=chosen.folds,
@@ -171,32 +173,38 @@ def fit(
 
     progress("training", 0, 1)
     if maker.takes == "pictures":
-        estimator, target, held = _once(maker, options, material, target, replace(around, tell=told), chosen)
+        max_side = options_from(PhotoOptions, "photos", recipe.sections.get("photos", {})).max_side
+        around = replace(around, tell=told)
+        estimator, target, held = _once(maker, options, material, target, around, chosen, max_side)
     else:
+        around = replace(around, tell=epochs.append)  # a few milliseconds each: nothing to wait for
         estimator, held = _folded(maker, options, material, target, around, progress)
     if isinstance(target, Classes):
         sizes = Counter(target.truth(used)[:, 0].tolist())
         fitted.classes = {name: sizes[number] for number, name in enumerate(target.names)}
     known = [photo.position for photo in used if photo.position is not None]
-    calibration = Calibration.learn(held)
+    calibration, errors = Calibration.learn(held)
     said: dict[str, Any] = {"photos": len(used), "seed": seed, "classes": fitted.classes}
     tolerance = tolerance_m or default_tolerance_m(known)
+    describer, seeing = (None, None) if seen is None else (seen.describer, seen.seeing)
     fitted.model = Model(recipe, target, estimator, calibration, tolerance, describer, seeing, said)
-    if len(calibration.ratios):
-        said = {"held_out": len(calibration.ratios), "held_out_within_tolerance": _within(held, calibration, tolerance)}
-        fitted.model.said.update(said)
+    if len(errors):
+        within = round(float((errors <= tolerance).mean()), 4)
+        fitted.model.said |= {"held_out": len(errors), "held_out_within_tolerance": within}
     return fitted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Material:
-    """Photos, their vectors, and how a target is learned from some of them."""
+    """N photos and how they are described, by the row that each has there; and how a target is learned from some of
+    them."""
 
     kind: Any
     options: Any
     photos: Sequence[Photo]
-    vectors: FloatArray
     groups: NDArray[np.intp]
+    described: Described | None
+    rows: NDArray[np.intp]
 
     def target(self, rows: NDArray[np.bool_]) -> Target:
         """Learned from some of the photos: what is held out must not say where places are."""
@@ -209,13 +217,23 @@ class _Material:
         placed = target.placed_by(self._some(rows)) if isinstance(target, Classes) else None
         return placed or self.target(rows)
 
-    def examples(self, target: Target, rows: NDArray[np.bool_]) -> Examples:
+    def vectors(self, held: NDArray[np.bool_] | None = None) -> FloatArray:
+        """``(N, D)``, by a describer that has not learned from what is held out; ``(N, 0)`` where nothing describes."""
+        if self.described is None:
+            return np.zeros((len(self.photos), 0), np.float32)
+        if held is None:
+            return self.described.vectors[self.rows]
+        out = np.zeros(len(self.described.vectors), np.bool_)
+        out[self.rows[held]] = True
+        return self.described.without(out)[self.rows]
+
+    def examples(self, target: Target, rows: NDArray[np.bool_], vectors: FloatArray) -> Examples:
         """Some of the photos, as a target has them; those that it has no class for are left out."""
         photos = self._some(rows)
         truth = target.truth(photos)
         known = _known(truth)
         paths = [photo.path for photo in photos]
-        found = Examples(self.vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
+        found = Examples(vectors[rows], paths, truth, np.ones(len(photos)), self.groups[rows])
         return found if known.all() else found.only(known)
 
     def held_out(self, target: Target, outputs: DoubleArray, rows: NDArray[np.bool_]) -> HeldOut:
@@ -232,34 +250,31 @@ def _known(truth: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(truth[:, 0] >= 0 if truth.dtype.kind == "i" else np.isfinite(truth).all(axis=1))
 
 
-def _within(held: Sequence[HeldOut], calibration: Calibration, tolerance_m: float) -> float:
-    """Share of photos that were held out whose answer is within the tolerance."""
-    hits = []
-    for part in held:
-        for outputs, position in zip(part.outputs, part.positions, strict=True):
-            found = calibration.predicted(part.target, outputs)
-            if position is not None and len(found.points):
-                hits.append(metres_from(found.best()[0], coordinates([position]))[0] <= tolerance_m)
-    return round(float(np.mean(hits)), 4) if hits else 0.0
-
-
 _ONE_GROUP = (
     "all photos are of one group; some have to be held out, to find out what answers are worth: expected at least two"
 )
 
 
 def _once(
-    maker: Makes, options: Any, material: _Material, target: Target, around: Circumstances, chosen: FitOptions
+    maker: Makes,
+    options: Any,
+    material: _Material,
+    target: Target,
+    around: Circumstances,
+    chosen: FitOptions,
+    max_side: int,
 ) -> tuple[Estimator, Target, list[HeldOut]]:
-    """Trained once, with one part held out."""
+    """Trained once, with one part held out, whose photos are asked as any are, ``max_side`` pixels wide or high."""
     held = drawn(material.groups, chosen.validation, around.seed)
     if held.all():
         raise InputError(_ONE_GROUP)
     target = material.once(target, ~held)
-    checked = material.examples(target, held)
-    estimator = maker.fit(options, material.examples(target, ~held), checked if len(checked) else None, target, around)
-    paths = [photo.path for photo, chosen_too in zip(material.photos, held, strict=True) if chosen_too]
-    return estimator, target, [material.held_out(target, _outputs_of_pictures(estimator, paths, target), held)]
+    none = material.vectors()
+    examples, checked = material.examples(target, ~held, none), material.examples(target, held, none)
+    estimator = maker.fit(options, examples, checked if len(checked) else None, target, around)
+    asked = [photo for photo, out in zip(material.photos, held, strict=True) if out]
+    outputs = [estimator.of_picture(decode(files.read(photo.path), max_side=max_side).pixels) for photo in asked]
+    return estimator, target, [material.held_out(target, np.stack(outputs), held)]
 
 
 def _folded(
@@ -270,8 +285,9 @@ def _folded(
     if not part.any():
         raise InputError(_ONE_GROUP)
     every = np.ones(len(part), np.bool_)
-    examples = material.examples(target, every)
-    options = maker.settled(options, examples, target, around)
+    examples = material.examples(target, every, material.vectors())
+    untold = replace(around, tell=lambda epoch: None)
+    options = maker.settled(options, examples, target, untold)
     held = []
     for number in range(part.max() + 1):
         progress("training", number, part.max() + 2)
@@ -280,19 +296,12 @@ def _folded(
             own = material.target(~rows)
         except InputError:  # too little is left without this part: it has no say in what answers are worth
             continue
-        learned = maker.fit(options, material.examples(own, ~rows), None, own, around)
-        held.append(material.held_out(own, np.asarray(learned.outputs(material.vectors[rows])), rows))
+        vectors = material.vectors(rows)
+        learned = maker.fit(options, material.examples(own, ~rows, vectors), None, own, untold)
+        held.append(material.held_out(own, np.asarray(learned.outputs(vectors[rows])), rows))
     if not held:
         raise InputError("too few photos: without any part of them nothing is left to learn from")
     return maker.fit(options, examples, None, target, around), held
-
-
-def _outputs_of_pictures(estimator: Estimator, paths: Sequence[Path], target: Target) -> DoubleArray:
-    from whence.photos import files
-    from whence.photos.decode import decode
-
-    found = [estimator.of_picture(decode(files.read(path), max_side=1024).pixels) for path in paths]
-    return np.stack(found) if found else np.zeros((0, target.width))
 
 
 def _material(

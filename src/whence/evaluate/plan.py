@@ -100,6 +100,11 @@ class Plan:
         for name, value in set_to.items():
             object.__setattr__(self, name, value)  # the plan is frozen
 
+    @property
+    def threads(self) -> int:
+        """``workers``, or one per core."""
+        return self.workers or os.cpu_count() or 1
+
     def check(self) -> None:
         """Refuses what cannot be meant, before any work is done.
 

@@ -64,21 +64,6 @@ def cell_of(name: str) -> int:
     return int(name.ljust(16, "0"), 16)
 
 
-def corners(cell: int) -> list[LatLon]:
-    """The four corners of a cell, counter-clockwise."""
-    try:
-        import s2geometry as s2
-
-        made = s2.S2Cell(s2.S2CellId(cell))
-        points = [s2.S2LatLng(made.GetVertex(place)) for place in range(4)]
-    except ImportError:
-        import s2sphere
-
-        made = s2sphere.Cell(s2sphere.CellId(cell))
-        points = [s2sphere.LatLng.from_point(made.get_vertex(place)) for place in range(4)]
-    return [LatLon(point.lat().degrees(), point.lng().degrees()) for point in points]
-
-
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A partition of the places of some photos into cells, finer where there are more of them.

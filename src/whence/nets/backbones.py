@@ -273,6 +273,11 @@ def _stages(model: nn.Module) -> list[str]:
     return names or [name for name, _ in model.named_children()]
 
 
+def last_stage(model: nn.Module) -> str:
+    """The module of a whole network that gives its last feature map."""
+    return _stages(model)[-1]
+
+
 def _channels(name: str, body: nn.Module) -> int:
     """Of the feature map, found out by a small picture, or by one of a size that the network insists on."""
     training = body.training

@@ -206,7 +206,8 @@ def _choices(location: Location, level: int) -> str:
         }
         for choice in location.choices
     ]
-    return f"<h{level}>What it takes for possible</h{level}>\n{page.table(rows, numbers=('Probability',))}"
+    who = "a trained model takes for possible beforehand" if location.candidates else "it takes for possible"
+    return f"<h{level}>What {who}</h{level}>\n{page.table(rows, numbers=('Probability',))}"
 
 
 def _candidates(location: Location) -> str:

@@ -44,7 +44,7 @@ def draw_learning(epochs: Sequence[Learning], path: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     numbers = [epoch.number for epoch in epochs]
-    classes = bool(np.isfinite([epoch.checked_right for epoch in epochs]).any())
+    classes = bool(np.isfinite([[epoch.right, epoch.checked_right] for epoch in epochs]).any())
     figure, panels = panel((520, 440 if classes else 240), rows=2 if classes else 1)
     shown = [("loss", [epoch.loss for epoch in epochs], [epoch.checked_loss for epoch in epochs])]
     if classes:
@@ -57,7 +57,8 @@ def draw_learning(epochs: Sequence[Learning], path: Path) -> None:
         )
     for axes, (title, learned, held) in zip(panels, shown, strict=True):
         for values, label, colour in ((learned, "learned from", SERIES[0]), (held, "held out", SERIES[1])):
-            axes.plot(numbers, values, "-", color=colour, label=label)
+            if np.isfinite(values).any():
+                axes.plot(numbers, values, "-", color=colour, label=label)
         axes.set_title(title)
         axes.set_xlim(-0.2, max(numbers[-1], 1) + 0.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -119,7 +119,6 @@ def train(plan: Plan, *, tell: Callable[[Epoch], None] | None = None, progress: 
     chosen = device_of(plan.device)
     material = gather(plan.database, plan.queries, plan.validation, plan.hold_out, plan.seed)
     check(material, options)
-    plan.out.mkdir(parents=True, exist_ok=True)
     work = partial(_trained, plan=plan, material=material, tell=tell, progress=progress)
     with _quiet(), _alone(plan.out):
         fabric = _fabric(plan, chosen, options.precision)
@@ -254,21 +253,16 @@ def _summary(found: Trained) -> str:
     return json.dumps(said, indent=1) + "\n"
 
 
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _alone(out: Path) -> AbstractContextManager[object]:
     """Keeps other trainings out of a folder; the processes of one training hold it together.
 
     Raises:
-        InputError: Another one is at work there.
+        InputError: Another one is at work there, or the folder cannot be written.
     """
     if os.environ.get("RANK", "0") != "0" or os.environ.get("SLURM_PROCID", "0") != "0":
-        yield
-        return
-    held = files.hold(out / LOCK)
-    if held is None:
-        raise InputError(f"another training is at work in {out}; use another --out, or wait for it")
-    with held:
-        yield
+        return nullcontext()
+    busy = InputError(f"another training is at work in {out}; use another --out, or wait for it")
+    return files.alone(out, LOCK, busy)
 
 
 def _told_by(error: ProcessRaisedException) -> Exception:

@@ -81,14 +81,14 @@ class Dense(OfVectors):
             InputError: The loss is no number any more.
         """
         nets.need("Dense layers")
-        from whence.direct.fitting import Learned, Vectors, descend
+        from whence.direct.fitting import Descending, Learned, Vectors
         from whence.direct.layers import top
 
         module = top(examples.vectors.shape[1], target, options, around.seed)
         module.standardise(examples.vectors)
         inputs = Vectors(examples.vectors)
         held = None if checked is None else (Vectors(checked.vectors), checked)
-        learned: Learned = descend(module, inputs, examples, held, target, options, around)
+        learned: Learned = Descending(module, inputs, examples, held, target, options, around).run()
         return cls(options, module.eval(), learned.best, learned.loss)
 
     @classmethod

@@ -155,7 +155,7 @@ class NetworkEstimator(OfPictures):
 
     def attention(self, image: Image) -> FloatArray | None:
         """``(h, w)``: what of an ``(H, W, 3)`` RGB photo spoke for the strongest output; see ``grad_cam``."""
-        from whence.direct.convolutions import grad_cam
+        from whence.direct.grad_cam import grad_cam
 
         return grad_cam(self.whole, self.options, image)
 
