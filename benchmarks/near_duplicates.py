@@ -2,7 +2,7 @@
 
 Photos of a database are altered as copies on the web are, and compared with the originals. Pairs of photos of different
 groups are genuinely different; the fewer of them pass, the better. By these tables ``NEAR_BITS`` and ``ALIKE`` of
-``whence.evaluate.leaks`` were chosen, on databases alone::
+``whence.describe.looks`` were chosen, on databases alone::
 
     python benchmarks/near_duplicates.py DATA/getty/database.csv DATA/venice/database.csv
 """
@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Image as Picture
 
-from whence.evaluate.leaks import Looks, looks_of_files
+from whence.describe.looks import Looks
+from whence.locate.likeness import looks_of_files
 from whence.photos.sources import open_source
 from whence.types import Photo
 

@@ -48,6 +48,9 @@ def command(
     root: Annotated[
         Path | None, typer.Option(help="Folder that stored paths are relative to; where it is now, if it was moved.")
     ] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(help="keep near duplicates, or drop all but the largest; the gallery remembers.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
@@ -83,6 +86,7 @@ def command(
             gpx=gpx or (),
             gpx_offset_s=parse_offset(gpx_offset),
             root=root,
+            duplicates=duplicates,
             progress=show,
         )
     _print(done)

@@ -29,7 +29,7 @@ from whence.evaluate.inputs import (
     usable,
 )
 from whence.evaluate.judging import clusters_of, judge
-from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
+from whence.evaluate.leaks import leaks
 from whence.evaluate.leaving import Hidden, rows_of
 from whence.evaluate.memory import peak_mb
 from whence.evaluate.model import DEPTH, Costs, Evaluation, Leak, Question, Run
@@ -39,6 +39,7 @@ from whence.evaluate.running import Asked, ask, file_name
 from whence.evaluate.splits import LEAKY, hold_out
 from whence.evaluate.sweeps import Sweep, variants
 from whence.gallery.summary import folder_bytes
+from whence.locate.likeness import looks_of_files, looks_of_gallery
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.metrics.outcomes import Outcomes
 from whence.metrics.summary import compare, summarise
@@ -254,7 +255,7 @@ def _held_out(plan: Plan, database: Database, labelled: bool) -> tuple[Database,
     photos, left_out = usable(database.photos, labelled)
     if not photos:
         raise InputError(f"{plan.database}: no photo with a known position ({left_out[0].name}: {left_out[0].reason})")
-    held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
+    held = hold_out([p.group or p.burst for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
     kept = database.only(photo for photo, out in zip(photos, held, strict=True) if not out)
     asked = [question_of(photo) for photo, out in zip(photos, held, strict=True) if out]
     return kept, asked, left_out, LEAKY if plan.hold_out == "random" else ""

@@ -81,6 +81,7 @@ class NewPhoto:
         feature_count: Local features.
         features: Packed.
         thumbnail: JPEG, or None.
+        glance: Grey levels at 32 x 32 pixels.
         vector: Global descriptor ``(D,)``.
         said: Fingerprint of what the source said.
     """
@@ -96,6 +97,7 @@ class NewPhoto:
     feature_count: int
     features: bytes
     thumbnail: bytes | None
+    glance: bytes
     vector: FloatArray
     said: str = ""
 
@@ -130,6 +132,7 @@ def row_of(new: NewPhoto) -> dict[str, Any]:
         "feature_count": new.feature_count,
         "features": new.features,
         "thumbnail": new.thumbnail,
+        "glance": new.glance,
         "said": new.said,
         **state_columns((new.size, new.mtime_ns)),
         **facts_of(new.photo),

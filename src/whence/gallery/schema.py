@@ -29,6 +29,7 @@ class Settings:
         root: Folder that paths are relative to.
         written_by: Version of whence that made the gallery.
         schema_version: Of the tables.
+        duplicates: What becomes of near duplicates: ``keep`` or ``drop``.
     """
 
     crs: Crs
@@ -40,6 +41,7 @@ class Settings:
     root: str
     written_by: str
     schema_version: int = SCHEMA_VERSION
+    duplicates: str = "keep"
 
     def to_json(self) -> str:
         """One line."""
@@ -75,6 +77,7 @@ PHOTOS_SCHEMA = pa.schema(
         ("feature_count", pa.int32()),
         ("features", pa.large_binary()),
         ("thumbnail", pa.binary()),
+        ("glance", pa.binary()),  # 32 x 32 grey levels
     ]
 )
 

@@ -195,5 +195,6 @@ def _read_settings(folder: Path, connection: DBConnection) -> Settings:
             f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
             f"upgrade: pip install --upgrade whence"
         )
+    said = {"duplicates": "keep", **said}  # before whence knew of them
     known = {name: said[name] for name in Settings.__dataclass_fields__}
     return Settings(**{**known, "crs": Crs(known["crs"])})

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from whence.gallery import schema
 from whence.gallery.approximate import keep_index
-from whence.gallery.artefacts import pack_arrays
+from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import trials_name
+from whence.gallery.gallery import BURSTS, trials_name
 from whence.gallery.rows import FACTS, FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
 from whence.gallery.store import Store, age_to_keep
 from whence.gallery.trouble import unbroken
@@ -235,6 +235,26 @@ class Writer:
         table = self.store.table(schema.ARTEFACTS)
         if table is not None:
             table.delete(f"fingerprint = '{name}'")
+        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+
+    def bursts_mark(self) -> str:
+        """What was kept with the bursts; empty where none were looked for."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is None:
+            return ""
+        found = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()
+        return str(unpack_arrays(found["data"][0].as_py())["mark"]) if found.num_rows else ""
+
+    def keep_bursts(self, arrays: Mapping[str, NDArray[Any]], mark: str) -> None:
+        """Keeps which photos are as good as one, in place of what was kept, and what they were then."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is not None:
+            table.delete(f"fingerprint = '{BURSTS}'")
+        row = {
+            "fingerprint": BURSTS,
+            "learned_from": self.count,
+            "data": pack_arrays({**arrays, "mark": np.array(mark)}),
+        }
         self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
 
     def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:
