@@ -50,15 +50,14 @@ def main() -> None:
     locator = Locator(gallery, workers=args.workers, calibrated=False)
     apart = kept_apart(gallery, args.workers)
     pairs = kept_pairs(gallery, locator, apart, args)
-    matched = np.zeros(len(gallery), np.bool_)
-    matched[pairs.first] = matched[pairs.second] = True
+    matched = pairs.matched(len(gallery))
     extent = np.ptp(gallery.coordinates, axis=0)
     print(
         f"{args.gallery.name}: {len(gallery):,} photos, {len(pairs):,} pairs in {perf_counter() - start:.0f} s, "
         f"{matched.sum():,} photos match others; extent {extent[0]:.4g} x {extent[1]:.4g} "
         f"({gallery.settings.crs.value}), tolerance {gallery.settings.tolerance_m:.3g} m"
     )
-    own = judged_by(gallery, pairs, clues(gallery)[0]).probability
+    own = judged_by(gallery, pairs, clues(gallery)[0])[0].probability
     print(f"  as it is: {(own >= SURE).sum()} pins called wrong")
     for slip in args.slip or ["moved"]:
         told = [tried(gallery, pairs, matched, own, slip, seed, args) for seed in range(*args.seeds)]
@@ -71,10 +70,10 @@ def kept_pairs(gallery: Gallery, locator: Locator, apart: list[list[int]], args:
     """Found, or as found the last time."""
     if args.pairs and args.pairs.exists():
         kept = np.load(args.pairs)
-        return Pairs(kept["first"], kept["second"], kept["inliers"], kept["scale"])
+        return Pairs(kept["first"], kept["second"], kept["inliers"], kept["strength"])
     pairs = find_pairs(gallery, locator.pipeline, apart, args.workers)
     if args.pairs:
-        np.savez(args.pairs, first=pairs.first, second=pairs.second, inliers=pairs.inliers, scale=pairs.scale)
+        np.savez(args.pairs, first=pairs.first, second=pairs.second, inliers=pairs.inliers, strength=pairs.strength)
     return pairs
 
 
@@ -113,7 +112,7 @@ def tried(
     """Counts of one seed."""
     moved, pins = slipped(gallery, slip, seed, args)
     other = with_pins(gallery, pins)
-    odds = judged_by(other, pairs, clues(other)[0]).probability
+    odds = judged_by(other, pairs, clues(other)[0])[0].probability
     told = odds >= SURE
     counts = {"moved": moved.sum(), "told": told.sum(), "found": (told & moved).sum()}
     counts |= {f"{name} matched": (mask & matched).sum() for name, mask in (("moved", moved), ("told", told))}
@@ -157,7 +156,7 @@ def show_places(gallery: Gallery, pairs: Pairs, apart: list[list[int]], args: ar
     moved, pins = slipped(gallery, "moved", args.seeds[0], args)
     other = with_pins(gallery, pins)
     odd = clues(other)[0]
-    verdicts = judged_by(other, pairs, odd)
+    verdicts, _ = judged_by(other, pairs, odd)
     locator = Locator(other, workers=args.workers)
     rows = np.flatnonzero(moved & (verdicts.probability >= SURE))[: args.places]
     errors = []

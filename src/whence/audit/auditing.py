@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from whence.audit.judging import Verdicts, judge
-from whence.audit.model import Audit, Clue, Kind, Suspect, Witness
+from whence.audit.model import Audit, Clue, Expected, Kind, Suspect, Witness
 from whence.audit.pairs import Pairs, find_pairs
 from whence.audit.plausible import clues
-from whence.audit.trying import expected
+from whence.audit.trying import Scale, try_out
 from whence.describe.looks import near_duplicates
 from whence.errors import InputError
 from whence.gallery.gallery import Gallery
@@ -20,7 +20,7 @@ from whence.geo.distance import offset
 from whence.locate.likeness import looks_of_gallery
 from whence.locate.locator import Locator
 from whence.present.words import length
-from whence.types import Status
+from whence.types import DoubleArray, Status
 
 DOUBTFUL = 0.2
 """Probability of a wrong pin from which on a photo is a suspect."""
@@ -63,9 +63,7 @@ def audit(
 
     pairs = find_pairs(gallery, locator.pipeline, apart, threads, tell)
     odd, missing = clues(gallery)
-    verdicts = judged_by(gallery, pairs, odd)
-    matched = np.zeros(len(gallery), np.bool_)
-    matched[pairs.first] = matched[pairs.second] = True
+    verdicts, told = judged_by(gallery, pairs, odd)
     chosen = np.argsort(-verdicts.probability, kind="stable")[:most]
     suspects = []
     chosen = chosen[verdicts.probability[chosen] >= DOUBTFUL]
@@ -76,31 +74,27 @@ def audit(
         gallery,
         tuple(suspects),
         verdicts.probability,
-        int(matched.sum()),
-        expected(
-            lambda pins: judge(pairs, pins, gallery.settings.crs, gallery.settings.tolerance_m, *_known(gallery, odd)),
-            verdicts,
-            gallery.coordinates,
-            gallery.settings.crs,
-            places_of(gallery),
-            matched,
-            2 * gallery.settings.tolerance_m,
-        ),
+        int(pairs.matched(len(gallery)).sum()),
+        told,
         (*notes, *missing),
     )
 
 
-def judged_by(gallery: Gallery, pairs: Pairs, odd: Sequence[Clue]) -> Verdicts:
-    """What pairs and clues say together."""
-    settings = gallery.settings
-    return judge(pairs, gallery.coordinates, settings.crs, settings.tolerance_m, *_known(gallery, odd))
-
-
-def _known(gallery: Gallery, odd: Sequence[Clue]) -> tuple[list[object], np.ndarray]:
+def judged_by(gallery: Gallery, pairs: Pairs, odd: Sequence[Clue]) -> tuple[Verdicts, Expected | None]:
+    """What pairs and clues say together, and what to expect of it."""
+    settings, places = gallery.settings, places_of(gallery)
     extra = np.zeros(len(gallery))
     for clue in odd:
         extra[clue.row] += clue.weight
-    return places_of(gallery), extra
+
+    def judged(pins: DoubleArray) -> Verdicts:
+        return judge(pairs, pins, settings.crs, settings.tolerance_m, places, extra)
+
+    own = judged(gallery.coordinates)
+    matched, least_m = pairs.matched(len(gallery)), 2 * settings.tolerance_m
+    scale, told = try_out(judged, own, gallery.coordinates, settings.crs, places, matched, least_m)
+    probability = np.where(matched, scale.probability(own.score), Scale().probability(own.score))
+    return replace(own, probability=probability), told
 
 
 def places_of(gallery: Gallery) -> list[object]:

@@ -18,23 +18,27 @@ from whence.audit.pairs import Pairs
 from whence.geo.distance import offsets_m
 from whence.types import Crs, DoubleArray
 
-PRIOR = 0.03
+PRIOR = 0.05
 """Share of pins that are taken to be wrong before anything is looked at."""
-_SHARES = 0.005, 0.2
+_SHARES = 0.02, 0.2
 """Between which the share of wrong pins is then estimated."""
-_INLIERS = np.array([12, 16, 24, 40, 80])
-"""Pairs with about as many inliers are alike."""
+_KINDS = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95])
+"""Shares of pairs, the weakest, between which the kinds of pairs lie."""
 _STEP = 0.25
 """Width of a bin of the logarithm of a distance."""
-_LIKE_ALL = 30.0
-"""Pairs of all numbers of inliers that speak for each of them; and imagined ones, about a tolerance apart."""
-_DOUBT = 0.02
+_LIKE_ALL = 10.0
+"""Pairs of all kinds that speak for each of them; and imagined ones, about a tolerance apart."""
+_DOUBT = 0.005
 """Share of pairs of right pins that may lie anywhere, however many points match."""
-_ROUNDS = 25
+_ROUNDS, _TRIMMED = 25, 5
+_USUAL = 0.85
+"""Share of pairs, the nearest, that alone tell in the first rounds how near pairs are: wrong pins made others."""
 _MOST = 12.0
 """Evidence of a photo beyond which more is not believed."""
-_MATES, _MATES_MOST = 0.5, 3.0
+_MATES, _MATES_MOST = 1.0, 4.0
 """How much of what speaks against the others of its place with the same pin is held against a photo, and at most."""
+_FEW = 2
+"""Others that are imagined to match nothing: one alone is easily wrong for reasons of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +78,15 @@ def judge(
     spots = _spots(coordinates, places)
     told = apart_m > 0  # two photos with one and the same pin: it may have been copied
     bins = _Bins(apart_m, coordinates, crs, tolerance_m)
-    kind = np.searchsorted(_INLIERS, pairs.inliers, side="right") - 1
+    kind = _kinds(pairs.strength)
     sides = _Sides(pairs, spots)
     wrong = np.full(count, PRIOR)
+    nearer = _nearer(kind, apart_m)
     share, weight, score = PRIOR, np.zeros(len(pairs)), np.zeros(count)
     for turn in range(_ROUNDS):
         believed = (1 - wrong[pairs.first]) * (1 - wrong[pairs.second]) * told
+        if turn < _TRIMMED:
+            believed *= nearer
         weight = np.where(told, bins.weights(kind, believed), 0.0)
         score = np.clip(sides.together(weight, 1 - wrong), -_MOST, _MOST)
         score = score + _mates(score, sides.matched, spots) + extra
@@ -100,8 +107,10 @@ class _Bins:
         self._count = int(np.ceil(np.log(farthest / small + 1) / _STEP)) + 1
         self._bin = self._bins(apart_m, small)
         usual = np.bincount(self._bins(anywhere, small), minlength=self._count) + 1e-9
+        self._usual = _smooth(usual / usual.sum())
         # A wrong pin may lie at any distance: somewhere in the gallery, or off by any order of magnitude.
-        self._wrong = _smooth(0.5 * usual / usual.sum() + 0.5 / self._count)
+        self._wrong = 0.5 * self._usual + 0.5 / self._count
+        self._far = np.arange(self._count) > np.searchsorted(np.cumsum(self._usual), 0.5)
         near = np.exp(-0.5 * ((np.arange(self._count) * _STEP - np.log(10)) / 1.0) ** 2)  # around two tolerances
         self._near = near / near.sum()
 
@@ -117,7 +126,10 @@ class _Bins:
             mine = kind == one
             seen = np.bincount(self._bin[mine], believed[mine], self._count) + _LIKE_ALL * everything
             right = (1 - _DOUBT) * _smooth(seen / seen.sum()) + _DOUBT * self._wrong
-            told = rising(np.log(self._wrong / right), seen)  # the nearer, the better
+            # Some match by chance: such a pair lies anywhere, whether its pins are right or wrong.
+            chance = min(float(right[self._far].sum() / max(self._usual[self._far].sum(), 1e-9)), 1.0)
+            wrong = chance * self._usual + (1 - chance) * self._wrong
+            told = rising(np.log(wrong / right), seen)  # the nearer, the better
             found[mine] = told[self._bin[mine]]
         return found
 
@@ -146,8 +158,8 @@ class _Sides:
 def _mates(score: DoubleArray, matched: NDArray[np.bool_], spots: NDArray[np.intp]) -> DoubleArray:
     """``(N,)``: what speaks against the pin that a photo shares with others of its place."""
     total = np.bincount(spots, score * matched)[spots] - score * matched
-    others = np.bincount(spots, matched)[spots] - matched
-    return np.clip(_MATES * total / np.maximum(others, 1), -_MATES_MOST, _MATES_MOST)
+    others = np.bincount(spots)[spots] - 1
+    return np.clip(_MATES * total / (others + _FEW), -_MATES_MOST, _MATES_MOST)
 
 
 def rising(values: DoubleArray, weights: DoubleArray) -> DoubleArray:
@@ -160,6 +172,21 @@ def rising(values: DoubleArray, weights: DoubleArray) -> DoubleArray:
             total = last[1] + before[1]
             blocks.append([(last[0] * last[1] + before[0] * before[1]) / total, total, last[2] + before[2]])
     return np.repeat([block[0] for block in blocks], [int(block[2]) for block in blocks])
+
+
+def _kinds(strength: DoubleArray) -> NDArray[np.intp]:
+    """``(P,)`` from 0 for the weakest."""
+    edges = np.unique(np.quantile(strength, _KINDS)) if len(strength) else strength
+    return np.searchsorted(edges, strength, side="right")
+
+
+def _nearer(kind: NDArray[np.intp], apart_m: DoubleArray) -> NDArray[np.bool_]:
+    """``(P,)``: the nearest of the pairs that are about as strong."""
+    found = np.ones(len(kind), np.bool_)
+    for one in np.unique(kind):
+        mine = kind == one
+        found[mine] = apart_m[mine] <= np.quantile(apart_m[mine], _USUAL)
+    return found
 
 
 def _smooth(shares: DoubleArray) -> DoubleArray:

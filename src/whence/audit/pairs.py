@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from whence.gallery.gallery import Gallery
 from whence.locate.pipeline import Pipeline
 from whence.photos.threads import one_thread_each
-from whence.types import DoubleArray
+from whence.types import DoubleArray, Matches
 from whence.verify.rerank import verify_all
 
 MOST = 20
@@ -31,16 +31,23 @@ class Pairs:
         first: ``(P,)`` rows of the gallery.
         second: ``(P,)`` rows of the gallery, each above that of the first.
         inliers: ``(P,)`` points that agree with one geometry.
-        scale: ``(P,)``: size of things in the first photo over that in the second.
+        strength: ``(P,)``: of these points, those that are found in this photo alone: one that is matched in photos of
+            n places counts 1 / n, by whichever of the two photos has less of them.
     """
 
     first: Rows
     second: Rows
     inliers: Rows
-    scale: DoubleArray
+    strength: DoubleArray
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def matched(self, count: int) -> NDArray[np.bool_]:
+        """``(N,)``: which of N photos match any other."""
+        found = np.zeros(count, np.bool_)
+        found[self.first] = found[self.second] = True
+        return found
 
     def of(self, row: int) -> list[tuple[int, int]]:
         """What a photo matches: the other row, and the pair."""
@@ -65,21 +72,36 @@ def find_pairs(
         tell: Called with the number of photos that are done.
     """
     matcher, estimator = pipeline.matcher, pipeline.estimator
-    found: list[tuple[int, int, int, float]] = []
+    found: list[tuple[int, int, Matches]] = []
     if matcher is not None and estimator is not None:
         asked = _asked(gallery, pipeline, apart)
         with ThreadPoolExecutor(workers, thread_name_prefix="whence-audit") as threads, one_thread_each:
             for row, others in enumerate(asked):
                 if others:
                     features = gallery.features([row, *others])
-                    for other, told in zip(
-                        others, verify_all(features[0], features[1:], matcher, estimator, threads), strict=True
-                    ):
-                        if len(told) >= LEAST:
-                            found.append((row, other, len(told), told.scale))
+                    told = verify_all(features[0], features[1:], matcher, estimator, threads)
+                    found += [
+                        (row, other, one.matches) for other, one in zip(others, told, strict=True) if len(one) >= LEAST
+                    ]
                 tell(row + 1)
-    first, second, inliers, scale = (np.array(column) for column in zip(*found, strict=True)) if found else [[]] * 4
-    return Pairs(np.asarray(first, np.intp), np.asarray(second, np.intp), np.asarray(inliers, np.intp), np.array(scale))
+    rows = np.array([(row, other) for row, other, _ in found], np.intp).reshape(-1, 2)
+    inliers = np.array([len(matches) for _, _, matches in found], np.intp)
+    return Pairs(rows[:, 0], rows[:, 1], inliers, _strengths(found, apart))
+
+
+def _strengths(found: Sequence[tuple[int, int, Matches]], apart: Sequence[Sequence[int]]) -> DoubleArray:
+    """See ``Pairs.strength``: a window that every house has says little about which house it is."""
+    seen: dict[int, dict[int, set[int]]] = {}
+    for row, other, matches in found:
+        for mine, theirs, points in ((row, other, matches.query), (other, row, matches.database)):
+            place = min(apart[theirs], default=theirs)  # all of a place share the first of its rows
+            for point in points.tolist():
+                seen.setdefault(mine, {}).setdefault(point, set()).add(place)
+    sides = [
+        [sum(1 / len(seen[mine][point]) for point in points.tolist()) for mine, points in both]
+        for both in (((row, matches.query), (other, matches.database)) for row, other, matches in found)
+    ]
+    return np.array(sides, np.float64).reshape(-1, 2).min(axis=1)
 
 
 def _asked(gallery: Gallery, pipeline: Pipeline, apart: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,48 +16,94 @@ from whence.types import XY, Crs, DoubleArray, LatLon, Position
 
 SHARE = 0.05
 """Of the pins that are moved in a round."""
-_SURE = 0.5
-_SEEMS_RIGHT = 0.2
+SURE = 0.5
+_ROUNDS = 6
+"""Half of them to learn from, half to say what is to be expected."""
 _LEAST = 20
-"""Pins that have to be moved in all rounds together, for shares of them to mean anything."""
+"""Pins that have to be moved in half of the rounds, for shares of them to mean anything."""
+_REFITS = 4
+_HELD = 4.0
+"""How many photos the usual relation of score and probability counts for."""
+_START = (1.0, float(np.log(SHARE / (1 - SHARE))))
 
 
-def expected(
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a score is worth: a logistic curve.
+
+    Attributes:
+        slope: Of the logarithm of the odds over the score.
+        start: At a score of 0.
+    """
+
+    slope: float = _START[0]
+    start: float = _START[1]
+
+    def probability(self, score: DoubleArray) -> DoubleArray:
+        """``(N,)`` that a pin is wrong."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.slope * score + self.start, -30, 30))))
+
+
+def try_out(
     judged: Callable[[DoubleArray], Verdicts],
-    verdicts: Verdicts,
+    own: Verdicts,
     coords: DoubleArray,
     crs: Crs,
     places: Sequence[object],
     matched: NDArray[np.bool_],
     at_least_m: float,
-    rounds: int = 5,
-) -> Expected | None:
-    """What to expect of an audit.
+) -> tuple[Scale, Expected | None]:
+    """What scores are worth in this gallery, and what to expect of an audit.
+
+    Photos whose own pin seems wrong do not count as right ones.
 
     Args:
         judged: Judges all pins, wherever they are.
-        verdicts: On the pins as they are.
+        own: On the pins as they are.
         coords: ``(N, 2)`` of the pins.
         crs: What they mean.
         places: Of the photos; those of one place with one pin are moved together.
         matched: ``(N,)``: which photos match any other. The others cannot be judged, and do not count.
         at_least_m: How far pins are moved, or farther.
-        rounds: Each with other pins.
 
     Returns:
-        None where too few photos match others.
+        The usual scale, and no expectation, where too few photos match others.
     """
-    right = matched & (verdicts.probability < _SEEMS_RIGHT)
-    moved_in_all = found = told = 0
-    for seed in range(rounds):
-        moved, pins = move_some(coords, crs, places, right, at_least_m, np.random.default_rng(seed))
-        sure = (judged(pins).probability >= _SURE) & (verdicts.probability < _SURE) & matched
-        moved_in_all += int((moved & matched).sum())
-        found += int((sure & moved).sum())
-        told += int(sure.sum())
-    if moved_in_all < _LEAST:
-        return None
-    return Expected(moved_in_all, at_least_m, found / moved_in_all, found / told if told else 1.0)
+    rounds = []
+    for seed in range(_ROUNDS):
+        moved, pins = move_some(coords, crs, places, matched, at_least_m, np.random.default_rng(seed))
+        rounds.append((moved, judged(pins).score))
+    learn, test = rounds[: _ROUNDS // 2], rounds[_ROUNDS // 2 :]
+    if min(sum(int((moved & matched).sum()) for moved, _ in half) for half in (learn, test)) < _LEAST:
+        return Scale(), None
+    scale = Scale()
+    for _ in range(_REFITS):
+        counted = matched & (scale.probability(own.score) < SURE)
+        score = np.concatenate([score[counted | (moved & matched)] for moved, score in learn])
+        wrong = np.concatenate([moved[counted | (moved & matched)] for moved, _ in learn])
+        scale = _fitted(score, wrong)
+    told = [(scale.probability(score) >= SURE) & matched for _, score in test]
+    new = [sure & (moved | (scale.probability(own.score) < SURE)) for sure, (moved, _) in zip(told, test, strict=True)]
+    count = sum(int((moved & matched).sum()) for moved, _ in test)
+    found = sum(int((sure & moved).sum()) for sure, (moved, _) in zip(told, test, strict=True))
+    named = sum(int(sure.sum()) for sure in new)
+    return scale, Expected(count, at_least_m, found / count, found / named if named else 1.0)
+
+
+def _fitted(score: DoubleArray, wrong: NDArray[np.bool_]) -> Scale:
+    """Logistic regression by Newton's method, drawn to the usual scale; it never falls."""
+    design = np.column_stack([score, np.ones(len(score))])
+    usual = np.array(_START)
+    value = usual.copy()
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(design @ value, -30, 30)))
+        slope = design.T @ (wrong - chance) - _HELD * (value - usual)
+        curve = (design * (chance * (1 - chance))[:, None]).T @ design + _HELD * np.eye(2)
+        step = np.linalg.solve(curve, slope)
+        value += np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-6:
+            break
+    return Scale(max(float(value[0]), 0.0), float(value[1]))
 
 
 def move_some(
