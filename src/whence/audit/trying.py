@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,10 @@ from whence.types import XY, Crs, DoubleArray, LatLon, Position
 SHARE = 0.05
 """Of the pins that are moved in a round."""
 SURE = 0.5
-_ROUNDS = 6
-"""Half of them to learn from, half to say what is to be expected."""
-_LEAST = 20
-"""Pins that have to be moved in half of the rounds, for shares of them to mean anything."""
+_ROUNDS, _MOST_ROUNDS, _PINS = 6, 24, 300
+"""Half of them to learn from, half to say what is to be expected: so many, or more until so many pins were moved."""
+_LEAST = 40
+"""Photos that have to match others, for shares of those moved to mean anything."""
 _REFITS = 4
 _HELD = 4.0
 """How many photos the usual relation of score and probability counts for."""
@@ -69,13 +70,14 @@ def try_out(
     Returns:
         The usual scale, and no expectation, where too few photos match others.
     """
+    if matched.sum() < _LEAST:
+        return Scale(), None
     rounds = []
-    for seed in range(_ROUNDS):
+    wanted = min(max(_ROUNDS, 2 * math.ceil(_PINS / max(2 * SHARE * len(coords), 1))), _MOST_ROUNDS)
+    for seed in range(wanted):
         moved, pins = move_some(coords, crs, places, matched, at_least_m, np.random.default_rng(seed))
         rounds.append((moved, judged(pins).score))
-    learn, test = rounds[: _ROUNDS // 2], rounds[_ROUNDS // 2 :]
-    if min(sum(int((moved & matched).sum()) for moved, _ in half) for half in (learn, test)) < _LEAST:
-        return Scale(), None
+    learn, test = rounds[: wanted // 2], rounds[wanted // 2 :]
     scale = Scale()
     for _ in range(_REFITS):
         counted = matched & (scale.probability(own.score) < SURE)

@@ -13,7 +13,21 @@ import typer
 from typer.core import TyperGroup
 
 import whence
-from whence.cli import ablate, audit, datasets, demo, evaluate, index, info, locate, models, recipes, remove, train
+from whence.cli import (
+    ablate,
+    audit,
+    contribute,
+    datasets,
+    demo,
+    evaluate,
+    index,
+    info,
+    locate,
+    models,
+    recipes,
+    remove,
+    train,
+)
 from whence.cli.console import complain
 from whence.errors import WhenceError
 
@@ -37,7 +51,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-MODULES = (index, locate, evaluate, audit, info, remove, recipes, models, train, ablate, datasets, demo)
+MODULES = (index, locate, evaluate, audit, contribute, info, remove, recipes, models, train, ablate, datasets, demo)
 """One command each, in the order of the help."""
 for module in MODULES:
     app.command(name=module.NAME)(module.command)

@@ -13,6 +13,7 @@ from whence.types import Crs
 SCHEMA_VERSION = 1
 
 SETTINGS, PHOTOS, DESCRIPTORS, ARTEFACTS, SKIPPED = "settings", "photos", "descriptors", "artefacts", "skipped"
+QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ PHOTOS_SCHEMA = pa.schema(
 )
 
 ARTEFACTS_SCHEMA = pa.schema([("fingerprint", pa.string()), ("learned_from", pa.int64()), ("data", pa.large_binary())])
+
+QUARANTINE_SCHEMA = pa.schema([("id", pa.string()), ("number", pa.int64()), ("json", pa.string())])
 
 SKIPPED_SCHEMA = pa.schema(
     [

@@ -118,8 +118,8 @@ class Writer:
         if not changes or table is None:
             return
         for paths in _chunks(list(changes), _STREAM):
-            quoted = ", ".join(_quoted(path) for path in paths)
-            old = table.search().where(f"path IN ({quoted})").to_arrow().to_pylist()
+            names = ", ".join(quoted(path) for path in paths)
+            old = table.search().where(f"path IN ({names})").to_arrow().to_pylist()
             new = [{**row, **changes[row["path"]].columns()} for row in old]
             rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
             table.merge_insert("path").when_matched_update_all().execute(rows)
@@ -166,13 +166,13 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         gone = self.files.pop(path)
         if table is not None:
-            table.delete(f"path = {_quoted(path)}")
+            table.delete(f"path = {quoted(path)}")
             self._forget([gone.content_hash])
 
     def _update(self, path: str, values: Mapping[str, Any]) -> None:
         table = self.store.table(schema.PHOTOS)
         if table is not None:
-            table.update(where=f"path = {_quoted(path)}", values=dict(values))
+            table.update(where=f"path = {quoted(path)}", values=dict(values))
 
     def skip(self, skipped: Mapping[str, FileState]) -> None:
         """Remembers files that were passed over, so that they need not be read again."""
@@ -296,7 +296,7 @@ class Writer:
                 keep_index(table)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A string of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
