@@ -99,7 +99,7 @@ def test_copies_and_bursts_are_one_unless_a_table_groups_them(album: Path, tmp_p
         assert told["other"] == told["burst2"] == (None, None)
         assert told["burst3"] == ("mine", None)
         held = hold_out([photo.group or photo.burst for photo in photos], 0.3, 1)
-        by_burst = {photo.burst: set() for photo in photos if photo.burst}
+        by_burst: dict[str, set[bool]] = {photo.burst: set() for photo in photos if photo.burst}
         for photo, out in zip(photos, held, strict=True):
             if photo.burst:
                 by_burst[photo.burst].add(bool(out))

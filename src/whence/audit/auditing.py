@@ -137,11 +137,12 @@ def suspect_of(
     found = [clue for clue in odd if clue.row == row]
     against = [witness for witness in witnesses if witness.weight >= _TELLING]
     if against:
-        nearest = min(witness.apart_m for witness in against)
-        words = f"matches {len(against)} photo{'s'[: len(against) != 1]} {length(nearest)} away or farther"
+        nearest = length(min(witness.apart_m for witness in against))
+        several = f"matches {len(against)} photos {nearest} away or farther"
+        words = several if len(against) > 1 else f"matches a photo {nearest} away"
         found.append(Clue(row, Kind.MATCHES, sum(witness.weight for witness in against), words))
     elif not found and verdicts.probability[row] >= DOUBTFUL:
-        found.append(Clue(row, Kind.MATCHES, 0.0, "the others of its place match photos far away"))
+        found.append(Clue(row, Kind.MATCHES, 0.0, "others of its place, with its pin, match photos far away"))
     found.sort(key=lambda clue: -clue.weight)
     suspect = Suspect(
         row,

@@ -25,6 +25,12 @@ _SIDE = 640
 """Longer side of a photo on the page, in pixels."""
 _PICTURED = 60
 """Suspects shown with pictures: a page of more is heavy to load. All are in the list."""
+_WORDS = {
+    "located": "where it belongs",
+    "unsure: best guess": "pin; place not known",
+    "true place": "pin",
+    "candidate, with its rank": "photo that matches it",
+}
 FOOTER = (
     "<footer><p>Made by whence from the photos of one gallery and their pins. A suspect is a photo to look at, not "
     "one that is proven wrong: what looks alike may stand in two places. Nothing was changed.</p></footer>"
@@ -56,7 +62,7 @@ def _overview(audit: Audit) -> str:
         for suspect in audit.suspects
     ]
     return (
-        f"{page.figure(_map(audit, audit.suspects), 'From where the photo belongs to its pin (cross)')}"
+        f"{page.figure(_map(audit, audit.suspects), 'Pins of suspects, and where these photos belong')}"
         + page.table(rows, ("pin wrong", "off"))
     )
 
@@ -84,6 +90,7 @@ def _map(audit: Audit, suspects: Sequence[Suspect], witnesses: Sequence[Witness]
         size=(640, 420),
         fit="answers",
         title="Pins and where the photos belong",
+        words=_WORDS,
         up="N" if gallery.settings.crs is Crs.WGS84 else "y",
     )
 

@@ -101,7 +101,7 @@ def _strengths(found: Sequence[tuple[int, int, Matches]], apart: Sequence[Sequen
         [sum(1 / len(seen[mine][point]) for point in points.tolist()) for mine, points in both]
         for both in (((row, matches.query), (other, matches.database)) for row, other, matches in found)
     ]
-    return np.array(sides, np.float64).reshape(-1, 2).min(axis=1)
+    return np.asarray(np.array(sides, np.float64).reshape(-1, 2).min(axis=1))
 
 
 def _asked(gallery: Gallery, pipeline: Pipeline, apart: Sequence[Sequence[int]]) -> list[list[int]]:
