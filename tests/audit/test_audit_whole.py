@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +161,34 @@ def test_what_a_killed_run_left_is_finished_by_the_next(gallery: Path, tmp_path:
     refused = review(gallery, refuse=[waits.id for waits in waiting(gallery)])
     assert {found.verdict for found in refused} == {Verdict.REFUSED}
     assert waiting(gallery) == []
+
+
+def test_what_is_said_anew_is_judged_anew(gallery: Path, tmp_path: Path) -> None:
+    view(tmp_path / "late.jpg", 93, 0)
+    (refused,) = contribute([brought(tmp_path, ("late.jpg", "12.3", "45.404"))], gallery)
+    assert refused.verdict is Verdict.REFUSED
+    (same,) = contribute([brought(tmp_path, ("late.jpg", "12.3", "45.404"))], gallery)
+    assert same == refused
+    (corrected,) = contribute([brought(tmp_path, ("late.jpg", "45.404", "12.3"))], gallery)
+    assert corrected.verdict is Verdict.REVIEW
+    review(gallery, admit=[corrected.id])
+    whence.remove(gallery, str(tmp_path / "late.jpg"))
+    (again,) = contribute([brought(tmp_path, ("late.jpg", "45.404", "12.3"))], gallery)
+    assert again.verdict is Verdict.REVIEW
+
+
+def test_two_at_once_wait_for_each_other(gallery: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}").mkdir()
+        view(tmp_path / f"{number}" / "new.jpg", 95 + number, 0)
+        brought(tmp_path / f"{number}", ("new.jpg", *pin(4, 4)))
+    words = [sys.executable, "-m", "whence", "contribute"]
+    running = [
+        subprocess.Popen([*words, tmp_path / f"{number}" / "brought.csv", "--gallery", gallery, "--workers", "1"])
+        for number in range(2)
+    ]
+    assert [process.wait(120) for process in running] == [0, 0]
+    assert len(waiting(gallery)) == 2
 
 
 def test_wrong_contributions_are_one_line(gallery: Path, tmp_path: Path, run: Run) -> None:

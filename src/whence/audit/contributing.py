@@ -6,7 +6,7 @@ What the command calls, and what a service may call: nothing is printed, and eve
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,7 +75,8 @@ def contribute(
     read = [_taken(photo) for photo in _photos(brought, store.settings.crs)]
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
-    again = [one for one in fresh.values() if one.id not in before]
+    stored = Gallery(store).by_hash
+    again = [one for one in fresh.values() if _is_news(one, before.get(one.id), stored)]
     _patiently(lambda: _put(folder, again))
     decided = {one.id: one for one in _judged(folder, workers, progress)}
     decided |= {one.id: one for one in _indexed(folder, workers)}
@@ -126,6 +127,13 @@ def review(
     return list(done.values())
 
 
+def _is_news(one: Contribution, before: Contribution | None, stored: Container[str]) -> bool:
+    """Whether a photo has to be judged: not what was judged already, with the same said of it."""
+    if before is None or dict(before.facts) != dict(one.facts):
+        return True
+    return before.verdict is Verdict.ADMITTED and one.id not in stored  # removed since
+
+
 def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
     found = [one for key, one in waits.items() if name and key.startswith(name)]
     if len(found) != 1:
@@ -134,8 +142,8 @@ def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
     return found[0]
 
 
-def _photos(brought: Sequence[str | os.PathLike[str]], crs: Crs) -> list[Photo]:
-    found: list[Photo] = []
+def _photos(brought: Sequence[str | os.PathLike[str]], crs: Crs) -> list[Photo | Skipped]:
+    found: list[Photo | Skipped] = []
     for given in brought:
         path = Path(given)
         if path.is_dir() or path.suffix.lower() in (".csv", ".tsv"):
@@ -145,10 +153,7 @@ def _photos(brought: Sequence[str | os.PathLike[str]], crs: Crs) -> list[Photo]:
                 raise InputError(
                     f"{path} has {kinds[intake.crs]}, the gallery has {kinds[crs]}; they do not go together"
                 )
-            for photo in intake.photos():
-                if isinstance(photo, Skipped):
-                    photo = Photo(path.parent / photo.name, photo.name, label=photo.reason)
-                found.append(photo)
+            found += intake.photos()
         else:
             found.append(Photo(path, os.fspath(given)))
     if not found:
@@ -156,13 +161,15 @@ def _photos(brought: Sequence[str | os.PathLike[str]], crs: Crs) -> list[Photo]:
     return found
 
 
-def _taken(photo: Photo) -> Contribution:
+def _taken(photo: Photo | Skipped) -> Contribution:
     """A photo with what is said of it; refused at once if it is none, or has no position."""
+    if isinstance(photo, Skipped):
+        return Contribution("", photo.name, Verdict.REFUSED, photo.reason)
     path = os.path.abspath(photo.path)  # noqa: PTH100 - links stay as they are
     try:
         data = files.read(photo.path)
     except PhotoError as error:
-        return Contribution("", path, Verdict.REFUSED, photo.label or str(error))
+        return Contribution("", path, Verdict.REFUSED, str(error))
     digest = files.content_hash(data)
     known, problem = placed(photo, read_facts(data))
     if known.position is None:

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from whence.gallery import schema
 from whence.gallery.store import Store
-from whence.gallery.writer import quoted
 from whence.photos.names import native, stored
 
 
@@ -74,13 +73,6 @@ def put(store: Store, brought: Sequence[Contribution]) -> None:
         store.append(schema.QUARANTINE, found)
     else:
         table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(found)
-
-
-def forget(store: Store, ids: Sequence[str]) -> None:
-    """Takes some out. Call it under the lock."""
-    table = store.table(schema.QUARANTINE)
-    if table is not None and ids:
-        table.delete(f"id IN ({', '.join(quoted(one) for one in ids)})")
 
 
 def _written(one: Contribution) -> str:

@@ -411,7 +411,7 @@ class _Run:
 
     def _drop_copies(self) -> None:
         """Takes near duplicates out again, and reads those whose better copy is no longer there."""
-        while self._drops and self._mark != self._parted:
+        while self._drops and self.writer.count and self._mark != self._parted:
             gallery = Gallery(self._store)
             keeper = superfluous(gallery, looks_of_gallery(gallery, self._workers))
             paths = {row: stored(gallery.photos[row].path) for row in {*keeper, *keeper.values()}}
@@ -445,7 +445,7 @@ class _Run:
 
     def _find_bursts(self) -> None:
         """Which photos are as good as one, if any are new or said to be elsewhere."""
-        if self._mark == self._parted:
+        if not self.writer.count or self._mark == self._parted:
             return
         gallery = Gallery(self._store)
         found = bursts(gallery, looks_of_gallery(gallery, self._workers))
