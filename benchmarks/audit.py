@@ -61,7 +61,9 @@ def main() -> None:
     print(f"  as it is: {(own >= SURE).sum()} pins called wrong")
     for slip in args.slip or ["moved"]:
         told = [tried(gallery, pairs, matched, own, slip, seed, args) for seed in range(*args.seeds)]
-        show(slip, told)
+        show(slip, [counts for counts, _, _ in told])
+        odds, wrong = (np.concatenate(column) for column in zip(*(rest for _, *rest in told), strict=True))
+        print(f"    recall at a precision of 0.9, all seeds in one ranking: {recall_at(odds, wrong, 0.9):.3f}")
     if args.places:
         show_places(gallery, pairs, apart, args)
 
@@ -108,8 +110,8 @@ def tried(
     slip: str,
     seed: int,
     args: argparse.Namespace,
-) -> dict[str, float]:
-    """Counts of one seed."""
+) -> tuple[dict[str, float], DoubleArray, NDArray[np.bool_]]:
+    """Counts of one seed; and of the photos that are judged the probabilities, and which pins are wrong."""
     moved, pins = slipped(gallery, slip, seed, args)
     other = with_pins(gallery, pins)
     odds = judged_by(other, pairs, clues(other)[0])[0].probability
@@ -119,7 +121,7 @@ def tried(
     counts["found matched"] = (told & moved & matched).sum()
     counts["old"] = (told & ~moved & matched & (own >= SURE)).sum()  # called wrong in the set as it is, too
     counts["ap"] = average_precision(odds[matched], moved[matched])
-    return {name: float(value) for name, value in counts.items()}
+    return {name: float(value) for name, value in counts.items()}, odds[matched], moved[matched]
 
 
 def average_precision(score: DoubleArray, wrong: NDArray[np.bool_]) -> float:
@@ -127,6 +129,13 @@ def average_precision(score: DoubleArray, wrong: NDArray[np.bool_]) -> float:
     order = np.argsort(-score, kind="stable")
     hits = wrong[order]
     return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()) if hits.any() else np.nan
+
+
+def recall_at(score: DoubleArray, wrong: NDArray[np.bool_], precision: float) -> float:
+    """The largest recall down to which the ranking is as precise."""
+    hits = np.cumsum(wrong[np.argsort(-score, kind="stable")])
+    good = np.flatnonzero(hits / np.arange(1, len(hits) + 1) >= precision)
+    return float(hits[good[-1]] / hits[-1]) if len(good) else 0.0
 
 
 def show(slip: str, told: list[dict[str, float]]) -> None:

@@ -72,14 +72,14 @@ def test_a_trial_says_what_to_expect() -> None:
         return judge(pairs, pins, Crs.LOCAL, 25.0, places, np.zeros(len(coords)))
 
     matched = pairs.matched(len(coords))
-    scale, told = try_out(judged, judged(coords), coords, Crs.LOCAL, places, matched, 150.0)
+    scale, told = try_out(judged, judged(coords), coords, Crs.LOCAL, places, matched, 150.0, np.zeros(len(coords)))
     assert told is not None
     assert told.recall > 0.8
     assert told.precision > 0.8
-    assert scale.slope > 0
+    assert scale.slopes[0] > 0
     few = np.zeros(len(coords), np.bool_)
     few[:4] = True
-    assert try_out(judged, judged(coords), coords, Crs.LOCAL, places, few, 150.0)[1] is None
+    assert try_out(judged, judged(coords), coords, Crs.LOCAL, places, few, 150.0, np.zeros(len(coords)))[1] is None
 
 
 def test_no_pairs_say_nothing() -> None:
@@ -87,7 +87,7 @@ def test_no_pairs_say_nothing() -> None:
     told = judge(
         Pairs(nothing, nothing, nothing, np.zeros(0)), np.zeros((3, 2)), Crs.LOCAL, 5.0, [0, 1, 2], np.zeros(3)
     )
-    assert told.score.tolist() == [0.0, 0.0, 0.0]
+    assert told.evidence.tolist() == [[0.0] * 3] * 3
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=20))

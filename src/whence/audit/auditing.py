@@ -92,8 +92,8 @@ def judged_by(gallery: Gallery, pairs: Pairs, odd: Sequence[Clue]) -> tuple[Verd
 
     own = judged(gallery.coordinates)
     matched, least_m = pairs.matched(len(gallery)), 2 * settings.tolerance_m
-    scale, told = try_out(judged, own, gallery.coordinates, settings.crs, places, matched, least_m)
-    probability = np.where(matched, scale.probability(own.score), Scale().probability(own.score))
+    scale, told = try_out(judged, own, gallery.coordinates, settings.crs, places, matched, least_m, extra)
+    probability = np.where(matched, scale.probability(own.evidence, extra), Scale().probability(own.evidence, extra))
     return replace(own, probability=probability), told
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.audit.pairs import Pairs
+from whence.audit.support import support
 from whence.geo.distance import offsets_m
 from whence.types import Crs, DoubleArray
 
@@ -46,14 +47,15 @@ class Verdicts:
     """What the pairs say of N pins.
 
     Attributes:
-        score: ``(N,)`` natural logarithm of the odds, without the prior; above 0 it speaks against the pin.
+        evidence: ``(N, 3)``: by pairs alone the logarithm of the odds, above 0 where it speaks against the pin; and
+            what supports the pin, and the best place elsewhere (``whence.audit.support``).
         probability: ``(N,)`` that a pin is wrong.
         weight: ``(P,)`` what each pair says against its two pins, if the other one is right.
         apart_m: ``(P,)`` between the two pins.
         share: Of all pins, how many seem to be wrong.
     """
 
-    score: DoubleArray
+    evidence: DoubleArray
     probability: DoubleArray
     weight: DoubleArray
     apart_m: DoubleArray
@@ -94,7 +96,8 @@ def judge(
         wrong = (wrong + 1 / (1 + np.exp(-odds))) / 2 if turn < _ROUNDS - 1 else 1 / (1 + np.exp(-odds))
         if sides.matched.any():
             share = float(np.clip(wrong[sides.matched].mean(), *_SHARES))
-    return Verdicts(score, wrong, weight, apart_m, share)
+    supported = support(pairs, coordinates, crs, apart_m, wrong, spots, tolerance_m / 2)
+    return Verdicts(np.column_stack([score - extra, supported]), wrong, weight, apart_m, share)
 
 
 class _Bins:

@@ -23,26 +23,28 @@ _ROUNDS, _MOST_ROUNDS, _PINS = 6, 24, 300
 _LEAST = 40
 """Photos that have to match others, for shares of those moved to mean anything."""
 _REFITS = 4
-_HELD = 4.0
-"""How many photos the usual relation of score and probability counts for."""
-_START = (1.0, float(np.log(SHARE / (1 - SHARE))))
+_HELD = 1.0
+"""How many photos the usual relation of evidence and probability counts for."""
+_USUAL = (1.0, 0.0, 0.0), float(np.log(SHARE / (1 - SHARE)))
+"""Of the logarithm of the odds over evidence: slopes, and at none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a score is worth: a logistic curve.
+    """What evidence is worth: a logistic curve.
 
     Attributes:
-        slope: Of the logarithm of the odds over the score.
-        start: At a score of 0.
+        slopes: Of the logarithm of the odds over the three columns of evidence.
+        start: Where there is none.
     """
 
-    slope: float = _START[0]
-    start: float = _START[1]
+    slopes: tuple[float, ...] = _USUAL[0]
+    start: float = _USUAL[1]
 
-    def probability(self, score: DoubleArray) -> DoubleArray:
-        """``(N,)`` that a pin is wrong."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.slope * score + self.start, -30, 30))))
+    def probability(self, evidence: DoubleArray, extra: DoubleArray | float = 0.0) -> DoubleArray:
+        """``(N,)`` that a pin is wrong, for ``(N, 3)`` and what else speaks against it, ``(N,)``."""
+        odds = evidence @ np.array(self.slopes) + self.start + extra
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
 
 
 def try_out(
@@ -53,6 +55,7 @@ def try_out(
     places: Sequence[object],
     matched: NDArray[np.bool_],
     at_least_m: float,
+    extra: DoubleArray,
 ) -> tuple[Scale, Expected | None]:
     """What scores are worth in this gallery, and what to expect of an audit.
 
@@ -66,6 +69,7 @@ def try_out(
         places: Of the photos; those of one place with one pin are moved together.
         matched: ``(N,)``: which photos match any other. The others cannot be judged, and do not count.
         at_least_m: How far pins are moved, or farther.
+        extra: ``(N,)`` what else speaks against the pins as they are.
 
     Returns:
         The usual scale, and no expectation, where too few photos match others.
@@ -76,36 +80,48 @@ def try_out(
     wanted = min(max(_ROUNDS, 2 * math.ceil(_PINS / max(2 * SHARE * len(coords), 1))), _MOST_ROUNDS)
     for seed in range(wanted):
         moved, pins = move_some(coords, crs, places, matched, at_least_m, np.random.default_rng(seed))
-        rounds.append((moved, judged(pins).score))
+        rounds.append((moved, judged(pins).evidence))
     learn, test = rounds[: wanted // 2], rounds[wanted // 2 :]
     scale = Scale()
     for _ in range(_REFITS):
-        counted = matched & (scale.probability(own.score) < SURE)
-        score = np.concatenate([score[counted | (moved & matched)] for moved, score in learn])
-        wrong = np.concatenate([moved[counted | (moved & matched)] for moved, _ in learn])
-        scale = _fitted(score, wrong)
-    told = [(scale.probability(score) >= SURE) & matched for _, score in test]
-    new = [sure & (moved | (scale.probability(own.score) < SURE)) for sure, (moved, _) in zip(told, test, strict=True)]
+        counted = matched & (scale.probability(own.evidence, extra) < SURE)
+        kept = [counted | (moved & matched) for moved, _ in learn]
+        evidence = np.concatenate([told[rows] for rows, (_, told) in zip(kept, learn, strict=True)])
+        wrong = np.concatenate([moved[rows] for rows, (moved, _) in zip(kept, learn, strict=True)])
+        scale = _fitted(evidence, wrong)
+    told = [(scale.probability(evidence) >= SURE) & matched for _, evidence in test]
+    new = [
+        sure & (moved | (scale.probability(own.evidence, extra) < SURE))
+        for sure, (moved, _) in zip(told, test, strict=True)
+    ]
     count = sum(int((moved & matched).sum()) for moved, _ in test)
     found = sum(int((sure & moved).sum()) for sure, (moved, _) in zip(told, test, strict=True))
     named = sum(int(sure.sum()) for sure in new)
     return scale, Expected(count, at_least_m, found / count, found / named if named else 1.0)
 
 
-def _fitted(score: DoubleArray, wrong: NDArray[np.bool_]) -> Scale:
-    """Logistic regression by Newton's method, drawn to the usual scale; it never falls."""
-    design = np.column_stack([score, np.ones(len(score))])
-    usual = np.array(_START)
-    value = usual.copy()
-    for _ in range(50):
+def _fitted(evidence: DoubleArray, wrong: NDArray[np.bool_]) -> Scale:
+    """Logistic regression by Newton's method, drawn to the usual scale."""
+    spread = evidence.std(axis=0) + 1e-9
+    design = np.column_stack([evidence / spread, np.ones(len(evidence))])
+    usual = np.array([*(np.array(_USUAL[0]) * spread), _USUAL[1]])
+
+    def cost(value: DoubleArray) -> float:
+        odds = design @ value
+        return float((np.logaddexp(0, odds) - wrong * odds).sum() + _HELD / 2 * ((value - usual) ** 2).sum())
+
+    value = np.array([0.0] * len(_USUAL[0]) + [_USUAL[1]])
+    for _ in range(60):
         chance = 1 / (1 + np.exp(-np.clip(design @ value, -30, 30)))
         slope = design.T @ (wrong - chance) - _HELD * (value - usual)
-        curve = (design * (chance * (1 - chance))[:, None]).T @ design + _HELD * np.eye(2)
+        curve = (design * (chance * (1 - chance))[:, None]).T @ design + _HELD * np.eye(len(usual))
         step = np.linalg.solve(curve, slope)
-        value += np.clip(step, -1, 1)
+        while cost(value + step) > cost(value) and np.abs(step).max() > 1e-9:  # too far: the curve is no parabola
+            step /= 2
+        value = value + step
         if np.abs(step).max() < 1e-6:
             break
-    return Scale(max(float(value[0]), 0.0), float(value[1]))
+    return Scale(tuple((value[:-1] / spread).tolist()), float(value[-1]))
 
 
 def move_some(
