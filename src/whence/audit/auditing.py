@@ -142,7 +142,7 @@ def suspect_of(
         words = several if len(against) > 1 else f"matches a photo {nearest} away"
         found.append(Clue(row, Kind.MATCHES, sum(witness.weight for witness in against), words))
     elif not found and verdicts.probability[row] >= DOUBTFUL:
-        found.append(Clue(row, Kind.MATCHES, 0.0, "others of its place, with its pin, match photos far away"))
+        found.append(Clue(row, Kind.MATCHES, 0.0, "its place is matched less near its pin than elsewhere"))
     found.sort(key=lambda clue: -clue.weight)
     suspect = Suspect(
         row,

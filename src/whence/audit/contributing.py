@@ -34,7 +34,7 @@ from whence.locate.placing import placed
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.decode import read_facts
-from whence.present.words import length
+from whence.present.words import counted, length
 from whence.types import XY, Crs, LatLon, Photo, Position, Skipped, Status
 
 SURE = 0.8
@@ -295,7 +295,7 @@ class _Court:
         off_m = offset(told.position, _position(one))[0]
         near_m = max(told.radius_m or 0.0, self._gallery.settings.tolerance_m)
         if off_m <= near_m:
-            reason = f"{length(off_m)} from where {len(seen)} photos place it"
+            reason = f"{length(off_m)} from where {counted(len(seen), 'matching photo')} of the gallery put it"
             return _told(one, Verdict.ADMIT, reason, off_m=off_m, witnesses=seen)
         reason = f"shows a place {length(off_m)} from its pin, as {seen[0]} does"
         sure = told.confidence >= SURE and off_m > 2 * near_m
