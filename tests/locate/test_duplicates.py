@@ -71,8 +71,11 @@ def test_a_copy_comes_back_when_the_better_one_is_gone_or_copies_are_kept(album:
     whence.remove(tmp_path / "g", str(album / "a-again.jpg"))
     whence.index(table(album, "small", "other"), tmp_path / "g")
     assert kept(tmp_path / "g") == ["other", "small"]
-    whence.index(source, tmp_path / "g", duplicates="keep")
+    kept_again = whence.index(source, tmp_path / "g", duplicates="keep")
+    assert kept_again.added == 1
     assert kept(tmp_path / "g") == ["a-again", "other", "small"]
+    dropped = whence.index(source, tmp_path / "g", duplicates="drop")
+    assert (dropped.unchanged, len(dropped.skipped), dropped.total) == (2, 1, 2)
 
 
 def test_copies_and_bursts_are_one_unless_a_table_groups_them(album: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from whence.errors import MissingExtraError
 from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.where import Times
 from whence.geo.distance import distances_m, metres_from, offset
-from whence.geo.plane import Plane, coordinates
+from whence.geo.plane import Plane
 from whence.present.words import length
 from whence.types import Crs, DoubleArray, LatLon, Position
 
@@ -217,14 +217,3 @@ def _towns(gallery: Gallery) -> tuple[list[Clue], list[str]]:
         if isinstance(photo.position, LatLon) and away[photo.position] > _COAST_M
     ]
     return found, [note]
-
-
-def corrected(pin: Position, others: Sequence[Position], near_m: float) -> tuple[str, LatLon] | None:
-    """The usual slip without which a pin would lie within ``near_m`` of one of the others, and the pin without it."""
-    if not isinstance(pin, LatLon) or not others:
-        return None
-    coords = coordinates(list(others))
-    for words, other in variants(pin):
-        if metres_from(other, coords).min() <= near_m:
-            return words, other
-    return None

@@ -433,8 +433,11 @@ class _Run:
             placed = task.photo.placed if task is not None else True
             passed[path] = FileState(state.size, state.mtime_ns, reason=reason, placed=placed, circumstances=of)
             self._skip(task.photo.name if task is not None else native(path), reason)
-            self.report.added -= path in self._fresh
-            self._fresh.discard(path)
+            if path in self._fresh:
+                self._fresh.discard(path)
+                self.report.added -= 1
+            elif task is not None and self.report.unchanged:
+                self.report.unchanged -= 1
             self._drop(path)
         self.writer.skip(passed)
 
