@@ -2,9 +2,12 @@
 
 Photos of a database are altered as copies on the web are, and compared with the originals. Pairs of photos of different
 groups are genuinely different; the fewer of them pass, the better. By these tables ``NEAR_BITS`` and ``ALIKE`` of
-``whence.evaluate.leaks`` were chosen, on databases alone::
+``whence.describe.looks`` were chosen, on databases alone::
 
     python benchmarks/near_duplicates.py DATA/getty/database.csv DATA/venice/database.csv
+
+With ``--sizes 10000 100000`` instead, the search for near hashes is timed beside all pairs, on random hashes of which
+one in ten has a neighbour six bits away; both have to find the same.
 """
 
 from __future__ import annotations
@@ -14,12 +17,15 @@ import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
+import faiss
 import numpy as np
 from PIL import Image
 from PIL.Image import Image as Picture
 
-from whence.evaluate.leaks import Looks, looks_of_files
+from whence.describe.looks import NEAR_BITS, Looks, within
+from whence.locate.likeness import looks_of_files
 from whence.photos.sources import open_source
 from whence.types import Photo
 
@@ -30,10 +36,13 @@ ALIKE = (0.0, 0.8, 0.85, 0.9, 0.95, 0.97)
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", type=Path, nargs="+", help="CSV with path and position; groups are different places")
+    parser.add_argument("tables", type=Path, nargs="*", help="CSV with path and position; groups are different places")
     parser.add_argument("--altered", type=int, default=150, help="photos to alter")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[])
     args = parser.parse_args()
+    for size in args.sizes:
+        timed(size)
     for table in args.tables:
         photos = [photo for photo in open_source(table).photos() if isinstance(photo, Photo)]
         looks = looks_of_files([photo.path for photo in photos], args.workers)
@@ -48,6 +57,27 @@ def main() -> None:
             show(bits, alike, lambda passing: f"{passing.mean():.2f}")
 
 
+def timed(size: int) -> None:
+    """Prints how long the near ones among so many hashes take."""
+    rng = np.random.default_rng(0)
+    words = rng.integers(0, 2**64, size, dtype=np.uint64)
+    words[1::10] = words[0 : size - 1 : 10] ^ np.uint64(0x8000_0001_0002_0103)
+    start = perf_counter()
+    left, right, _ = within(words, words, NEAR_BITS)
+    index_s = perf_counter() - start
+    start = perf_counter()
+    scanned = faiss.IndexBinaryFlat(64)
+    scanned.add(words.view(np.uint8).reshape(-1, 8))
+    ends, _, rows = scanned.range_search(words.view(np.uint8).reshape(-1, 8), NEAR_BITS + 1)
+    scan_s = perf_counter() - start
+    start = perf_counter()
+    near = [np.flatnonzero(np.bitwise_count(words ^ word) <= NEAR_BITS) for word in words]
+    pairs_s = perf_counter() - start
+    assert np.array_equal(np.concatenate(near), right)
+    assert len(left) == len(rows) == int(ends[-1])
+    print(f"{size:,} hashes: index {index_s:.2f} s, all pairs {pairs_s:.2f} s, all pairs by FAISS {scan_s:.2f} s")
+
+
 def show(bits: np.ndarray, alike: np.ndarray, cell: Callable[[np.ndarray], str]) -> None:
     """What passes, by bits and likeness."""
     print("  bits \\ alike" + "".join(f"{least:>9g}" for least in ALIKE))
@@ -58,11 +88,12 @@ def show(bits: np.ndarray, alike: np.ndarray, cell: Callable[[np.ndarray], str])
 def different_pairs(looks: Looks, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differing bits and likeness of all pairs of different groups."""
     words = np.packbits(looks.bits, axis=1).view(np.uint64)[:, 0]
+    small = looks.small(np.arange(len(words)))
     bits, alike = [], []
     for row in range(len(words)):
         others = np.flatnonzero(groups[row + 1 :] != groups[row]) + row + 1
         bits.append(np.bitwise_count(words[others] ^ words[row]))
-        alike.append(looks.small[others] @ looks.small[row])
+        alike.append(small[others] @ small[row])
     return np.concatenate(bits), np.concatenate(alike)
 
 
@@ -75,7 +106,9 @@ def altered(
         for path, copy in zip(paths, copies, strict=True):
             alter(Image.open(path).convert("RGB")).save(copy, quality=75)
         found = looks_of_files(copies, workers)
-    return (found.bits != looks.bits[rows]).sum(axis=1), (found.small * looks.small[rows]).sum(axis=1)
+    return (found.bits != looks.bits[rows]).sum(axis=1), (found.small(np.arange(len(rows))) * looks.small(rows)).sum(
+        axis=1
+    )
 
 
 def again(image: Picture) -> Picture:

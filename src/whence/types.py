@@ -97,6 +97,7 @@ class Photo:
         label: Class that a data set puts the photo in, such as a city or a country.
         fallback: What to go by where neither the source nor the file itself has a position.
         at_s: Which moment of a video it is, in seconds from its start; None for a photo of its own.
+        burst: Of a photo of a gallery without a group: what it is a copy of, or was taken in one burst with.
     """
 
     path: Path
@@ -112,6 +113,7 @@ class Photo:
     label: str | None = None
     fallback: Fix | None = None
     at_s: float | None = None
+    burst: str | None = None
 
     @property
     def placed(self) -> bool:

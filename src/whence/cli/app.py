@@ -15,7 +15,9 @@ from typer.core import TyperGroup
 import whence
 from whence.cli import (
     ablate,
+    audit,
     collect,
+    contribute,
     datasets,
     demo,
     evaluate,
@@ -54,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 MODULES = (
-    *(index, locate, serve, tag, evaluate, collect, info, remove, repair),
+    *(index, locate, serve, tag, evaluate, collect, audit, contribute, info, remove, repair),
     *(recipes, models, train, ablate, datasets, demo),
 )
 """One command each, in the order of the help."""

@@ -54,6 +54,9 @@ def command(
             help="Field of view in degrees, along the longest side, of photos whose camera nothing else tells."
         ),
     ] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(help="keep near duplicates, or drop all but the largest; the gallery remembers.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
@@ -90,6 +93,7 @@ def command(
             gpx_offset_s=parse_offset(gpx_offset),
             root=root,
             fov_deg=fov,
+            duplicates=duplicates,
             progress=show,
         )
     _print(done)

@@ -13,7 +13,7 @@ from whence.direct.model import is_direct
 from whence.direct.training import check
 from whence.errors import GalleryBusyError, InputError
 from whence.evaluate.inputs import Database, Given, is_gallery, read_database
-from whence.evaluate.leaks import leaks, looks_of_files, looks_of_gallery
+from whence.evaluate.leaks import leaks
 from whence.evaluate.model import Evaluation, Leak, Run
 from whence.evaluate.models import baselines, by_labels
 from whence.evaluate.plan import Plan, Step
@@ -21,6 +21,7 @@ from whence.evaluate.preparing import SetUp, set_up
 from whence.evaluate.running import file_name
 from whence.evaluate.runs import Done, run
 from whence.evaluate.sweeps import Sweep, variants
+from whence.locate.likeness import looks_of_files, looks_of_gallery
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.metrics.summary import compare, summarise
 from whence.photos import files

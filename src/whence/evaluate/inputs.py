@@ -105,6 +105,7 @@ def read_database(given: Given, *, unplaced: bool = False) -> Database:
                 group=photo.group,
                 heading_deg=photo.heading_deg,
                 label=photo.label,
+                burst=photo.burst,
             )
             for row, photo in enumerate(gallery.photos)
         )

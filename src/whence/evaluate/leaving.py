@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from whence.describe.looks import near_duplicates
 from whence.errors import InputError
 from whence.evaluate.inputs import Database
-from whence.evaluate.leaks import looks_of_gallery, near_duplicates
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
+from whence.locate.likeness import looks_of_gallery
 
 
 class Hidden:
@@ -53,14 +54,16 @@ class Hidden:
             self._near[gallery.folder] = near_duplicates(looks, looks)
             self._tell(len(gallery), len(gallery))
         near = self._near[gallery.folder]
-        members: dict[str, list[int]] = {}
+        members: dict[tuple[str | None, str | None], list[int]] = {}
         for row, photo in enumerate(gallery.photos):
-            if photo.group is not None and self._groups:
-                members.setdefault(photo.group, []).append(row)
+            if self._groups and (photo.group or photo.burst):
+                members.setdefault((photo.group, photo.burst), []).append(row)
         found = []
         for question in asked:
             rows = set() if question.row is None else {question.row, *(row for row, _ in near[question.row])}
-            rows |= set(members.get(question.group or "", []))
+            if question.row is not None:
+                photo = gallery.photos[question.row]
+                rows |= set(members.get((photo.group, photo.burst), []))
             if len(rows) >= len(gallery):
                 raise InputError(
                     f"without {question.name}, its copies and its group no photo is left to find it by; "

@@ -110,7 +110,7 @@ def _held_out(plan: Plan, database: Database, labelled: bool) -> tuple[Database,
     photos, left_out = usable(database.photos, labelled)
     if not photos:
         raise InputError(f"{plan.database}: no photo with a known position ({left_out[0].name}: {left_out[0].reason})")
-    held = hold_out([p.group for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
+    held = hold_out([p.group or p.burst for p in photos], plan.share, plan.seed, whole_groups=plan.hold_out == "group")
     kept = database.only(photo for photo, out in zip(photos, held, strict=True) if not out)
     asked = [question_of(photo) for photo, out in zip(photos, held, strict=True) if out]
     return kept, asked, left_out, LEAKY if plan.hold_out == "random" else ""

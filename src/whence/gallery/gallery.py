@@ -32,6 +32,8 @@ from whence.types import XY, Crs, DoubleArray, FloatArray, Intrinsics, LatLon, L
 
 _LIGHT = ["path", "hash", "lat", "lon", "x", "y", "group", "heading_deg", "position_source", "time", "intrinsics"]
 _LIGHT += ["width", "height", "label"]
+BURSTS = "bursts1"
+"""Under which it is kept which photos are as good as one."""
 _AT_ONCE = 512
 """Photos whose features are in memory at once while many are gone through."""
 _CACHED = 2048
@@ -52,6 +54,7 @@ class GalleryPhoto:
         size: Width and height of the full-size upright photo in pixels; zeros where unknown.
         camera: In the full-size photo's pixels, if it is known.
         label: Class that its data set puts it in.
+        burst: Shared by photos without a group that are copies of each other, or were taken in one burst with one pin.
     """
 
     path: str
@@ -63,6 +66,7 @@ class GalleryPhoto:
     size: tuple[int, int] = (0, 0)
     camera: Intrinsics | None = None
     label: str | None = None
+    burst: str | None = None
 
     def camera_at(self, width: int, height: int) -> Intrinsics | None:
         """The camera in the pixels of this photo resized to ``width`` x ``height``, if it is known."""
@@ -100,7 +104,8 @@ class Gallery:
         self._vector_ids: NDArray[np.int64] = found["_vector"].to_numpy().astype(np.int64)
         self.coordinates: DoubleArray = _coordinates(found, store.settings.crs)
         self.times: Times = found["time"].to_numpy()
-        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings))
+        bursts = _bursts(store, found)
+        self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings, bursts))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
 
@@ -205,6 +210,15 @@ class Gallery:
         found = dict(self._read(list(dict.fromkeys(rows)), "thumbnail"))
         return [found[row] or b"" for row in rows]
 
+    def glances(self) -> list[bytes]:
+        """Grey levels of all photos at 32 x 32 pixels; empty for those that an older whence indexed."""
+        if self._photos_table is None or "glance" not in self._photos_table.schema.names:
+            return [b""] * len(self)
+        with self._lost_told():
+            found = self._photos_table.search().select(["glance"]).with_row_id(True).to_arrow()
+        kept = dict(zip(found["_rowid"].to_pylist(), found["glance"].to_pylist(), strict=True))
+        return [kept.get(row) or b"" for row in self._row_ids]
+
     def file(self, row: int) -> Path:
         """Where the photo's file was when it was indexed, or is now that its root was moved."""
         return self.root / self.photos[row].path
@@ -296,7 +310,23 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
     return np.column_stack([rows[name].to_numpy() for name in names])
 
 
-def _photos(rows: pa.Table, coordinates: DoubleArray, settings: Settings) -> Iterator[GalleryPhoto]:
+def _bursts(store: Store, rows: pa.Table) -> dict[str, str]:
+    """Names of bursts by content hash: after the first photo of each."""
+    table = store.table(schema.ARTEFACTS)
+    if table is None:
+        return {}
+    kept = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()
+    if not kept.num_rows:
+        return {}
+    arrays = unpack_arrays(kept["data"][0].as_py())
+    paths = dict(zip(rows["hash"].to_pylist(), rows["path"].to_pylist(), strict=True))
+    pairs = zip(arrays["photo"].tolist(), arrays["first"].tolist(), strict=True)
+    return {photo: f"burst of {native(paths.get(first, first))}" for photo, first in pairs}
+
+
+def _photos(
+    rows: pa.Table, coordinates: DoubleArray, settings: Settings, bursts: dict[str, str]
+) -> Iterator[GalleryPhoto]:
     kind = LatLon if settings.crs is Crs.WGS84 else XY
     names = ("path", "position_source", "hash", "group", "heading_deg", "label", "width", "height", "intrinsics")
     columns = [rows[name].to_pylist() for name in names]
@@ -313,6 +343,7 @@ def _photos(rows: pa.Table, coordinates: DoubleArray, settings: Settings) -> Ite
             group=group and native(group),
             heading_deg=heading,
             label=label,
+            burst=None if group else bursts.get(digest),
             size=(width or 0, height or 0),
             camera=camera,
         )

@@ -82,6 +82,7 @@ class NewPhoto:
         feature_count: Local features.
         features: Packed.
         thumbnail: JPEG, or None.
+        glance: Grey levels at 32 x 32 pixels.
         vector: Global descriptor ``(D,)``.
         said: Fingerprint of what the source said.
     """
@@ -97,6 +98,7 @@ class NewPhoto:
     feature_count: int
     features: bytes
     thumbnail: bytes | None
+    glance: bytes
     vector: FloatArray
     said: str = ""
 
@@ -132,6 +134,7 @@ def row_of(new: NewPhoto) -> dict[str, Any]:
         "features": new.features,
         "features_crc": zlib.crc32(new.features),
         "thumbnail": new.thumbnail,
+        "glance": new.glance,
         "said": new.said,
         **state_columns((new.size, new.mtime_ns)),
         **facts_of(new.photo),

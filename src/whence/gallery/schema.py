@@ -13,6 +13,7 @@ from whence.types import Crs
 SCHEMA_VERSION = 1
 
 SETTINGS, PHOTOS, DESCRIPTORS, ARTEFACTS, SKIPPED = "settings", "photos", "descriptors", "artefacts", "skipped"
+QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Settings:
         fov_deg: Field of view along the longest side of photos whose camera nothing else tells; None if not stated.
         written_by: Version of whence that made the gallery.
         schema_version: Of the tables.
+        duplicates: What becomes of near duplicates: ``keep`` or ``drop``.
     """
 
     crs: Crs
@@ -42,6 +44,7 @@ class Settings:
     written_by: str
     schema_version: int = SCHEMA_VERSION
     fov_deg: float | None = None
+    duplicates: str = "keep"
 
     def to_json(self) -> str:
         """One line."""
@@ -78,10 +81,13 @@ PHOTOS_SCHEMA = pa.schema(
         ("features", pa.large_binary()),
         ("features_crc", pa.int64()),  # CRC-32 of them: disks flip bits
         ("thumbnail", pa.binary()),
+        ("glance", pa.binary()),  # 32 x 32 grey levels
     ]
 )
 
 ARTEFACTS_SCHEMA = pa.schema([("fingerprint", pa.string()), ("learned_from", pa.int64()), ("data", pa.large_binary())])
+
+QUARANTINE_SCHEMA = pa.schema([("id", pa.string()), ("number", pa.int64()), ("json", pa.string())])
 
 SKIPPED_SCHEMA = pa.schema(
     [

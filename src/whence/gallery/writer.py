@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from whence.gallery import schema
 from whence.gallery.approximate import keep_index
-from whence.gallery.artefacts import pack_arrays
+from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import trials_name
+from whence.gallery.gallery import BURSTS, trials_name
 from whence.gallery.rows import FACTS, FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
 from whence.gallery.store import Store, age_to_keep
 from whence.gallery.trouble import unbroken
@@ -118,8 +118,8 @@ class Writer:
         if not changes or table is None:
             return
         for paths in _chunks(list(changes), _STREAM):
-            quoted = ", ".join(_quoted(path) for path in paths)
-            old = table.search().where(f"path IN ({quoted})").to_arrow().to_pylist()
+            names = ", ".join(quoted(path) for path in paths)
+            old = table.search().where(f"path IN ({names})").to_arrow().to_pylist()
             new = [{**row, **changes[row["path"]].columns()} for row in old]
             rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
             table.merge_insert("path").when_matched_update_all().execute(rows)
@@ -166,13 +166,13 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         gone = self.files.pop(path)
         if table is not None:
-            table.delete(f"path = {_quoted(path)}")
+            table.delete(f"path = {quoted(path)}")
             self._forget([gone.content_hash])
 
     def _update(self, path: str, values: Mapping[str, Any]) -> None:
         table = self.store.table(schema.PHOTOS)
         if table is not None:
-            table.update(where=f"path = {_quoted(path)}", values=dict(values))
+            table.update(where=f"path = {quoted(path)}", values=dict(values))
 
     def skip(self, skipped: Mapping[str, FileState]) -> None:
         """Remembers files that were passed over, so that they need not be read again."""
@@ -237,6 +237,26 @@ class Writer:
             table.delete(f"fingerprint = '{name}'")
         self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
 
+    def bursts_mark(self) -> str:
+        """What was kept with the bursts; empty where none were looked for."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is None:
+            return ""
+        found = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()
+        return str(unpack_arrays(found["data"][0].as_py())["mark"]) if found.num_rows else ""
+
+    def keep_bursts(self, arrays: Mapping[str, NDArray[Any]], mark: str) -> None:
+        """Keeps which photos are as good as one, in place of what was kept, and what they were then."""
+        table = self.store.table(schema.ARTEFACTS)
+        if table is not None:
+            table.delete(f"fingerprint = '{BURSTS}'")
+        row = {
+            "fingerprint": BURSTS,
+            "learned_from": self.count,
+            "data": pack_arrays({**arrays, "mark": np.array(mark)}),
+        }
+        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+
     def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:
         """Gives every photo a descriptor of another model. Readers see the old ones until all are there."""
         table = self.store.table(schema.PHOTOS)
@@ -276,7 +296,7 @@ class Writer:
                 keep_index(table)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A string of SQL."""
     return "'" + text.replace("'", "''") + "'"
 

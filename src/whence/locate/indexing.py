@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,11 @@ from whence.gallery.rows import FileState, NewPhoto, Restated
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
+from whence.locate.bursts import arrays_of, bursts, superfluous
 from whence.locate.calibration import Trials
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
+from whence.locate.likeness import looks_of_gallery
 from whence.locate.moves import made_relative, moves
 from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
@@ -47,6 +50,8 @@ ONE_PLACE_M = 1.0
 _BATCH, _BATCH_SECONDS = 128, 15.0
 _GROWN = 1.5
 """The gallery tries itself again when it has grown, or shrunk, by this factor."""
+_COPY_OF = "copy-of:"
+"""Before the content hash of the photo that another was dropped for."""
 _AHEAD = 3
 """Tasks in flight per worker."""
 
@@ -66,6 +71,7 @@ def index(
     gpx_offset_s: float = 0.0,
     root: str | os.PathLike[str] | None = None,
     fov_deg: float | None = None,
+    duplicates: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -90,6 +96,8 @@ def index(
             and what the gallery has. A source that is the gallery's root, moved, is recognised.
         fov_deg: Field of view along the longest side of all photos whose camera neither table nor EXIF tells; None for
             what the gallery has.
+        duplicates: What becomes of near duplicates, such as a photo compressed anew: ``keep``, or ``drop`` all but the
+            one with the most pixels; None for what the gallery has, at first to keep them.
         progress: Called now and then.
 
     Raises:
@@ -104,6 +112,8 @@ def index(
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
     check_fov(fov_deg)
+    if duplicates not in (None, "keep", "drop"):
+        raise InputError(f"duplicates {duplicates}: expected keep or drop")
     named_root = check_root(root)
     intake = (
         source
@@ -112,7 +122,8 @@ def index(
     )
     Store.check_place(folder)  # before the lock leaves its file in a folder that is not ours
     with lock(folder):
-        store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, named_root or intake.place)
+        place = named_root or intake.place
+        store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, place, duplicates)
         intake.check_fits(store)
         run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, progress)
         if fov_deg is not None:
@@ -153,6 +164,9 @@ class _Run:
         self._passed: dict[str, FileState] = {}
         self._restated: dict[str, Restated] = {}
         self._moved: set[str] = set()
+        self._fresh: set[str] = set()
+        self._tasks_of: dict[str, Task] = {}
+        self._parted = self.writer.bursts_mark()
         self._flushed = perf_counter()
         self._progress = progress
         self._done = 0
@@ -205,7 +219,9 @@ class _Run:
 
     def finish(self) -> None:
         """Learns from the gallery if it has grown enough, describes what has no descriptor, tries itself, tidies up."""
+        self._drop_copies()
         self._learn()
+        self._find_bursts()
         self._set_tolerance()
         self._calibrate()
         self.writer.tidy()
@@ -237,6 +253,7 @@ class _Run:
                 self._skip(photo.name, str(error))
                 self._tick()
                 continue
+            self._tasks_of[path] = task
             if not self._known(task):
                 yield task
 
@@ -247,7 +264,10 @@ class _Run:
             return False
         passed = state if state.reason else state.passed
         if passed is not None and (passed.size, passed.mtime_ns) == task.state:
-            if passed.placed != task.photo.placed or passed.circumstances != self._circumstances(task):
+            holds = passed.circumstances == self._circumstances(task)
+            if passed.circumstances.startswith(_COPY_OF):
+                holds = self._drops and passed.circumstances.removeprefix(_COPY_OF) in self._owner
+            if passed.placed != task.photo.placed or not holds:
                 return False
             self._skip(task.photo.name, passed.reason)
         elif state.reason or (state.size, state.mtime_ns) != task.state:
@@ -385,17 +405,75 @@ class _Run:
         restated, self._restated = self._restated, {}
         passed, self._passed = self._passed, {}
         self._flushed = perf_counter()
-        changed = sum(1 for photo in new if self._is_stored(photo.path))
+        fresh = {photo.path for photo in new if not self._is_stored(photo.path)}
+        changed = len(new) - len(fresh)
         with unbroken():
             self.writer.put(new, self._describer.fingerprint)
             self.report.changed += changed  # counted only now that they are safe
-            self.report.added += len(new) - changed
+            self.report.added += len(fresh)
+            self._fresh |= fresh
             self.writer.restate(restated)
             self.writer.skip(passed)
         self._learn(only_if_large=True)
 
     def _is_stored(self, path: str) -> bool:
         return path in self.writer.files and bool(self.writer.files[path].content_hash)
+
+    @property
+    def _drops(self) -> bool:
+        return self._store.settings.duplicates == "drop"
+
+    def _drop_copies(self) -> None:
+        """Takes near duplicates out again, and reads those whose better copy is no longer there."""
+        while self._drops and self.writer.count and self._mark != self._parted:
+            gallery = Gallery(self._store)
+            keeper = superfluous(gallery, looks_of_gallery(gallery, self._workers))
+            paths = {row: stored(gallery.photos[row].path) for row in {*keeper, *keeper.values()}}
+            with unbroken():
+                self._pass_copies({paths[row]: paths[other] for row, other in keeper.items()})
+            orphans = [path for path in self._tasks_of if self._is_orphan(path)]
+            if not orphans:
+                return
+            for path in orphans:
+                self._settle(self._read(self._tasks_of[path]))
+            self._flush()
+
+    def _pass_copies(self, better: Mapping[str, str]) -> None:
+        """Drops photos, and remembers of which they are near duplicates."""
+        passed = {}
+        for path, other in better.items():
+            state, task = self.writer.files[path], self._tasks_of.get(path)
+            reason, of = f"near duplicate of {native(other)}", f"{_COPY_OF}{self.writer.files[other].content_hash}"
+            placed = task.photo.placed if task is not None else True
+            passed[path] = FileState(state.size, state.mtime_ns, reason=reason, placed=placed, circumstances=of)
+            self._skip(task.photo.name if task is not None else native(path), reason)
+            if path in self._fresh:
+                self._fresh.discard(path)
+                self.report.added -= 1
+            elif task is not None and self.report.unchanged:
+                self.report.unchanged -= 1
+            self._drop(path)
+        self.writer.skip(passed)
+
+    def _is_orphan(self, path: str) -> bool:
+        """Whether a photo was dropped for one that has been dropped itself since."""
+        said = self.writer.files[path].circumstances if path in self.writer.files else ""
+        return said.startswith(_COPY_OF) and said.removeprefix(_COPY_OF) not in self._owner
+
+    def _find_bursts(self) -> None:
+        """Which photos are as good as one, if any are new or said to be elsewhere."""
+        if not self.writer.count or self._mark == self._parted:
+            return
+        gallery = Gallery(self._store)
+        found = bursts(gallery, looks_of_gallery(gallery, self._workers))
+        with unbroken():
+            self.writer.keep_bursts(arrays_of(found), self._mark)
+
+    @property
+    def _mark(self) -> str:
+        """Changes with the photos, and with what decides which of them are as good as one."""
+        facts = sorted((s.content_hash, str(s.facts)) for s in self.writer.files.values() if s.facts is not None)
+        return hashlib.blake2b(repr((self._drops, facts)).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     def _learn(self, *, only_if_large: bool = False) -> None:
         learned = learn_if_due(

@@ -144,6 +144,11 @@ class Locator:
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
 
     @property
+    def pipeline(self) -> Pipeline:
+        """The stages of its recipe."""
+        return self._pipeline
+
+    @property
     def positions(self) -> list[Position]:
         """Of the gallery's photos that count."""
         return [photo.position for row, photo in enumerate(self.gallery.photos) if self._counts(row)]

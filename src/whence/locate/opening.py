@@ -19,7 +19,7 @@ TOLERANCE_M = 25.0
 
 
 def open_gallery(
-    folder: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path
+    folder: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path, duplicates: str | None = None
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe. Call it under ``lock``.
 
@@ -29,13 +29,14 @@ def open_gallery(
         crs: What the positions of a new one mean.
         tolerance_m: Errors up to this count as right; None for what the gallery has, or 25 m.
         root: Folder that the paths of a new one are relative to.
+        duplicates: ``keep`` or ``drop``; None for what the gallery has, or to keep them.
 
     Raises:
         ModelMismatchError: The gallery was made with another recipe, or describes photos otherwise than this whence.
         GalleryError: It cannot be used.
     """
     if Store.check_place(folder):
-        return _reopened(Store.open(folder), recipe, tolerance_m)
+        return _reopened(Store.open(folder), recipe, tolerance_m, duplicates)
     pipeline = Pipeline(recipe or load_recipe("default"))
     settings = Settings(
         crs=crs,
@@ -46,11 +47,14 @@ def open_gallery(
         extractor=pipeline.seeing.fingerprint,
         root=normal(root),
         written_by=whence.__version__,
+        duplicates=duplicates or "keep",
     )
     return Store.create(folder, settings), pipeline
 
 
-def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) -> tuple[Store, Pipeline]:
+def _reopened(
+    store: Store, recipe: Recipe | None, tolerance_m: float | None, duplicates: str | None
+) -> tuple[Store, Pipeline]:
     own = recipe_of(store.settings)
     if recipe is not None and recipe.hash != own.hash:
         raise ModelMismatchError(
@@ -65,4 +69,6 @@ def _reopened(store: Store, recipe: Recipe | None, tolerance_m: float | None) ->
         )
     if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
         store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
+    if duplicates is not None and duplicates != store.settings.duplicates:
+        store.save_settings(replace(store.settings, duplicates=duplicates))
     return store, pipeline

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from whence.describe.looks import glance
 from whence.errors import MissingExtraError, PhotoError
 from whence.gallery.codec import pack
 from whence.gallery.rows import NewPhoto
@@ -107,6 +108,7 @@ def read_photo(
             feature_count=len(features),
             features=pack(features),
             thumbnail=thumbnail(decoded.pixels) if thumbnails else None,
+            glance=glance(decoded.pixels),
             vector=describer.describe(features),
             said=str(Statement.of(task.photo, photo.position_source, tracks)),
         ),

@@ -107,13 +107,13 @@ def _as_stranger(
 def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
     """Rows to ask, and those to hide from each: one photo of every place, in an order as good as random, then another.
 
-    A place is a group. Photos without one are hidden from each other where they lie within half the tolerance: the next
-    frame of a walk would make it too easy.
+    A place is a group, or a burst. Photos without a group are hidden from each other where they lie within half the
+    tolerance: the next frame of a walk would make it too easy.
     """
     near_m = gallery.settings.tolerance_m / 2
     places: dict[object, list[int]] = {}
     for row, photo in enumerate(gallery.photos):
-        places.setdefault(row if photo.group is None else photo.group, []).append(row)
+        places.setdefault(photo.group or photo.burst or row, []).append(row)
     rows = [sorted(members, key=lambda row: gallery.photos[row].content_hash) for members in places.values()]
     rows.sort(key=lambda members: hashlib.blake2b(gallery.photos[members[0]].content_hash.encode()).digest())
     chosen: list[tuple[int, list[int]]] = []
@@ -124,7 +124,7 @@ def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
                 hidden = list(members)
                 if gallery.photos[row].group is None:
                     away_m = metres_from(gallery.photos[row].position, gallery.coordinates)
-                    hidden = np.flatnonzero(away_m <= near_m).tolist()
+                    hidden = np.union1d(members, np.flatnonzero(away_m <= near_m)).tolist()
                 if len(hidden) < len(gallery):
                     chosen.append((row, hidden))
     return chosen

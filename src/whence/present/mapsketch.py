@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
@@ -112,6 +112,7 @@ def map_sketch(
     fit: Literal["all", "answers"] = "all",
     title: str = "Map sketch",
     up: str = "N",
+    words: Mapping[str, str] | None = None,
 ) -> str:
     """An SVG map with scale bar, north arrow and legend; self-contained, for light and dark pages.
 
@@ -124,15 +125,24 @@ def map_sketch(
         fit: Show everything, or only what the answers are about (answers, truths, candidates).
         title: Says what the map shows, for readers who do not see it.
         up: What the arrow is labelled: ``N``, or ``y`` on a plane of its own.
+        words: Other words for entries of the legend.
     """
-    return draw(scene(database, answers, candidates, buildings), size=size, fit=fit, title=title, up=up)
+    return draw(scene(database, answers, candidates, buildings), size=size, fit=fit, title=title, up=up, words=words)
 
 
-def draw(shown: Scene, *, size: tuple[int, int], fit: Literal["all", "answers"], title: str, up: str) -> str:
+def draw(
+    shown: Scene,
+    *,
+    size: tuple[int, int],
+    fit: Literal["all", "answers"],
+    title: str,
+    up: str,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """``map_sketch`` for a scene."""
     view = shown.view(size, fit)
     width, height = size
-    legend = _legend(shown, width)
+    legend = _legend(shown, width, words or {})
     labels = candidate_labels(view.pixels(shown.candidates))
     total = height + (ROW * (1 + max(row for _, row, _ in legend)) + 8 if legend else 0)
     # Screen readers do not look into an image: its links would be lost.
@@ -262,7 +272,7 @@ def _furniture(view: View, up: str) -> list[str]:
     ]
 
 
-def _legend(shown: Scene, width: int) -> list[tuple[int, int, tuple[str, str]]]:
+def _legend(shown: Scene, width: int, words: Mapping[str, str]) -> list[tuple[int, int, tuple[str, str]]]:
     """Column, row, and symbol with text of each entry; only what is on the map is explained."""
     kinds = {mark.status for mark in shown.answers}
     entries = [
@@ -278,7 +288,7 @@ def _legend(shown: Scene, width: int) -> list[tuple[int, int, tuple[str, str]]]:
         ),
         (_cross(0, 0), "true place", any(mark.truth is not None for mark in shown.answers)),
     ]
-    present = [(symbol, words) for symbol, words, there in entries if there]
+    present = [(symbol, words.get(said, said)) for symbol, said, there in entries if there]
     columns = max(1, width // ENTRY)
     return [(at % columns, at // columns, entry) for at, entry in enumerate(present)]
 

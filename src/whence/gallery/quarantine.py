@@ -1,0 +1,88 @@
+"""Photos that somebody brought and nobody admitted yet: a table of their own, which no search looks at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from whence.gallery import schema
+from whence.gallery.store import Store
+from whence.photos.names import native, stored
+
+
+class Verdict(StrEnum):
+    """What becomes of a contribution."""
+
+    WAITING = "waiting"
+    REVIEW = "review"
+    ADMIT = "admit"
+    ADMITTED = "admitted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One photo in quarantine.
+
+    Attributes:
+        id: Hash of its content.
+        path: Of the file, absolute.
+        verdict: ``waiting`` until it was looked at, ``review`` until a person decides, ``admit`` until it is indexed.
+        reason: For the verdict, in words.
+        facts: What is said of it: position, its source, time, heading, group, by column as in the table of photos.
+        off_m: From where the gallery locates it to its pin; None where it cannot tell.
+        witnesses: Photos of the gallery that it was held against.
+    """
+
+    id: str
+    path: str
+    verdict: Verdict
+    reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    off_m: float | None = None
+    witnesses: tuple[str, ...] = ()
+
+
+def contributions(store: Store) -> list[Contribution]:
+    """All, in the order in which they came."""
+    table = store.table(schema.QUARANTINE)
+    if table is None:
+        return []
+    return [_read(row["json"]) for row in sorted(table.to_arrow().to_pylist(), key=lambda row: row["number"])]
+
+
+def put(store: Store, brought: Sequence[Contribution]) -> None:
+    """Stores some, in place of what was known of the same content, in one transaction. Call it under the lock."""
+    if not brought:
+        return
+    table = store.table(schema.QUARANTINE)
+    known = {} if table is None else {row["id"]: row["number"] for row in table.to_arrow().to_pylist()}
+    free = max(known.values(), default=-1) + 1
+    rows = []
+    for one in brought:
+        number = known.setdefault(one.id, free)
+        free += number == free
+        rows.append({"id": one.id, "number": number, "json": _written(one)})
+    found = pa.Table.from_pylist(rows, schema=schema.QUARANTINE_SCHEMA)
+    if table is None:
+        store.append(schema.QUARANTINE, found)
+    else:
+        table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(found)
+
+
+def _written(one: Contribution) -> str:
+    said = {**asdict(one), "path": stored(one.path), "witnesses": [stored(path) for path in one.witnesses]}
+    return json.dumps(said, sort_keys=True)
+
+
+def _read(text: str) -> Contribution:
+    said = json.loads(text)
+    witnesses = tuple(native(path) for path in said["witnesses"])
+    return Contribution(
+        **{**said, "path": native(said["path"]), "verdict": Verdict(said["verdict"]), "witnesses": witnesses}
+    )
