@@ -6,16 +6,21 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import whence
 from samples import Run, write_photos
-from whence.errors import WhenceError
+from whence.errors import SchemaVersionError, WhenceError
 from whence.gallery import schema
+from whence.locate import learning
 from whence.locate.locator import Locator
 from whence.locate.repairing import check, repair
+from whence.recipes import Recipe, load_recipe
 
 COUNT = 24
 
@@ -134,15 +139,19 @@ def test_one_flipped_bit_of_stored_features_is_noticed(whole: tuple[Path, Path],
     table = store.table(schema.PHOTOS)
     assert table is not None
     rows = table.to_arrow().to_pylist()
+    healthy = {row["path"]: row["features"] for row in rows}
     data = bytearray(rows[5]["features"])
     data[len(data) // 2] ^= 1
     rows[5]["features"] = bytes(data)
-    import pyarrow as pa
-
     store.replace(schema.PHOTOS, pa.Table.from_pylist(rows, schema=table.schema))
     found = check(gallery)
-    assert found.lost == [rows[5]["path"]]
     assert "not what was stored" in found.damage[0]
+    assert found.restored == 1  # the version before has it
+    repair(gallery)
+    assert check(gallery).is_whole
+    mended = Store.open(gallery).table(schema.PHOTOS)
+    assert mended is not None
+    assert {row["path"]: row["features"] for row in mended.to_arrow().to_pylist()} == healthy
 
 
 def test_wrong_places(tmp_path: Path, run: Run) -> None:
@@ -150,3 +159,127 @@ def test_wrong_places(tmp_path: Path, run: Run) -> None:
     assert run("repair", tmp_path).code == 2
     assert not list(tmp_path.iterdir())
     assert run("repair", tmp_path, "--format", "xml").code == 2
+
+
+def opened(gallery: Path, name: str) -> Any:
+    from whence.gallery.store import load_lancedb
+
+    return load_lancedb().connect(gallery).open_table(name)
+
+
+def of_versions(whole: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy from which a few photos were removed since."""
+    gallery = tmp_path / "gallery"
+    shutil.copytree(whole[1], gallery)
+    whence.remove(gallery, ["03.jpg", "05.jpg"])
+    return gallery
+
+
+def test_a_lost_note_of_what_was_removed(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    gallery = tmp_path / "gallery"
+    shutil.copytree(whole[1], gallery)
+    hashes = {row["path"]: row["hash"] for row in opened(gallery, schema.PHOTOS).to_arrow().to_pylist()}
+    opened(gallery, schema.PHOTOS).delete("path IN ('03.jpg', '05.jpg')")
+    opened(gallery, schema.DESCRIPTORS).delete(f"hash IN ('{hashes['03.jpg']}', '{hashes['05.jpg']}')")
+    notes = list((gallery / "photos.lance" / "_deletions").iterdir())
+    assert notes
+    for path in notes:
+        path.unlink()
+    found = repair(gallery)
+    assert found.photos == COUNT - 2  # what has no descriptor any more was removed
+    assert found.restored == COUNT - 2
+    assert check(gallery).is_whole
+    assert works(gallery, whole[0]).isdisjoint({"03.jpg", "05.jpg"})
+
+
+def test_an_older_version_has_what_the_newest_lost(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    gallery = of_versions(whole, tmp_path)
+    before = {path.name for path in (whole[1] / "photos.lance" / "data").iterdir()}
+    fresh = [path for path in (gallery / "photos.lance" / "data").iterdir() if path.name not in before]
+    assert fresh  # what is left was written anew
+    for path in fresh:
+        path.unlink()
+    found = repair(gallery)
+    assert found.photos == found.restored == COUNT - 2
+    assert not found.lost
+    assert check(gallery).is_whole
+
+
+def test_all_lost_and_indexed_again(tmp_path: Path, run: Run) -> None:
+    photos = write_photos(tmp_path / "photos", 4)
+    whence.index(photos, tmp_path / "gallery")
+    for path in (tmp_path / "gallery" / "photos.lance" / "data").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    said = run("repair", tmp_path / "gallery")
+    assert said.code == 1
+    assert "what was damaged lies in" in said.out
+    assert "lost: 4 photos" in said.out
+    assert whence.index(photos, tmp_path / "gallery").added == 4
+    assert check(tmp_path / "gallery").is_whole
+
+
+def test_a_learned_vocabulary_that_is_lost_is_learned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "_FEATURES", 100)
+    default = load_recipe("default")
+    sections = {name: dict(values) for name, values in default.sections.items()}
+    sections["describe"]["learn_from"] = 12
+    photos = write_photos(tmp_path / "photos", 16)
+    whence.index(photos, tmp_path / "gallery", recipe=Recipe("small", "", sections))
+    before = whence.Gallery.open(tmp_path / "gallery")
+    assert before.artefact() is not None
+    shutil.rmtree(tmp_path / "gallery" / "artefacts.lance")
+    assert not check(tmp_path / "gallery").is_whole
+    found = repair(tmp_path / "gallery")
+    assert "the model that described the photos is gone" in found.damage[0]
+    after = whence.Gallery.open(tmp_path / "gallery")
+    assert after.model == before.model  # learned from the same photos
+    assert works(tmp_path / "gallery", photos) == {path.name for path in photos.glob("*.jpg")}
+
+
+def test_what_may_not_be_read_is_not_damaged(
+    whole: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = tmp_path / "gallery"
+    shutil.copytree(whole[1], gallery)
+    victim = next((gallery / "photos.lance" / "data").iterdir())
+    real = Path.open
+
+    def refused(path: Path, *how: Any, **more: Any) -> Any:
+        if path == victim:
+            raise PermissionError(13, "Permission denied")
+        return real(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(WhenceError, match="may not be read"):
+        repair(gallery)
+    monkeypatch.undo()
+    assert check(gallery).is_whole
+
+
+def test_a_newer_gallery_is_left_alone(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    from whence.gallery.store import Store
+
+    gallery = tmp_path / "gallery"
+    shutil.copytree(whole[1], gallery)
+    store = Store.open(gallery)
+    store.save_settings(replace(store.settings, schema_version=99))
+    newest = min((gallery / "photos.lance" / "_versions").glob("*.manifest"))
+    newest.write_bytes(newest.read_bytes()[:20])
+    before = sorted(path for path in gallery.rglob("*") if path.is_file() and path.name != ".whence.lock")
+    with pytest.raises(SchemaVersionError, match="schema version 99"):
+        repair(gallery)
+    assert sorted(path for path in gallery.rglob("*") if path.is_file() and path.name != ".whence.lock") == before
+
+
+def test_a_position_that_changed_by_itself(tmp_path: Path) -> None:
+    whence.index(write_photos(tmp_path / "photos", 4), tmp_path / "gallery")
+    from whence.gallery.store import Store
+
+    store = Store.open(tmp_path / "gallery")
+    table = store.table(schema.PHOTOS)
+    assert table is not None
+    rows = table.to_arrow().to_pylist()
+    rows[2]["lat"] += 1.0
+    store.replace(schema.PHOTOS, pa.Table.from_pylist(rows, schema=table.schema))
+    found = check(tmp_path / "gallery")
+    assert "a position is not what was stored" in found.damage[0]

@@ -54,11 +54,15 @@ def _print(gallery: Path, found: Findings, dry_run: bool) -> None:
         typer.echo(f"lost: {rest:,} more (--format json names all)")
     if found.nameless:
         typer.echo(f"lost: {count(found.nameless, 'photo')} whose names cannot be read")
+    if found.restored:
+        typer.echo(f"{count(found.restored, 'photo')} as an older version had them")
     again = found.lost or found.nameless or found.forgotten
     if dry_run:
         typer.echo(f"{count(found.photos, 'photo')} can be kept: whence repair {shlex.quote(str(gallery))}")
         return
     typer.echo(f"{gallery}: repaired, {count(found.photos, 'photo')}")
+    if found.aside:
+        typer.echo(f"what was damaged lies in {printable(found.aside)}; remove it once all is well")
     for source in found.sources if again else ():
         typer.echo(
             f"to get back what is lost: whence index {shlex.quote(source)} --gallery {shlex.quote(str(gallery))}"

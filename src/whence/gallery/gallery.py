@@ -171,7 +171,10 @@ class Gallery:
         if table is None:
             return None
         with self._lost_told():
-            found = table.search().where(f"fingerprint = '{trials_name(self.model, key)}'").limit(1).to_arrow()
+            for name in (trials_name(self.model, key), f"trials3-{key}-{self.model}"):  # which told nothing of plans
+                found = table.search().where(f"fingerprint = '{name}'").limit(1).to_arrow()
+                if found.num_rows:
+                    break
         if not found.num_rows:
             return None
         return unpack_arrays(found["data"][0].as_py()), int(found["learned_from"][0].as_py())
@@ -252,7 +255,7 @@ class Gallery:
 
 def trials_name(model: str, key: str) -> str:
     """Under which trials are kept: they are of one model, and of one way to ask."""
-    return f"trials3-{key}-{model}"
+    return f"trials4-{key}-{model}"
 
 
 def photo_position(lat: float | None, lon: float | None, x: float | None, y: float | None) -> Position:

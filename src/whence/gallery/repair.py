@@ -1,16 +1,17 @@
-"""What is damaged in a gallery, and what is left when that is taken out.
+"""What is damaged in a gallery, and a gallery of what is left.
 
-Disks fail, copies break off, and somebody tidies up. Whatever can be read stays; what cannot is named, so that it can
-be indexed again. A table's older versions, descriptors, learned models and indices help or can be made anew.
+Disks fail, copies break off, and somebody tidies up. Whatever can be read stays, of the newest versions or, where these
+have lost it, of older ones; what cannot is named, so that it can be indexed again. Nothing is deleted: tables that are
+replaced lie in a folder of the gallery afterwards.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
+import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,21 @@ import pyarrow as pa
 
 from whence.errors import GalleryError, NotAGalleryError
 from whence.gallery import schema
+from whence.gallery.approximate import index_name
 from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.store import Store
+from whence.gallery.rescue import Rescued, Row, Views, rescue, rows_of
+from whence.gallery.schema import Settings
+from whence.gallery.store import Store, load_lancedb, read_settings
 from whence.gallery.trouble import told
+from whence.geo.cells import leaf_cell
 from whence.photos.names import native
+from whence.types import LatLon
 
-_AT_ONCE = 256
-_MANIFEST = re.compile(r"(\d+)\.manifest")
+ASIDE = "damaged-"
+"""What folders of replaced tables are called, before the time."""
+SCRATCH = ".repair-"
+_LIGHT = ("path", "hash", "source")
 
 
 @dataclass(slots=True)
@@ -36,17 +44,21 @@ class Findings:
         photos: That are whole.
         damage: What is wrong, one line each.
         lost: Paths of photos that cannot be read any more, as far as they are known.
-        nameless: Photos whose paths cannot be read either.
+        nameless: Photos whose paths cannot be read either, or that are known by their descriptors alone.
+        restored: Photos that an older version had, as they were then.
         sources: What was indexed, as far as it is known: to be indexed again.
         forgotten: Whether newer photos than these may have been there, of which nothing is known.
+        aside: Where tables lie that were replaced; None if none was.
     """
 
     photos: int = 0
     damage: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     nameless: int = 0
+    restored: int = 0
     sources: list[str] = field(default_factory=list)
     forgotten: bool = False
+    aside: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -54,147 +66,228 @@ class Findings:
         return not self.damage
 
 
-@dataclass(slots=True)
-class _Rows:
-    """Rows of a table, by their ids: those that are whole, and those that are not."""
-
-    good: list[int] = field(default_factory=list)
-    bad: list[int] = field(default_factory=list)
-    why: str = ""
-
-
 def examine(folder: Path, *, mend: bool) -> Findings:
-    """Reads all of a gallery; takes out what is damaged, if asked to. Call it under ``lock`` to mend.
+    """Reads all of a gallery; puts what is left in the place of what is damaged, if asked to, under ``lock``.
 
     Descriptors and models that are lost are not made anew here.
 
     Raises:
+        GalleryError: A file may not be read, which is no damage.
         NotAGalleryError: No gallery there, or its settings are lost: what its numbers mean nobody knows.
         SchemaVersionError: Written by a newer whence.
     """
-    found = Findings()
-    for name in (schema.SETTINGS, schema.PHOTOS, schema.DESCRIPTORS, schema.ARTEFACTS, schema.SKIPPED):
-        _step_back(folder, name, found, mend=mend)
-    try:
-        store = Store.open(folder)
-    except NotAGalleryError as error:
-        if (folder / f"{schema.SETTINGS}.lance").exists() and (folder / f"{schema.PHOTOS}.lance").exists():
-            raise NotAGalleryError(
-                f"the gallery {folder} has lost its settings and cannot be repaired; index into a new folder"
+    if not (folder / f"{schema.SETTINGS}.lance").is_dir():
+        Store.open(folder)  # raises: no gallery
+    _check_readable(folder)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder if mend else None) as scratch:
+        work = _Work(folder, Path(scratch), mend)
+        work.settings()
+        # Before the photos: a writer adds theirs first, so that every descriptor then has its photo.
+        described = work.rescued(schema.DESCRIPTORS, "hash", ("hash", "model"), _anything, lambda row: True)
+        hashes = None if described is None else set(described.facts)
+        photos = work.photos(hashes)
+        work.descriptors(described, photos)
+        work.artefacts()
+        work.skipped()
+        return work.found
+
+
+def _check_readable(folder: Path) -> None:
+    """What may not be read is not damaged."""
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file():
+                path.open("rb").close()
+        except PermissionError as error:
+            raise GalleryError(
+                f"{path} may not be read; `whence repair` takes out what is damaged: run it as who owns the gallery"
             ) from error
-        raise
-    hashes = _photos(store, found, mend=mend)
-    _descriptors(store, found, hashes, mend=mend)
-    _artefacts(store, found, mend=mend)
-    _skipped(store, found, mend=mend)
-    return found
+        except OSError:  # a bad disk: reading it will tell
+            continue
 
 
-def _step_back(folder: Path, name: str, found: Findings, *, mend: bool) -> None:
-    """Takes away the newest versions of a table that say nothing any more; each tells of all that was there by then."""
-    place = folder / f"{name}.lance" / "_versions"
-    manifests = sorted((path for path in place.glob("*.manifest") if _MANIFEST.fullmatch(path.name)), key=_version)
-    if _opens(folder, name) or not place.parent.is_dir():
-        return
-    found.damage.append(f"{name}: its newest version cannot be read")
-    found.forgotten = found.forgotten or name == schema.PHOTOS
-    while mend and len(manifests) > 1 and not _opens(folder, name):
-        manifests.pop().unlink()
-        (place / "latest_version_hint.json").unlink(missing_ok=True)
-    if mend and name != schema.SETTINGS and not _opens(folder, name):  # nothing is left of it
-        shutil.rmtree(place.parent)
+class _Work:
+    """One examination."""
+
+    def __init__(self, folder: Path, scratch: Path, mend: bool) -> None:
+        self._folder, self._scratch, self._mend = folder, scratch, mend
+        self._views: dict[str, Views] = {}
+        self.found = Findings()
+        self._crs = "wgs84"
+
+    def settings(self) -> None:
+        """The newest settings that can be read.
+
+        Raises:
+            NotAGalleryError: There are none.
+            SchemaVersionError: They are of a newer whence.
+        """
+        views = Views(self._folder, schema.SETTINGS, self._scratch)
+        for place, version in enumerate(views.versions):
+            table = views.open(version)
+            try:
+                text = None if table is None else table.to_arrow()["json"][0].as_py()
+                settings: Settings = read_settings(self._folder, text)
+            except (NotAGalleryError, RuntimeError, ValueError, OSError, IndexError, KeyError):
+                continue
+            self._crs = settings.crs
+            if place or views.hinted > version:
+                self.found.damage.append(f"{schema.SETTINGS}: the newest cannot be read; those before are taken")
+                rows = pa.table({"json": [settings.to_json()]}, schema=schema.SETTINGS_SCHEMA)
+                self._replace(schema.SETTINGS, rows)
+            return
+        raise NotAGalleryError(
+            f"the gallery {self._folder} has lost its settings and cannot be repaired; index into a new folder"
+        )
+
+    def rescued(self, name: str, key: str, light: tuple[str, ...], check: Any, belongs: Any) -> Rescued | None:
+        """What is left of a table; None where there is none."""
+        if not (self._folder / f"{name}.lance").is_dir():
+            return None
+        self._views[name] = Views(self._folder, name, self._scratch)
+        return rescue(self._views[name], key, light, check, belongs)
+
+    def photos(self, described: set[str] | None) -> Rescued | None:
+        """Looks through the photos. What only an older version has was removed, if it has no descriptor any more."""
+        found = self.found
+
+        def belongs(row: Row) -> bool:
+            return described is None or row.get("hash") in described
+
+        rest = self.rescued(schema.PHOTOS, "path", _LIGHT, self._whole_photo, belongs)
+        if rest is None:
+            found.nameless = len(described or ())
+            if found.nameless:
+                found.damage.append(f"{schema.PHOTOS}: they are gone")
+                self._replace(schema.PHOTOS, pa.Table.from_pylist([], schema=schema.PHOTOS_SCHEMA))
+            return None
+        found.photos, found.restored = len(rest.facts), rest.older
+        found.lost = [native(row["path"]) for row in rest.lost]
+        known = (*rest.facts.values(), *rest.lost)
+        found.sources = sorted({native(row["source"]) for row in known if row.get("source")})
+        unseen = len((described or set()) - {row.get("hash") for row in known})
+        found.nameless = max(rest.nameless, unseen) if rest.stepped else rest.nameless
+        found.forgotten = rest.stepped
+        if rest.bad:
+            found.damage.append(
+                f"{schema.PHOTOS}: {rest.bad:,} of {rest.bad + len(rest.facts) - rest.older:,} photos "
+                f"cannot be read ({rest.why})"
+            )
+        self._tell_versions(schema.PHOTOS, rest)
+        if not rest.is_whole:
+            self._keep(schema.PHOTOS, rest, schema.PHOTOS_SCHEMA)
+        return rest
+
+    def _whole_photo(self, row: Row) -> None:
+        unpack(row["features"])
+        known = row.get("features_crc")
+        if known is not None and zlib.crc32(row["features"]) != known:
+            raise GalleryError("stored features are not what was stored")
+        if None in (row["lat"], row["lon"]) and None in (row["x"], row["y"]):
+            raise GalleryError("a photo has no position")
+        if self._crs == "wgs84" and row.get("cell") is not None:
+            lat, lon = row["lat"], row["lon"]
+            if lat is None or lon is None or abs(lat) > 90 or leaf_cell(LatLon(lat, lon)) != row["cell"]:
+                raise GalleryError("a position is not what was stored")
+
+    def descriptors(self, rest: Rescued | None, photos: Rescued | None) -> None:
+        """A descriptor for each photo; without any, they are made anew."""
+        found, hashes = self.found, {row["hash"] for row in photos.facts.values()} if photos else set()
+        if rest is None:
+            if hashes:
+                found.damage.append(f"{schema.DESCRIPTORS}: they are gone")
+            return
+        if rest.bad:
+            found.damage.append(f"{schema.DESCRIPTORS}: {rest.bad:,} cannot be read ({rest.why})")
+        self._tell_versions(schema.DESCRIPTORS, rest)
+        missing = len(hashes - set(rest.facts))
+        if missing and not rest.bad and not rest.stepped:
+            found.damage.append(f"{schema.DESCRIPTORS}: {missing:,} are missing")
+        models = {row["model"] for row in rest.facts.values()}
+        if len(models) > 1:
+            found.damage.append(f"{schema.DESCRIPTORS}: they are of {len(models)} models")
+        if rest.bad or rest.stepped or missing or len(models) > 1:
+            self._set_aside(schema.DESCRIPTORS)
+        elif rest.hollow:
+            views = self._views[schema.DESCRIPTORS]
+            self._keep(schema.DESCRIPTORS, rest, views.open(views.versions[0]).schema)
+        elif trouble := _index_trouble(self._views[schema.DESCRIPTORS]):
+            found.damage.append(f"{schema.DESCRIPTORS}: their index cannot be used ({trouble})")
+            self._drop_index()
+
+    def artefacts(self) -> None:
+        """What models learned, and trials."""
+        rest = self.rescued(schema.ARTEFACTS, "fingerprint", ("fingerprint",), _whole_artefact, lambda row: True)
+        if rest is None:
+            return
+        if rest.bad:
+            self.found.damage.append(f"{schema.ARTEFACTS}: {rest.bad:,} cannot be read ({rest.why})")
+        self._tell_versions(schema.ARTEFACTS, rest)
+        if not rest.is_whole:
+            self._keep(schema.ARTEFACTS, rest, schema.ARTEFACTS_SCHEMA)
+
+    def skipped(self) -> None:
+        """What was passed over; it can be looked at again."""
+        rest = self.rescued(schema.SKIPPED, "path", ("path",), _anything, lambda row: False)
+        if rest is not None and not rest.is_whole:
+            self.found.damage.append(f"{schema.SKIPPED}: what was passed over cannot be read ({rest.why or 'at all'})")
+            self._set_aside(schema.SKIPPED)
+
+    def _tell_versions(self, name: str, rest: Rescued) -> None:
+        if rest.stepped:
+            self.found.damage.append(f"{name}: its newest version cannot be read")
+        if rest.older:
+            self.found.damage.append(f"{name}: {rest.older:,} are taken from an older version")
+        if rest.hollow:
+            self.found.damage.append(f"{name}: {rest.hollow:,} of its older versions cannot be read")
+
+    def _keep(self, name: str, rest: Rescued, layout: pa.Schema) -> None:
+        if self._mend:
+            batches = rows_of(self._views[name], rest, layout)
+            self._replace(name, pa.RecordBatchReader.from_batches(layout, batches))
+
+    def _replace(self, name: str, rows: Any) -> None:
+        """Puts a new table in the place of one that is set aside; until it is whole, that stays."""
+        if not self._mend:
+            return
+        load_lancedb().connect(self._scratch / "new").create_table(name, data=rows, mode="overwrite")
+        self._set_aside(name)
+        (self._scratch / "new" / f"{name}.lance").rename(self._folder / f"{name}.lance")
+
+    def _set_aside(self, name: str) -> None:
+        place = self._folder / f"{name}.lance"
+        if not self._mend or not place.exists():
+            return
+        if self.found.aside is None:
+            aside = self._folder / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            aside.mkdir()
+            self.found.aside = str(aside)
+        place.rename(Path(self.found.aside) / place.name)
+
+    def _drop_index(self) -> None:
+        if not self._mend:
+            return
+        try:
+            table = load_lancedb().connect(self._folder).open_table(schema.DESCRIPTORS)
+            for index in table.list_indices():
+                table.drop_index(index.name)
+        except Exception:  # noqa: BLE001 -- as where rows are read
+            self._set_aside(schema.DESCRIPTORS)
 
 
-def _version(path: Path) -> int:
-    """Names count down from the largest number of 64 bits, so that the newest comes first; older ones count up."""
-    number = int(path.stem)
-    return 2**64 - 1 - number if number > 2**63 else number
-
-
-def _opens(folder: Path, name: str) -> bool:
-    from whence.gallery.store import load_lancedb
-
-    try:
-        load_lancedb().connect(folder).open_table(name).count_rows()
-    except Exception:  # noqa: BLE001 -- as where rows are read
-        return False
-    return True
-
-
-def _table(store: Store, name: str) -> Any:
-    """A table that opens; None for others, of which is told already."""
-    return store.table(name) if _opens(store.folder, name) else None
-
-
-def _photos(store: Store, found: Findings, *, mend: bool) -> set[str]:
-    """Looks through the photos; content hashes of those that are whole."""
-    table = _table(store, schema.PHOTOS)
-    if table is None:
-        return set()
-    names = table.schema.names
-    rows = _looked_through(table, names, _whole_photo)
-    found.photos = len(rows.good)
-    light = [name for name in ("hash", "source") if name in names]
-    facts = [row for batch in _read(table, rows.good, light) for row in batch.to_pylist()]
-    if rows.bad:
-        share = f"{len(rows.bad):,} of {len(rows.good) + len(rows.bad):,} photos"
-        found.damage.append(f"{schema.PHOTOS}: {share} cannot be read ({rows.why})")
-        named = _looked_through(table, ["path", "source"], _anything, rows.bad)
-        told_of = [row for batch in _read(table, named.good, ["path", "source"]) for row in batch.to_pylist()]
-        found.lost += [native(row["path"]) for row in told_of]
-        found.nameless += len(named.bad)
-        facts += told_of
-        if mend:
-            _keep(store, schema.PHOTOS, table, rows.good)
-    found.sources = sorted({native(row["source"]) for row in facts if row.get("source")})
-    return {row["hash"] for row in facts if "hash" in row}
-
-
-def _whole_photo(row: dict[str, Any]) -> None:
-    unpack(row["features"])
-    known = row.get("features_crc")
-    if known is not None and zlib.crc32(row["features"]) != known:
-        raise GalleryError("stored features are not what was stored")
-    if None in (row["lat"], row["lon"]) and None in (row["x"], row["y"]):
-        raise GalleryError("a photo has no position")
-
-
-def _anything(row: dict[str, Any]) -> None:
+def _anything(row: Row) -> None:
     """Whatever can be read is good."""
 
 
-def _descriptors(store: Store, found: Findings, hashes: set[str], *, mend: bool) -> None:
-    """A descriptor for each photo that is whole, and no other."""
-    table = _table(store, schema.DESCRIPTORS)
-    if table is None:
-        if hashes:
-            found.damage.append(f"{schema.DESCRIPTORS}: they are gone")
-        return
-    rows = _looked_through(table, table.schema.names, _anything)
-    described = {h for batch in _read(table, rows.good, ["hash"]) for h in batch["hash"].to_pylist()}
-    missing = len(hashes - described)
-    if rows.bad:
-        found.damage.append(f"{schema.DESCRIPTORS}: {len(rows.bad):,} cannot be read ({rows.why})")
-    elif missing:
-        found.damage.append(f"{schema.DESCRIPTORS}: {missing:,} are missing")
-    strays = sorted(described - hashes)
-    if strays:
-        found.damage.append(f"{schema.PHOTOS}: {len(strays):,} that have descriptors are gone")
-        found.forgotten = True
-    broken = not rows.bad and _index_trouble(table)
-    if broken:
-        found.damage.append(f"{schema.DESCRIPTORS}: their index cannot be used ({broken})")
-    if mend and (rows.bad or missing or broken):
-        store.drop(schema.DESCRIPTORS)
-    elif mend:
-        for start in range(0, len(strays), _AT_ONCE):
-            table.delete(f"hash IN ({', '.join(map(repr, strays[start : start + _AT_ONCE]))})")
+def _whole_artefact(row: Mapping[str, Any]) -> None:
+    unpack_arrays(row["data"])
 
 
-def _index_trouble(table: Any) -> str:
+def _index_trouble(views: Views) -> str:
     """Why a search by the index fails; empty if it does not, or there is none."""
+    table = views.open(views.versions[0])
     try:
-        if not table.list_indices():
+        if index_name(table) is None:
             return ""
         first = table.search().select(["descriptor"]).limit(1).to_arrow()
         if first.num_rows:
@@ -202,83 +295,3 @@ def _index_trouble(table: Any) -> str:
     except Exception as error:  # noqa: BLE001 -- as where rows are read
         return told(error, 80)
     return ""
-
-
-def _artefacts(store: Store, found: Findings, *, mend: bool) -> None:
-    table = _table(store, schema.ARTEFACTS)
-    if table is None:
-        return
-    rows = _looked_through(table, table.schema.names, lambda row: unpack_arrays(row["data"]) and None)
-    if rows.bad:
-        found.damage.append(f"{schema.ARTEFACTS}: {len(rows.bad):,} learned models cannot be read ({rows.why})")
-        if mend:
-            _keep(store, schema.ARTEFACTS, table, rows.good)
-
-
-def _skipped(store: Store, found: Findings, *, mend: bool) -> None:
-    table = _table(store, schema.SKIPPED)
-    if table is None:
-        return
-    rows = _looked_through(table, table.schema.names, _anything)
-    if rows.bad:
-        found.damage.append(f"{schema.SKIPPED}: what was passed over cannot be read ({rows.why})")
-        if mend:
-            store.drop(schema.SKIPPED)  # it is looked at again
-
-
-def _looked_through(table: Any, names: Sequence[str], check: Any, ids: Sequence[int] | None = None) -> _Rows:
-    """Which rows can be read in full and stand a check; halves and halves again where many at once cannot."""
-    if ids is None:
-        try:
-            ids = table.search().select(["_rowid"]).with_row_id(True).to_arrow()["_rowid"].to_pylist()
-        except Exception:  # noqa: BLE001 -- as below
-            ids = _ids_one_by_one(table)
-    rows = _Rows()
-    waiting = [list(ids[start : start + _AT_ONCE]) for start in range(0, len(ids), _AT_ONCE)][::-1]
-    while waiting:
-        part = waiting.pop()
-        try:
-            for batch in _read(table, part, names):
-                for number, row in zip(batch["_rowid"].to_pylist(), batch.to_pylist(), strict=True):
-                    _checked(row, number, check, rows)
-        except Exception as error:  # noqa: BLE001 -- damaged files make the library raise anything, panics of its own too
-            rows.why = rows.why or told(error, 80)
-            if len(part) == 1:
-                rows.bad += part
-            else:
-                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
-    return rows
-
-
-def _checked(row: dict[str, Any], number: int, check: Any, rows: _Rows) -> None:
-    try:
-        check(row)
-        rows.good.append(number)
-    except (GalleryError, UnicodeDecodeError) as error:
-        rows.why = rows.why or told(error, 80)
-        rows.bad.append(number)
-
-
-def _ids_one_by_one(table: Any) -> list[int]:
-    """Where even the ids cannot be listed: those that a table of so many rows may have, as far as they answer."""
-    return list(range(table.count_rows()))
-
-
-def _read(table: Any, ids: Sequence[int], names: Sequence[str]) -> Iterator[Any]:
-    """Rows by their ids, each with its id; some at a time."""
-    for start in range(0, len(ids), _AT_ONCE):
-        some = list(ids[start : start + _AT_ONCE])
-        yield table.take_row_ids(some).select(list(names)).with_row_id().to_arrow()
-
-
-def _keep(store: Store, name: str, table: Any, ids: Sequence[int]) -> None:
-    """The table again, with some of its rows alone."""
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for part in _read(table, ids, table.schema.names):
-            yield from part.select(table.schema.names).cast(table.schema).to_batches()
-
-    if ids:
-        store.replace(name, pa.RecordBatchReader.from_batches(table.schema, batches()))
-    else:
-        store.drop(name)

@@ -190,16 +190,30 @@ def _read_settings(folder: Path, connection: DBConnection) -> Settings:
     if schema.SETTINGS not in _table_names(connection):
         raise NotAGalleryError(f"{folder} is not a gallery; make one with: whence index PHOTOS --gallery FOLDER")
     try:
-        said: dict[str, Any] = json.loads(connection.open_table(schema.SETTINGS).to_arrow()["json"][0].as_py())
-    except (ValueError, KeyError, IndexError, OSError, RuntimeError) as error:
+        text = connection.open_table(schema.SETTINGS).to_arrow()["json"][0].as_py()
+    except (ValueError, KeyError, IndexError, OSError, RuntimeError):
+        text = None
+    return read_settings(folder, text)
+
+
+def read_settings(folder: Path, text: str | None) -> Settings:
+    """Settings as they are stored; None where they cannot be read.
+
+    Raises:
+        NotAGalleryError: They are damaged.
+        SchemaVersionError: A newer whence wrote them.
+    """
+    try:
+        said: dict[str, Any] = json.loads(text or "")
+        version = int(said.get("schema_version", 0))
+        if version > schema.SCHEMA_VERSION:
+            raise SchemaVersionError(
+                f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
+                f"upgrade: pip install --upgrade whence"
+            )
+        known = {name: said[name] for name in Settings.__dataclass_fields__ if name in said}  # of before, it has fewer
+        return Settings(**{**known, "crs": Crs(known["crs"])})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAGalleryError(
             f"the gallery {folder} is damaged or half made; whence repair {folder} says what is left"
         ) from error
-    version = int(said.get("schema_version", 0))
-    if version > schema.SCHEMA_VERSION:
-        raise SchemaVersionError(
-            f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
-            f"upgrade: pip install --upgrade whence"
-        )
-    known = {name: said[name] for name in Settings.__dataclass_fields__ if name in said}  # of before, it has fewer
-    return Settings(**{**known, "crs": Crs(known["crs"])})

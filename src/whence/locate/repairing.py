@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
-from whence.gallery.repair import Findings, examine
+from whence.gallery.gallery import Gallery
+from whence.gallery.repair import SCRATCH, Findings, examine
 from whence.gallery.store import Store, lock
 from whence.gallery.writer import Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.photos.threads import one_thread_each
+
+_MODEL_LOST = f"{schema.ARTEFACTS}: the model that described the photos is gone"
 
 
 def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) -> Findings:
@@ -28,25 +32,24 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
 
     Raises:
         NotAGalleryError: No gallery there, or beyond repair.
-        GalleryError: Another process is writing to it, or it cannot be written.
+        GalleryError: Another process is writing to it, or it cannot be read or written.
     """
     if not (folder / f"{schema.SETTINGS}.lance").is_dir():
-        Store.open(folder)  # raises: no gallery
+        Store.open(folder)  # raises: no gallery, and no lock is left there
     with lock(folder, create=False):
+        for left_over in folder.glob(f"{SCRATCH}*"):  # of a repair that was killed
+            shutil.rmtree(left_over, ignore_errors=True)
         tell("reading all of it")
         found = examine(folder, mend=True)
+        store = Store.open(folder)
+        if _model_is_lost(store):
+            found.damage.append(_MODEL_LOST)
+            store.drop(schema.DESCRIPTORS)  # they can be made again, and nothing else compares with them
         if found.is_whole:
             return found
-        store = Store.open(folder)
-        writer = Writer(store, whence.__version__)
-        if writer.count and writer.undescribed():
-            tell("describing photos")
-            pipeline = Pipeline(recipe_of(store.settings))
-            with one_thread_each:
-                learn_if_due(writer, pipeline, pipeline.seeing.shipped, lambda: tell("learning a vocabulary"))
-        left = examine(folder, mend=False)
-        if not left.is_whole:
-            raise GalleryError(f"the gallery {folder} could not be repaired: {left.damage[0]}; index into a new folder")
+        _describe(store, tell)
+        if left := check(folder).damage:
+            raise GalleryError(f"the gallery {folder} could not be repaired: {left[0]}; index into a new folder")
     return found
 
 
@@ -55,7 +58,28 @@ def check(folder: Path) -> Findings:
 
     Raises:
         NotAGalleryError: No gallery there, or beyond repair.
+        GalleryError: It cannot be read.
     """
-    if not (folder / f"{schema.SETTINGS}.lance").is_dir():
-        Store.open(folder)
-    return examine(folder, mend=False)
+    found = examine(folder, mend=False)
+    if found.is_whole and _model_is_lost(Store.open(folder)):
+        found.damage.append(_MODEL_LOST)
+    return found
+
+
+def _model_is_lost(store: Store) -> bool:
+    """Whether descriptors are of a model that was learned, and is not there."""
+    gallery = Gallery(store)
+    if not gallery.model or gallery.artefact() is not None:
+        return False
+    return Pipeline(recipe_of(store.settings)).seeing.shipped.fingerprint != gallery.model
+
+
+def _describe(store: Store, tell: Callable[[str], None]) -> None:
+    """Descriptors of photos that have none, by a model learned from them if there are enough; and their index."""
+    writer = Writer(store, whence.__version__)
+    if writer.count and writer.undescribed():
+        tell("describing photos")
+        pipeline = Pipeline(recipe_of(store.settings))
+        with one_thread_each:
+            learn_if_due(writer, pipeline, pipeline.seeing.shipped, lambda: tell("learning a vocabulary"))
+    writer.tidy()

@@ -20,8 +20,8 @@ MOST = 120
 """Photos that are asked at most, each of another place while there are enough: some 20 seconds."""
 STRANGE = 4.0
 """Tolerances around a photo without which its place counts as unknown: nearer photos may well show it."""
-_FEW = 3
-"""Photos of a plan from which on others can tell whether it is a mirror image."""
+_FEW, _SOME = 3, 24
+"""Photos of a plan from which on others can tell whether it is a mirror image, and of a small one at most."""
 
 
 def try_out(
@@ -41,6 +41,8 @@ def try_out(
     chosen = _chosen(gallery)
     if not worth_trying(gallery.settings.crs, len(gallery), len(chosen)):
         return None
+    if len(gallery) < LEAST_PHOTOS:  # a few settle what there is to settle
+        chosen = chosen[:_SOME]
     locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
     found: list[tuple[float, ...]] = []
     marks: list[int] = []
