@@ -1,0 +1,115 @@
+// All photos of the gallery on one canvas: a hundred thousand are drawn in a few milliseconds.
+import { leaflet as L } from "nicegui-leaflet";
+
+const NEAR_PX = 12;
+
+export const Dots = L.Layer.extend({
+  initialize(points, latLng) {
+    this._points = points;
+    this._latLng = latLng;
+    this.shown = new Uint8Array(points.length / 2).fill(1);
+    this.lit = -1;
+  },
+
+  onAdd(map) {
+    const count = this._points.length / 2;
+    this._x = new Float64Array(count); // pixels at zoom 0
+    this._y = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const at = map.project(this._latLng(this._points[2 * i], this._points[2 * i + 1]), 0);
+      this._x[i] = at.x;
+      this._y[i] = at.y;
+    }
+    this._canvas = L.DomUtil.create("canvas", "dots leaflet-zoom-animated");
+    this._canvas.setAttribute("aria-hidden", "true");
+    map.getPane("overlayPane").prepend(this._canvas);
+    map.on("move resize zoomend viewreset", this.redraw, this);
+    map.on("zoomanim", this._glide, this);
+    this.redraw();
+  },
+
+  onRemove(map) {
+    map.off("move resize zoomend viewreset", this.redraw, this);
+    map.off("zoomanim", this._glide, this);
+    this._canvas.remove();
+  },
+
+  /** Which photos count: 0 or 1 for each. */
+  show(shown) {
+    this.shown = shown;
+    if (this._map) this.redraw();
+  },
+
+  light(row) {
+    if (row === this.lit) return;
+    this.lit = row;
+    if (this._map) this.redraw();
+  },
+
+  redraw() {
+    const map = this._map, size = map.getSize(), ratio = window.devicePixelRatio || 1, canvas = this._canvas;
+    if (!size.x || map._animatingZoom) return;
+    if (canvas.width !== size.x * ratio || canvas.height !== size.y * ratio) {
+      Object.assign(canvas, { width: size.x * ratio, height: size.y * ratio });
+      Object.assign(canvas.style, { width: `${size.x}px`, height: `${size.y}px` });
+    }
+    L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([0, 0]));
+    const draw = canvas.getContext("2d"), style = getComputedStyle(map.getContainer());
+    draw.setTransform(ratio, 0, 0, ratio, 0, 0);
+    draw.clearRect(0, 0, size.x, size.y);
+    draw.fillStyle = style.getPropertyValue("--dot");
+    const { rows, scale, min } = this._visible(size), wide = this._width(rows.length);
+    draw.globalAlpha = rows.length > 20_000 ? 0.45 : 0.8;
+    if (wide < 4) {
+      for (const i of rows) draw.fillRect(this._x[i] * scale - min.x - wide / 2, this._y[i] * scale - min.y - wide / 2, wide, wide);
+    } else {
+      draw.beginPath();
+      for (const i of rows) {
+        const x = this._x[i] * scale - min.x, y = this._y[i] * scale - min.y;
+        draw.moveTo(x + wide / 2, y);
+        draw.arc(x, y, wide / 2, 0, 7);
+      }
+      draw.fill();
+    }
+    if (this.lit >= 0) {
+      draw.globalAlpha = 1;
+      draw.fillStyle = style.getPropertyValue("--accent");
+      draw.strokeStyle = style.getPropertyValue("--card");
+      draw.lineWidth = 2;
+      draw.beginPath();
+      draw.arc(this._x[this.lit] * scale - min.x, this._y[this.lit] * scale - min.y, 7, 0, 7);
+      draw.fill();
+      draw.stroke();
+    }
+  },
+
+  /** The row nearest to a point of the map's element; -1 where there is none. */
+  at(point) {
+    const { rows, scale, min } = this._visible(this._map.getSize());
+    let best = -1, least = NEAR_PX ** 2;
+    for (const i of rows) {
+      const off = (this._x[i] * scale - min.x - point.x) ** 2 + (this._y[i] * scale - min.y - point.y) ** 2;
+      if (off < least) [best, least] = [i, off];
+    }
+    return best;
+  },
+
+  _width(count) {
+    return count > 20_000 ? 1.6 : count > 4000 ? 2.4 : Math.min(8, Math.max(4, this._map.getZoom() - 11));
+  },
+
+  _visible(size) {
+    const map = this._map, zoom = map.getZoom(), scale = map.getZoomScale(zoom, 0), min = map.getPixelBounds().min, rows = [];
+    for (let i = 0; i < this._x.length; i++) {
+      const x = this._x[i] * scale - min.x, y = this._y[i] * scale - min.y;
+      if (this.shown[i] && x > -8 && y > -8 && x < size.x + 8 && y < size.y + 8) rows.push(i);
+    }
+    return { rows, scale, min };
+  },
+
+  _glide(event) {
+    const map = this._map, scale = map.getZoomScale(event.zoom);
+    const offset = map._latLngBoundsToNewLayerBounds(map.getBounds(), event.zoom, event.center).min;
+    L.DomUtil.setTransform(this._canvas, offset, scale);
+  },
+});
