@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def mount(app: FastAPI, plan: Plan | None = None) -> None:
         async def picture() -> Response:
             return Response(plan.picture, media_type="image/png")
 
+    logging.getLogger("nicegui").setLevel(logging.ERROR)  # who asked for what is nobody's business
     app.mount("/page/files", StaticFiles(directory=_HERE / "static"))
     app.mount("/page/leaflet", StaticFiles(directory=_LEAFLET))
     ui.run_with(

@@ -7,7 +7,9 @@ const TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png";
 const OSM = '© <a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noopener noreferrer">OpenStreetMap</a> contributors';
 const METRES_PER_DEGREE = 111_320;
 const WEDGE_DEG = 24;
+const ROAD_M = 5;
 const STEP_PX = 8;
+export const SHOWN = 12;
 const KEPT = "whence-tiles";
 
 export class Atlas {
@@ -35,7 +37,7 @@ export class Atlas {
 
   /** The gallery's photos, and all of them in view. */
   gallery(points) {
-    this.dots = new Dots(points, this.toLatLng).addTo(this.map);
+    this.dots = new Dots(points, this.toLatLng, this.setup.plane ? 0.5 * this.setup.toleranceM : ROAD_M).addTo(this.map);
     const ends = [Infinity, Infinity, -Infinity, -Infinity];
     for (let i = 0; i < points.length; i += 2) {
       ends[0] = Math.min(ends[0], points[i]);
@@ -53,7 +55,7 @@ export class Atlas {
     this.map.fitBounds(bounds, {
       paddingTopLeft: [free.left + 48, 48],
       paddingBottomRight: [48, 48],
-      maxZoom: this.setup.plane ? 6 : 18,
+      maxZoom: this.setup.plane ? 7 : 19.5,
       animate: animate && !matchMedia("(prefers-reduced-motion: reduce)").matches,
     });
   }
@@ -89,10 +91,11 @@ export class Atlas {
     }
     if (answer.heading_deg !== null)
       L.polygon(this._wedge(at, answer), { className: `wedge ${kind}`, interactive: false }).addTo(this.answer);
-    answer.candidates.forEach((candidate, index) => {
-      const spot = this.point(candidate.position);
+    const most = Math.max(1, ...answer.candidates.map((candidate) => candidate.inliers));
+    answer.candidates.slice(0, SHOWN).forEach((candidate, index) => {
+      const spot = this.point(candidate.position), weak = candidate.inliers < most / 3;
       const marker = L.marker(spot, {
-        icon: L.divIcon({ className: "candidate", html: thumbnail(candidate), iconSize: [14, 14] }),
+        icon: L.divIcon({ className: weak ? "candidate weak" : "candidate", html: thumbnail(candidate), iconSize: [14, 14] }),
         title: name(candidate.path), alt: `Candidate ${index + 1}: ${name(candidate.path)}`, riseOnHover: true,
       }).addTo(this.answer);
       marker.on("click", () => chosen(index)).on("mouseover", () => lit(index)).on("mouseout", () => lit(-1));

@@ -1,6 +1,6 @@
 // Many photos: answered two at a time, sorted by confidence, accepted or refused, saved.
 import { explain, Problem, save, settled } from "./api.js";
-import { counted, h, length, menu, percent, say } from "./dom.js";
+import { buttons, counted, h, length, menu, percent, say, SIGNS } from "./dom.js";
 
 const AT_ONCE = 2;
 const WORDS = { wait: "Waiting", work: "Working", located: "Located", unsure: "Unsure", failed: "Failed" };
@@ -15,14 +15,14 @@ export class Batch {
     this.body = h("tbody");
     const titles = { csv: "CSV", geojson: "GeoJSON", gpx: "GPX", kml: "KML", jsonl: "JSON lines", xmp: "XMP sidecars (zip)" };
     const kinds = setup.plane ? ["csv", "jsonl"] : ["csv", "geojson", "gpx", "kml", "xmp"];
-    this.menu = menu("Download accepted", kinds.map((kind) => [titles[kind], () => this._save(kind)]));
+    this.menu = menu(SIGNS.save, "Download accepted", buttons(kinds.map((kind) => [titles[kind], () => this._save(kind)])));
     this.problem = h("p", { class: "problem", role: "alert" });
     this.table = h("table", { class: "batch", onkeydown: (event) => this._key(event) },
       h("caption", { class: "unseen", text: "Photos, the surest first. A accepts, R refuses, U takes it back, arrows move, Enter shows the evidence." }),
       h("thead", {}, h("tr", {}, ["", "Photo", "Sure", "Within", ""].map((words) => h("th", { scope: "col", text: words })))), this.body);
     element.replaceChildren(this.status, this.bar,
       h("div", { class: "actions" },
-        h("button", { type: "button", class: "button", text: "Accept all located", onclick: () => this._acceptAll() }),
+        h("button", { type: "button", class: "button", text: "Accept located", onclick: () => this._acceptAll() }),
         this.menu, h("button", { type: "button", class: "button", text: "Clear", onclick: () => this.clear() })),
       this.problem,
       h("p", { class: "soft hint keys" }, h("kbd", { text: "A" }), " accept ", h("kbd", { text: "R" }), " refuse ", h("kbd", { text: "U" }), " undo ", h("kbd", { text: "↑" }), h("kbd", { text: "↓" }), " move ", h("kbd", { text: "Enter" }), " evidence"),
@@ -202,7 +202,7 @@ export class Batch {
   async _save(kind) {
     const accepted = this._accepted();
     if (!accepted.length) {
-      this.problem.textContent = "No photo is accepted yet: press A on those that are right, or Accept all located.";
+      this.problem.textContent = "No photo is accepted yet: press A on those that are right, or Accept located.";
       return;
     }
     try {

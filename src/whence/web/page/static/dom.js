@@ -49,25 +49,25 @@ export function say(words) {
 /** A length with as many digits as it deserves. */
 export function length(metres) {
   if (metres === null || !Number.isFinite(metres)) return "–";
-  if (metres < 0.005) return "0 m";
+  if (metres < 0.005) return "0\u00a0m";
   for (const [limit, unit, digits] of [[0.995, 1, 2], [9.95, 1, 1], [999.5, 1, 0], [9950, 1000, 1]])
-    if (metres < limit) return `${(metres / unit).toFixed(digits)} ${unit === 1 ? "m" : "km"}`;
-  return `${(metres / 1000).toFixed(0)} km`;
+    if (metres < limit) return `${(metres / unit).toFixed(digits)}\u00a0${unit === 1 ? "m" : "km"}`;
+  return `${(metres / 1000).toFixed(0)}\u00a0km`;
 }
 
 /** A share of 1 that never rounds doubt, or hope, away. */
 export function percent(share) {
   if (share === null || !Number.isFinite(share)) return "–";
-  if (share > 0 && share < 0.005) return "<1 %";
-  if (share >= 0.995 && share < 1) return ">99 %";
-  return `${Math.round(100 * share)} %`;
+  if (share > 0 && share < 0.005) return "<1\u00a0%";
+  if (share >= 0.995 && share < 1) return ">99\u00a0%";
+  return `${Math.round(100 * share)}\u00a0%`;
 }
+
+const SURE = [[0.95, "Almost certainly right"], [0.8, "Very likely right"], [0.6, "Probably right"], [0.5, "More likely right than not"], [0.25, "Doubtful; perhaps right"], [0, "Unlikely to be right"]];
 
 /** A probability as people say it. */
 export function likelihood(share) {
-  for (const [least, words] of [[0.95, "almost certainly"], [0.8, "very likely"], [0.6, "likely"], [0.5, "more likely than not"], [0.25, "doubtfully"]])
-    if (share >= least) return words;
-  return "hardly";
+  return SURE.find(([least]) => share >= least)[1];
 }
 
 /** Two numbers. */
@@ -92,11 +92,15 @@ export function name(path) {
   return path ? path.replaceAll("\\", "/").split("/").pop() : "a photo of the gallery";
 }
 
+/** Buttons of a menu, from words and what they do. */
+export function buttons(choices) {
+  return choices.map(([words, act]) => h("button", { type: "button", text: words, onclick: act }));
+}
+
 /** A list of choices under a button, by <details>: it works by keyboard as it is. */
-export function menu(label, choices, props = {}) {
-  const list = h("div", { class: "menu-list" },
-    choices.map(([words, act]) => h("button", { type: "button", text: words, onclick: () => { root.open = false; act(); } })));
-  const root = h("details", { class: "menu", ...props }, h("summary", { class: "button" }, sign(SIGNS.save), label), list);
+export function menu(path, label, choices) {
+  const list = h("div", { class: "menu-list", onclick: () => { root.open = false; } }, choices);
+  const root = h("details", { class: "menu" }, h("summary", { class: "button" }, sign(path), label), list);
   root.addEventListener("focusout", (event) => { if (event.relatedTarget && !root.contains(event.relatedTarget)) root.open = false; });
   root.addEventListener("keydown", (event) => { if (event.key === "Escape") { root.open = false; root.firstChild.focus(); } });
   return root;

@@ -1,10 +1,14 @@
 // All photos of the gallery on one canvas: a hundred thousand are drawn in a few milliseconds.
 import { leaflet as L } from "nicegui-leaflet";
+import { links } from "./links.js";
 
 const NEAR_PX = 12;
+const MOST = 20_000; // beyond, dots alone show the streets
 
 export const Dots = L.Layer.extend({
-  initialize(points, latLng) {
+  /** `road` is half the width in metres of the pale bands between neighbours, which sketch the streets. */
+  initialize(points, latLng, road) {
+    this._road = road;
     this._points = points;
     this._latLng = latLng;
     this.shown = new Uint8Array(points.length / 2).fill(1);
@@ -20,6 +24,7 @@ export const Dots = L.Layer.extend({
       this._x[i] = at.x;
       this._y[i] = at.y;
     }
+    this._links = count <= MOST ? links(this._x, this._y) : [];
     this._canvas = L.DomUtil.create("canvas", "dots leaflet-zoom-animated");
     this._canvas.setAttribute("aria-hidden", "true");
     map.getPane("overlayPane").prepend(this._canvas);
@@ -57,20 +62,13 @@ export const Dots = L.Layer.extend({
     const draw = canvas.getContext("2d"), style = getComputedStyle(map.getContainer());
     draw.setTransform(ratio, 0, 0, ratio, 0, 0);
     draw.clearRect(0, 0, size.x, size.y);
+    const { rows, scale, min } = this._visible(size), wide = this._width(rows.length), road = this._road / this._metresPerPixel(size);
+    if (road > 1.5) this._streets(draw, style.getPropertyValue("--road"), scale, min, size, 2 * Math.min(road, 60));
     draw.fillStyle = style.getPropertyValue("--dot");
-    const { rows, scale, min } = this._visible(size), wide = this._width(rows.length);
-    draw.globalAlpha = rows.length > 20_000 ? 0.45 : 0.8;
+    draw.globalAlpha = rows.length > MOST ? 0.45 : 0.8;
     if (wide < 4) {
       for (const i of rows) draw.fillRect(this._x[i] * scale - min.x - wide / 2, this._y[i] * scale - min.y - wide / 2, wide, wide);
-    } else {
-      draw.beginPath();
-      for (const i of rows) {
-        const x = this._x[i] * scale - min.x, y = this._y[i] * scale - min.y;
-        draw.moveTo(x + wide / 2, y);
-        draw.arc(x, y, wide / 2, 0, 7);
-      }
-      draw.fill();
-    }
+    } else this._discs(draw, rows, scale, min, wide / 2);
     if (this.lit >= 0) {
       draw.globalAlpha = 1;
       draw.fillStyle = style.getPropertyValue("--accent");
@@ -94,8 +92,36 @@ export const Dots = L.Layer.extend({
     return best;
   },
 
+  _streets(draw, colour, scale, min, size, wide) {
+    Object.assign(draw, { strokeStyle: colour, lineWidth: wide, lineCap: "round", lineJoin: "round" });
+    draw.beginPath();
+    for (const [i, j] of this._links) {
+      if (!this.shown[i] || !this.shown[j]) continue;
+      const x = this._x[i] * scale - min.x, y = this._y[i] * scale - min.y, u = this._x[j] * scale - min.x, v = this._y[j] * scale - min.y;
+      if (Math.max(x, u) < -wide || Math.max(y, v) < -wide || Math.min(x, u) > size.x + wide || Math.min(y, v) > size.y + wide) continue;
+      draw.moveTo(x, y);
+      draw.lineTo(u, v);
+    }
+    draw.stroke();
+  },
+
+  _discs(draw, rows, scale, min, radius) {
+    draw.beginPath();
+    for (const i of rows) {
+      const x = this._x[i] * scale - min.x, y = this._y[i] * scale - min.y;
+      draw.moveTo(x + radius, y);
+      draw.arc(x, y, radius, 0, 7);
+    }
+    draw.fill();
+  },
+
+  _metresPerPixel(size) {
+    const map = this._map, y = size.y / 2;
+    return map.distance(map.containerPointToLatLng([0, y]), map.containerPointToLatLng([100, y])) / 100;
+  },
+
   _width(count) {
-    return count > 20_000 ? 1.6 : count > 4000 ? 2.4 : Math.min(8, Math.max(4, this._map.getZoom() - 11));
+    return count > MOST ? 1.6 : count > 4000 ? 2.4 : Math.min(8, Math.max(4, this._map.getZoom() - 11));
   },
 
   _visible(size) {

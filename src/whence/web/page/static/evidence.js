@@ -73,8 +73,8 @@ class Lens {
 
   _place() {
     const box = this.element.getBoundingClientRect();
-    this.x = Math.min(0, Math.max(box.width * (1 - this.scale), this.x));
-    this.y = Math.min(0, Math.max(box.height * (1 - this.scale), this.y));
+    this.x = kept(this.x, box.width, this.stage.offsetWidth * this.scale);
+    this.y = kept(this.y, box.height, this.stage.offsetHeight * this.scale);
     this.stage.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
     const shown = this.stage.offsetWidth || 1;
     const radius = ((3.2 / this.scale) * (this.size?.width ?? 1)) / shown;
@@ -137,6 +137,11 @@ class Lens {
     });
     return best;
   }
+}
+
+/** Where a picture begins: in the middle while there is room for it, else without a gap at either end. */
+function kept(at, room, size) {
+  return size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, at));
 }
 
 /** A window with the two photos. */

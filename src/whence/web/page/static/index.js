@@ -3,7 +3,7 @@ import { get, Problem } from "./api.js";
 import { Atlas } from "./atlas.js";
 import { Batch } from "./batch.js";
 import { Browse } from "./browse.js";
-import { h, say, sign, SIGNS } from "./dom.js";
+import { counted, h, say, sign, SIGNS } from "./dom.js";
 import { Evidence } from "./evidence.js";
 import { Locate } from "./locate.js";
 
@@ -20,7 +20,8 @@ export async function start(root, setup) {
     h("label", { for: "camera", class: "button camera" }, sign(SIGNS.photo), "Camera"),
     h("p", { class: "soft hint", text: "or drop them anywhere, or paste one" }));
   const answer = h("div", { class: "result" });
-  sections.locate.append(intake, answer);
+  const lead = h("p", { class: "lead intro" });
+  sections.locate.append(lead, intake, answer);
   const panel = h("main", { class: "panel" },
     h("header", { class: "top" }, h("h1", {}, "whence"), h("nav", { "aria-label": "Views" }, Object.values(tabs))),
     Object.values(sections));
@@ -35,11 +36,12 @@ export async function start(root, setup) {
     answer.replaceChildren(h("p", { class: "problem", role: "alert", text: problem instanceof Problem ? problem.message : "The page failed; load it again." }));
     throw problem;
   }
+  lead.textContent = `Where was it taken? Your photo is compared with the ${counted(facts.photos, "photo")} of this gallery, on this server alone, and not kept.`;
   atlas.gallery(points.points);
   const evidence = new Evidence();
   const locate = new Locate(answer, { setup, atlas, evidence });
   const browse = new Browse(sections.browse, { setup, atlas, points, facts });
-  const holder = h("div");
+  const holder = h("div", { class: "many" });
   const batch = new Batch(holder, { setup, atlas, locate });
   sections.batch.append(h("label", { for: "photos", class: "button main" }, sign(SIGNS.choose), "Add photos"), holder);
 

@@ -1,10 +1,10 @@
 // One photo: how far it is, the answer in words, what it rests on.
+import { SHOWN } from "./atlas.js";
 import { explain, Problem, save, settled, urls, drop } from "./api.js";
-import { counted, h, heading, length, likelihood, menu, name, percent, place, say, sign, SIGNS } from "./dom.js";
+import { buttons, counted, h, heading, length, likelihood, menu, name, percent, place, say, sign, SIGNS } from "./dom.js";
 
 const STAGES = [["upload", "Sending the photo"], ["read", "Reading it"], ["describe", "Finding its features"], ["search", "Comparing with the gallery"]];
 const ORDER = { upload: 0, busy: 0, waiting: 1, read: 1, describe: 2, search: 3 };
-const SHOWN = 12;
 
 export class Locate {
   constructor(element, { setup, atlas, evidence }) {
@@ -78,7 +78,7 @@ export class Locate {
         ? `${spot ? `Taken${spot}. ` : ""}Nine of ten such answers lie within ${around}.`
         : `The best guess is${spot.replace(" at", "")}${answer.place ? ` (${answer.place})` : ""}, give or take ${around}. The runners-up are below.`);
     }
-    const facts = this.moved ? [] : [["Confidence", `It is ${likelihood(answer.confidence)} right to within ${within} (${percent(answer.confidence)})`]];
+    const facts = this.moved ? [] : [["Confidence", `${likelihood(answer.confidence)} to within ${within} (${percent(answer.confidence)})`]];
     if (answer.heading_deg !== null && !this.moved) facts.push(["Looking", heading(answer.heading_deg)]);
     if (answer.turned_deg) facts.push(["Turned", `The photo lies on its side; it was turned by ${answer.turned_deg}°`]);
     if (answer.duplicate_of.length)
@@ -103,15 +103,14 @@ export class Locate {
       this._tell();
       this.back();
     } }, sign(SIGNS.back), "Undo the move");
-    this.links = this.setup.plane ? [] : [
-      h("a", { class: "button geo" }, sign(SIGNS.map), "Map app"),
-      h("a", { class: "button osm", target: "_blank", rel: "noopener noreferrer", text: "OpenStreetMap" })];
+    this.links = [h("a", { class: "geo", text: "Map application" }),
+      h("a", { class: "osm", target: "_blank", rel: "noopener noreferrer", text: "OpenStreetMap" })];
     const kinds = this.setup.plane ? ["csv", "jsonl"] : ["geojson", "gpx", "kml", "csv", "xmp"];
     const titles = { geojson: "GeoJSON", gpx: "GPX", kml: "KML", csv: "CSV", jsonl: "JSON lines", xmp: "XMP sidecar" };
     const choices = kinds.map((kind) => [titles[kind], () => this._save(kind)]);
     choices.push(["Explanation (HTML)", () => location.assign(urls.page(this.facts.id))]);
     this.problem = h("p", { class: "problem", role: "alert" });
-    return h("div", { class: "actions" }, copied, this.links, menu("Download", choices), this.undo,
+    return h("div", { class: "actions" }, copied, this.setup.plane ? "" : menu(SIGNS.map, "Open in", this.links), menu(SIGNS.save, "Download", buttons(choices)), this.undo,
       h("p", { class: "soft hint", text: "Wrong? Drag the marker, or focus on it and use the arrow keys; what you copy or download follows." }), this.problem);
   }
 
