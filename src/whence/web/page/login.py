@@ -54,5 +54,6 @@ def _home(request: Request) -> Response:
 def _form(problem: str, status: int = 200) -> HTMLResponse:
     page = files("whence.web.page").joinpath("login.html").read_text(encoding="utf-8")
     said = f'<p id="problem" role="alert">{text(problem)}</p>' if problem else ""
-    headers = {"Content-Security-Policy": _CSP, "Cache-Control": "no-store"}
+    # Without any referrer browsers would send the form as from nowhere, and what comes from nowhere is refused.
+    headers = {"Content-Security-Policy": _CSP, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
     return HTMLResponse(page.replace("<!-- problem -->", said), status, headers)
