@@ -66,9 +66,7 @@ def mount(app: FastAPI, plan: Plan | None = None) -> None:
     logging.getLogger("nicegui").setLevel(logging.ERROR)  # who asked for what is nobody's business
     app.mount("/page/files", StaticFiles(directory=_HERE / "static"))
     app.mount("/page/leaflet", StaticFiles(directory=_LEAFLET))
-    ui.run_with(
-        app, title="whence", favicon=_ICON, dark=None, tailwind=False, show_welcome_message=False, prod_js=True
-    )
+    ui.run_with(app, title="whence", favicon=_ICON, dark=None, tailwind=False, show_welcome_message=False, prod_js=True)
     last = app.router.routes[-1]
     assert isinstance(last, Mount)
     app.router.routes[-1] = _Rest("/", last.app)
