@@ -7,6 +7,7 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +84,14 @@ def found(browser: Browser, css: str, where: Callable[[Any], bool] = lambda elem
     return WebDriverWait(browser, WAIT_S, ignored_exceptions=[Exception]).until(look)
 
 
+def until(browser: Browser, holds: Callable[[], bool]) -> None:
+    WebDriverWait(browser, WAIT_S).until(lambda driver: holds())
+
+
+def _has_pixels(image: Any) -> bool:
+    return bool(image.get_property("naturalWidth") > 0)
+
+
 def told(browser: Browser, css: str, words: str) -> Any:
     return found(browser, css, lambda element: words in element.text)
 
@@ -133,7 +142,7 @@ def test_evidence_is_linked_and_can_be_zoomed(page: Browser, sure: list[Path]) -
     counts = [len(lens.find_elements(By.TAG_NAME, "circle")) for lens in (here, there)]
     assert counts[0] == counts[1] == int(dialog.find_element(By.TAG_NAME, "h2").text.split()[0])
     for image in dialog.find_elements(By.CSS_SELECTOR, ".lens img"):
-        WebDriverWait(page, WAIT_S).until(lambda driver, image=image: image.get_property("naturalWidth") > 0)
+        until(page, partial(_has_pixels, image))
     ActionChains(page).move_to_element(here.find_elements(By.TAG_NAME, "circle")[3]).perform()
     found(page, ".lens circle.lit")
     assert len(dialog.find_elements(By.CSS_SELECTOR, "circle.lit")) == 2  # one here, its partner there
@@ -193,7 +202,7 @@ def test_downloads(page: Browser, sure: list[Path]) -> None:
         told(page, ".menu summary", "Download").click()
         told(page, ".menu-list button", words).click()
         file = page.downloads / name
-        WebDriverWait(page, 10).until(lambda driver, file=file: file.exists())
+        until(page, file.exists)
         assert file.stat().st_size > 100
     feature = json.loads((page.downloads / "positions.geojson").read_text())["features"][0]
     lon, lat = feature["geometry"]["coordinates"][:2]
@@ -244,7 +253,7 @@ def test_a_batch_is_gone_through_by_keyboard(page: Browser, sure: list[Path], tm
     told(page, ".menu summary", "Download").click()
     told(page, ".menu-list button", "CSV").click()
     file = page.downloads / "positions.csv"
-    WebDriverWait(page, 10).until(lambda driver: file.exists())
+    until(page, file.exists)
     names = [row.find_element(By.CSS_SELECTOR, ".file").text for row in rows]
     text = file.read_text()
     assert names[0] in text

@@ -77,6 +77,8 @@ def _describe(app: FastAPI, *, secured: bool) -> None:
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             schemas.update(definitions())
+            answer = {"anyOf": [{"$ref": "#/components/schemas/Location"}, {"type": "null"}]}
+            schemas["ExplanationFacts"]["properties"]["answer"] = answer
             if secured:
                 found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
                 found["security"] = [{"token": []}]

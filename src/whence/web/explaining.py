@@ -114,6 +114,6 @@ async def _work(found: Explanation, answering: Answering) -> None:
         found.stage = DONE
     except (WhenceError, ProblemError) as error:
         found.error, found.stage = str(error), FAILED
-    except Exception:
+    except Exception:  # noqa: BLE001 -- the photo failed, not the server
         _log.exception("a photo could not be answered")
         found.error, found.stage = "the server failed; its log says why", FAILED

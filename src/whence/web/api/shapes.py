@@ -105,7 +105,7 @@ class ExplanationFacts(_Shape):
 
     id: str
     stage: Literal["waiting", "read", "describe", "search", "done", "failed"]
-    answer: Any = Field(default=None, json_schema_extra={"$ref": "#/components/schemas/Location"})
+    answer: dict[str, Any] | None = Field(default=None, description="See Location; null before it is done.")
     error: str | None = Field(default=None, description="In words, where it failed.")
     frame: Frame | None = None
     matches: list[Match] = Field(default=[], description="Of the best candidates, in their order.")

@@ -37,7 +37,7 @@ export class Atlas {
 
   /** The gallery's photos, and all of them in view. */
   gallery(points) {
-    this.dots = new Dots(points, this.toLatLng, this.setup.plane ? 0.5 * this.setup.toleranceM : ROAD_M).addTo(this.map);
+    this.dots = new Dots(points, this.toLatLng, this._road()).addTo(this.map);
     const ends = [Infinity, Infinity, -Infinity, -Infinity];
     for (let i = 0; i < points.length; i += 2) {
       ends[0] = Math.min(ends[0], points[i]);
@@ -47,6 +47,12 @@ export class Atlas {
     }
     this.all = L.latLngBounds(this.toLatLng(ends[0], ends[1]), this.toLatLng(ends[2], ends[3]));
     this.fit(this.all, false);
+  }
+
+  /** Half the width of streets, in metres; a plan has its own. */
+  _road() {
+    if (this.setup.plan) return 0;
+    return this.setup.plane ? 0.5 * this.setup.toleranceM : ROAD_M;
   }
 
   /** Brings something into the part of the map that the panel leaves free. */

@@ -3,7 +3,8 @@ import { leaflet as L } from "nicegui-leaflet";
 import { links } from "./links.js";
 
 const NEAR_PX = 12;
-const MOST = 20_000; // beyond, dots alone show the streets
+const MOST = 6000; // beyond, dots alone show the streets
+const MANY = 4000; // beyond, dots are set pixel by pixel: drawn one after the other they take twenty times as long
 
 export const Dots = L.Layer.extend({
   /** `road` is half the width in metres of the pale bands between neighbours, which sketch the streets. */
@@ -59,16 +60,15 @@ export const Dots = L.Layer.extend({
       Object.assign(canvas.style, { width: `${size.x}px`, height: `${size.y}px` });
     }
     L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([0, 0]));
-    const draw = canvas.getContext("2d"), style = getComputedStyle(map.getContainer());
+    const draw = canvas.getContext("2d", { willReadFrequently: this._x.length > MANY }), style = getComputedStyle(map.getContainer());
     draw.setTransform(ratio, 0, 0, ratio, 0, 0);
     draw.clearRect(0, 0, size.x, size.y);
     const { rows, scale, min } = this._visible(size), wide = this._width(rows.length), road = this._road / this._metresPerPixel(size);
     if (road > 1.5) this._streets(draw, style.getPropertyValue("--road"), scale, min, size, 2 * Math.min(road, 60));
     draw.fillStyle = style.getPropertyValue("--dot");
-    draw.globalAlpha = rows.length > MOST ? 0.45 : 0.8;
-    if (wide < 4) {
-      for (const i of rows) draw.fillRect(this._x[i] * scale - min.x - wide / 2, this._y[i] * scale - min.y - wide / 2, wide, wide);
-    } else this._discs(draw, rows, scale, min, wide / 2);
+    draw.globalAlpha = 0.85;
+    if (rows.length > MANY) this._pixels(draw, rows, scale * ratio, min.multiplyBy(ratio), Math.round(wide * ratio));
+    else this._discs(draw, rows, scale, min, wide / 2);
     if (this.lit >= 0) {
       draw.globalAlpha = 1;
       draw.fillStyle = style.getPropertyValue("--accent");
@@ -115,13 +115,31 @@ export const Dots = L.Layer.extend({
     draw.fill();
   },
 
+  /** Squares in the colour that is set; where they lie upon each other they are denser. */
+  _pixels(draw, rows, scale, min, wide) {
+    const { width, height } = draw.canvas, image = draw.getImageData(0, 0, width, height), data = image.data;
+    const [red, green, blue] = [1, 3, 5].map((at) => parseInt(draw.fillStyle.slice(at, at + 2), 16));
+    for (const i of rows) {
+      const left = Math.round(this._x[i] * scale - min.x), top = Math.round(this._y[i] * scale - min.y);
+      for (let y = Math.max(0, top); y < Math.min(height, top + wide); y++)
+        for (let x = Math.max(0, left); x < Math.min(width, left + wide); x++) {
+          const at = 4 * (y * width + x);
+          data[at] = red;
+          data[at + 1] = green;
+          data[at + 2] = blue;
+          data[at + 3] += 130; // no further than 255: the array sees to that
+        }
+    }
+    draw.putImageData(image, 0, 0);
+  },
+
   _metresPerPixel(size) {
     const map = this._map, y = size.y / 2;
     return map.distance(map.containerPointToLatLng([0, y]), map.containerPointToLatLng([100, y])) / 100;
   },
 
   _width(count) {
-    return count > MOST ? 1.6 : count > 4000 ? 2.4 : Math.min(8, Math.max(4, this._map.getZoom() - 11));
+    return count > 5 * MANY ? 1.6 : count > MANY ? 2.4 : Math.min(8, Math.max(5, this._map.getZoom() - 11));
   },
 
   _visible(size) {
