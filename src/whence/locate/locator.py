@@ -180,7 +180,7 @@ class Locator:
         decoded: Decoded,
         content_hash: str,
         seconds: float = 0.0,
-        begun: Callable[[str], None] = lambda stage: None,
+        begun: Callable[[str], None] | None = None,
     ) -> Answer:
         """``answer`` for a photo that was decoded elsewhere, to ``max_side``. Safe to call from many threads.
 
@@ -191,9 +191,10 @@ class Locator:
             seconds: That reading and decoding took.
             begun: Called with ``describe`` and ``search`` when these begin.
         """
-        begun("describe")
+        tell = begun or _nobody
+        tell("describe")
         query = self._asker.decoded(Photo(Path(name), name), decoded, content_hash, seconds)
-        begun("search")
+        tell("search")
         return self._answer(query)
 
     def answers(self, photos: Iterable[Photo]) -> Iterator[Answer]:
@@ -437,3 +438,7 @@ def _recipe(gallery: Gallery, asked: str | Recipe | None) -> Recipe:
     if asked is None:
         return recipe_of(gallery.settings)
     return asked if isinstance(asked, Recipe) else load_recipe(asked)
+
+
+def _nobody(stage: str) -> None:
+    """Hears of stages where nobody else does."""

@@ -41,7 +41,7 @@ class Service:
         name: str,
         data: bytes,
         where: Where | None = None,
-        begun: Callable[[str], None] = lambda stage: None,
+        begun: Callable[[str], None] | None = None,
     ) -> Answer:
         """Where a photo was taken.
 
@@ -58,7 +58,8 @@ class Service:
         start = perf_counter()
         if not data:
             raise PhotoError("the file is empty")
-        begun("read")
+        if begun is not None:
+            begun("read")
         decoded = self._decoders.decode(data)
         locator = self.locator if not where else self._narrowed(where)
         return locator.answer_decoded(name, decoded, files.content_hash(data), perf_counter() - start, begun)
