@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from base64 import b64encode
@@ -21,6 +22,7 @@ import whence
 from samples import World, textured
 from servers import Server, started
 from whence.geo.distance import offset
+from whence.photos.decode import read_facts
 from whence.types import LatLon
 from whence.web.guard import COOKIE
 
@@ -379,3 +381,24 @@ def test_all_that_can_be_pressed_has_a_name(page: Browser, sure: list[Path]) -> 
         ".map(e => e.outerHTML)"
     )
     assert nameless == []
+
+
+@pytest.mark.photos
+@pytest.mark.skipif(not os.environ.get("WHENCE_DATA"), reason="WHENCE_DATA does not name the folder with real photos")
+def test_real_photos_of_a_street(chromium: Browser, tmp_path: Path) -> None:
+    photos = sorted((Path(os.environ["WHENCE_DATA"]) / "lund" / "images").glob("*.jpg"))
+    asked, known = photos[4], tmp_path / "known"
+    known.mkdir()
+    for photo in photos:
+        if photo != asked:
+            (known / photo.name).write_bytes(photo.read_bytes())
+    whence.index(known, tmp_path / "gallery")
+    truth = read_facts(asked.read_bytes()).position
+    assert truth is not None
+    with started(tmp_path / "gallery") as one:
+        opened(chromium, one.address)
+        choose(chromium, asked)
+        told(chromium, ".badge", "Located")
+        assert offset(position(chromium), LatLon(truth.lat, truth.lon))[0] <= 25
+        found(chromium, ".card").click()
+        assert told(chromium, "dialog[open] h2", "matching points")
