@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whence.cli.console import say
 from whence.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from whence.gallery.gallery import Gallery
+    from whence.web.page.plan import Plan
 
 NAME = "serve"
 TOKEN = "WHENCE_TOKEN"
@@ -32,6 +36,14 @@ def command(
     private: Annotated[bool, typer.Option("--private", help="Neither paths nor groups of gallery photos.")] = False,
     places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now.")] = None,
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="Show OpenStreetMap from the start; its servers then see what is looked at.")
+    ] = False,
+    plan: Annotated[Path | None, typer.Option(help="Image of a floor plan, for galleries on a local plane.")] = None,
+    plan_point: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN,ROW=X,Y: a pixel of the plan and its place in metres. Twice.", metavar="TEXT"),
+    ] = None,
     upload_mb: Annotated[int, typer.Option(help="Largest request; batches may have 16 times as much.")] = 64,
     per_minute: Annotated[int, typer.Option(help="Photos that one client may ask in a minute.")] = 240,
     workers: Annotated[int | None, typer.Option(min=1, help="Photos at a time; one per core if not given.")] = None,
@@ -57,9 +69,30 @@ def command(
         batch_mb=16 * upload_mb,
         per_minute=per_minute,
         workers=workers or os.cpu_count() or 1,
+        tiles=tiles,
     )
     opened = Gallery.open(gallery, root=root)
-    serve(opened, options, places=places, begun=lambda address: say(f"serving {gallery} at {address} (Ctrl-C ends it)"))
+    serve(
+        opened,
+        options,
+        places=places,
+        begun=lambda address: say(f"serving {gallery} at {address} (Ctrl-C ends it)"),
+        plan=_plan(opened, plan, plan_point or []),
+    )
+
+
+def _plan(gallery: Gallery, image: Path | None, points: list[str]) -> Plan | None:
+    if image is None:
+        if points:
+            raise InputError("--plan-point says where a plan lies; give its image by --plan")
+        return None
+    from whence.types import Crs
+    from whence.web.page.mounting import y_down
+    from whence.web.page.plan import Plan, Reference
+
+    if gallery.settings.crs is Crs.WGS84:
+        raise InputError("--plan is for galleries on a local plane, and this one has latitudes and longitudes")
+    return Plan.load(image, [Reference.parse(point) for point in points], y_down=y_down(gallery))
 
 
 def _token(file: Path | None) -> str | None:

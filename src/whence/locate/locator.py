@@ -179,7 +179,14 @@ class Locator:
         """Pixels that photos are reduced to before anything is looked for in them."""
         return self._pipeline.seeing.max_side
 
-    def answer_decoded(self, name: str, decoded: Decoded, content_hash: str, seconds: float = 0.0) -> Answer:
+    def answer_decoded(
+        self,
+        name: str,
+        decoded: Decoded,
+        content_hash: str,
+        seconds: float = 0.0,
+        begun: Callable[[str], None] | None = None,
+    ) -> Answer:
         """``answer`` for a photo that was decoded elsewhere, to ``max_side``. Safe to call from many threads.
 
         Args:
@@ -187,8 +194,13 @@ class Locator:
             decoded: Its pixels and facts.
             content_hash: Of its file; a gallery photo with the same one is left out.
             seconds: That reading and decoding took.
+            begun: Called with ``describe`` and ``search`` when these begin.
         """
-        return self._answer(self._asker.decoded(Photo(Path(name), name), decoded, content_hash, seconds))
+        tell = begun or _nobody
+        tell("describe")
+        query = self._asker.decoded(Photo(Path(name), name), decoded, content_hash, seconds)
+        tell("search")
+        return self._answer(query)
 
     def answers(self, photos: Iterable[Photo]) -> Iterator[Answer]:
         """Answers for many photos, in their order; the next ones are read meanwhile.
@@ -431,3 +443,7 @@ def _recipe(gallery: Gallery, asked: str | Recipe | None) -> Recipe:
     if asked is None:
         return recipe_of(gallery.settings)
     return asked if isinstance(asked, Recipe) else load_recipe(asked)
+
+
+def _nobody(stage: str) -> None:
+    """Hears of stages where nobody else does."""

@@ -10,13 +10,19 @@ from fastapi import FastAPI, Request, Response
 
 import whence
 from whence.web import problems
-from whence.web.api import gallery, health, locating
+from whence.web.api import documents, explaining, gallery, health, locating
 from whence.web.api.shapes import definitions
 from whence.web.guard import API, Guard
+from whence.web.page import login
 from whence.web.service import Service
 from whence.web.state import State
 
-PAGE_CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+PAGE_CSP = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob: https://tile.openstreetmap.org; font-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""NiceGUI starts by inline scripts, and Vue compiles templates; but nothing comes from elsewhere, tiles excepted."""
 _ABOUT = (
     "Where photos were taken, by a gallery of photos whose positions are known. Errors are problem details (RFC 9457)."
 )
@@ -30,6 +36,7 @@ def make_app(service: Service) -> FastAPI:
         state: State = app.state.whence
         yield
         await state.jobs.close()
+        await state.explanations.close()
         state.service.close()
 
     app = FastAPI(
@@ -43,8 +50,9 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.whence = State.of(service, service.options)
     problems.install(app)
-    for router in (locating.router, gallery.router, health.router):
+    for router in (locating.router, explaining.router, documents.router, gallery.router, health.router):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(login.router, include_in_schema=False)
     _describe(app, secured=service.options.token is not None)
 
     @app.middleware("http")
@@ -54,7 +62,7 @@ def make_app(service: Service) -> FastAPI:
             app.state.whence.metrics.refused(answer.status_code)
         return answer
 
-    app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP, open_paths=frozenset())
+    app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP)
     return app
 
 
@@ -69,6 +77,8 @@ def _describe(app: FastAPI, *, secured: bool) -> None:
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             schemas.update(definitions())
+            answer = {"anyOf": [{"$ref": "#/components/schemas/Location"}, {"type": "null"}]}
+            schemas["ExplanationFacts"]["properties"]["answer"] = answer
             if secured:
                 found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
                 found["security"] = [{"token": []}]

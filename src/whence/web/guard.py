@@ -11,6 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from whence.web.options import MEGABYTE, ServeOptions
@@ -18,8 +19,10 @@ from whence.web.problems import ProblemError
 
 COOKIE = "whence_token"
 API = "/api/"
-_OPEN = frozenset({"/api/v1/health/live", "/api/v1/health/ready"})
-"""For supervisors: they tell nothing but that the server is there."""
+LOGIN = "/login"
+"""The form that takes the token, and sets the cookie."""
+_OPEN = frozenset({"/api/v1/health/live", "/api/v1/health/ready", LOGIN})
+"""They tell nothing but that the server is there."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
@@ -36,16 +39,14 @@ _API_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-ac
 class Guard:
     """Around an application."""
 
-    def __init__(self, app: ASGIApp, options: ServeOptions, page_csp: str, *, open_paths: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, options: ServeOptions, page_csp: str) -> None:
         """
         Args:
             app: To guard.
             options: Of the server.
             page_csp: Content security policy of what is not the interface for programs.
-            open_paths: What may be asked without a token, such as the form that takes it.
         """
         self._app, self._options, self._page_csp = app, options, page_csp
-        self._open = _OPEN | open_paths
         self._names = _LOCAL | {options.host, *options.hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,11 +85,11 @@ class Guard:
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         token = self._options.token
-        if token is None or scope["path"] in self._open:
+        if token is None or scope["path"] in _OPEN:
             return
         said = headers.get("authorization", "")
         given = said[7:] if said[:7].lower() == "bearer " else _cookie(headers.get("cookie", ""))
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        if not is_token(given, token):
             raise ProblemError(401, "no-token", "a token is needed: Authorization: Bearer ...")
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
@@ -153,7 +154,16 @@ class Guard:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4000 + problem.status, "reason": problem.kind})
             return
-        await problem.response()(scope, receive, self._dressed(scope, send))
+        answer: Response = problem.response()
+        page = not scope["path"].startswith(API) and scope["method"] == "GET"
+        if problem.status == 401 and page and "text/html" in Headers(scope=scope).get("accept", ""):
+            answer = RedirectResponse(scope.get("root_path", "") + LOGIN, 303)
+        await answer(scope, receive, self._dressed(scope, send))
+
+
+def is_token(given: str, token: str) -> bool:
+    """Whether it is the one; takes as long whatever is given."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
 class _TooMuchError(Exception):

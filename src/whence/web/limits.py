@@ -47,6 +47,14 @@ class Gate:
         self._most = at_work + waiting
         self.inside = 0
 
+    def check_room(self) -> None:
+        """
+        Raises:
+            ProblemError: 503, with the seconds to wait.
+        """
+        if self.inside >= self._most:
+            raise ProblemError(503, "busy", "too many photos are waiting", retry_after_s=2.0)
+
     @asynccontextmanager
     async def enter(self, *, patient: bool = False) -> AsyncIterator[None]:
         """A place at work.
@@ -57,8 +65,8 @@ class Gate:
         Raises:
             ProblemError: 503, with the seconds to wait.
         """
-        if not patient and self.inside >= self._most:
-            raise ProblemError(503, "busy", "too many photos are waiting", retry_after_s=2.0)
+        if not patient:
+            self.check_room()
         self.inside += 1
         try:
             async with self._slots:

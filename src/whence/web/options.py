@@ -32,6 +32,7 @@ class ServeOptions:
         keep_s: Seconds that the results of a batch are kept.
         per_minute: Photos that one client may ask in a minute.
         workers: Photos answered at a time, and processes that decode.
+        tiles: Show the map of OpenStreetMap from the start; otherwise the page asks nobody else for anything.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +52,7 @@ class ServeOptions:
     keep_s: float = 3600.0
     per_minute: int = 240
     workers: int = 2
+    tiles: bool = False
 
     def __post_init__(self) -> None:
         if self.token is not None and len(self.token) < 16:

@@ -11,13 +11,22 @@ from whence.errors import InputError
 from whence.gallery.gallery import Gallery
 from whence.web.app import make_app
 from whence.web.options import ServeOptions
+from whence.web.page.mounting import mount
+from whence.web.page.plan import Plan
 from whence.web.service import Service
 
 _CONNECTIONS = 512
 _GRACE_S = 5
 
 
-def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Callable[[str], None]) -> None:
+def serve(
+    gallery: Gallery,
+    options: ServeOptions,
+    *,
+    places: bool,
+    begun: Callable[[str], None],
+    plan: Plan | None = None,
+) -> None:
     """Answers requests until interrupted.
 
     Args:
@@ -25,6 +34,7 @@ def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Calla
         options: Of the server.
         places: Name the nearest town in answers.
         begun: Called with the server's address once it can be reached.
+        plan: Under the dots of the map.
 
     Raises:
         InputError: The address cannot be used.
@@ -32,8 +42,10 @@ def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Calla
     listening = _bound(options)
     host, port = listening.getsockname()[:2]
     service = Service(gallery, options, places=places)
+    app = make_app(service)
+    mount(app, plan)
     config = uvicorn.Config(
-        make_app(service),
+        app,
         log_level="warning",
         access_log=False,  # who asked what is nobody's business
         server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,13 +36,20 @@ class Service:
             ),
         )
 
-    def answer(self, name: str, data: bytes, where: Where | None = None) -> Answer:
+    def answer(
+        self,
+        name: str,
+        data: bytes,
+        where: Where | None = None,
+        begun: Callable[[str], None] | None = None,
+    ) -> Answer:
         """Where a photo was taken.
 
         Args:
             name: For ``Location.path``.
             data: The file.
             where: Conditions on the gallery's photos.
+            begun: Called with ``read``, ``describe`` and ``search`` when these begin.
 
         Raises:
             PhotoError: It is no photo that can be used.
@@ -50,9 +58,11 @@ class Service:
         start = perf_counter()
         if not data:
             raise PhotoError("the file is empty")
+        if begun is not None:
+            begun("read")
         decoded = self._decoders.decode(data)
         locator = self.locator if not where else self._narrowed(where)
-        return locator.answer_decoded(name, decoded, files.content_hash(data), perf_counter() - start)
+        return locator.answer_decoded(name, decoded, files.content_hash(data), perf_counter() - start, begun)
 
     def one_of_many(self, name: str, path: Path) -> dict[str, Any]:
         """``answer`` for a file of a batch, as JSON types: what is wrong with it is the answer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ from anyio import to_thread
 from fastapi import Request
 
 from whence.gallery.where import Where
+from whence.locate.answers import Answer
+from whence.web.explaining import Explanation, Explanations
 from whence.web.jobs import Jobs
 from whence.web.limits import Gate, Rate
 from whence.web.metrics import Metrics
@@ -28,6 +31,7 @@ class State:
         rate: How many one client may ask.
         metrics: What was counted.
         jobs: Batches.
+        explanations: Answers whose evidence can be looked at.
     """
 
     service: Service
@@ -36,6 +40,7 @@ class State:
     rate: Rate
     metrics: Metrics
     jobs: Jobs
+    explanations: Explanations = field(default_factory=Explanations)
 
     @classmethod
     def of(cls, service: Service, options: ServeOptions) -> State:
@@ -64,6 +69,22 @@ class State:
         told = self.service.told(found)
         self.metrics.answered(told)
         return told
+
+    def explain(self, name: str, data: bytes, where: Where | None = None) -> Explanation:
+        """Begins to answer one photo, if there is room, and keeps the evidence for a while.
+
+        Raises:
+            ProblemError: There is none.
+        """
+        self.gate.check_room()
+
+        async def answering(begun: Callable[[str], None]) -> Answer:
+            async with self.gate.enter(patient=True):
+                found = await to_thread.run_sync(lambda: self.service.answer(name, data, where, begun))
+            self.metrics.answered(self.service.told(found))
+            return found
+
+        return self.explanations.begin(name, answering)
 
 
 def state_of(request: Request) -> State:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from whence.gallery.gallery import Gallery
 from whence.gallery.summary import summary
 from whence.gallery.where import Where
+from whence.locate.evidence import pixels_of
 from whence.locate.tried import expected_of
-from whence.web.api.shapes import Expected, GalleryFacts, PhotoFacts, PhotoList, Point, Responses, problems
+from whence.present.page import jpeg, shrunk
+from whence.types import Crs
+from whence.web.api.shapes import Expected, GalleryFacts, MapPoints, PhotoFacts, PhotoList, Point, Responses, problems
 from whence.web.problems import ProblemError
 from whence.web.state import state_of
 
 router = APIRouter(prefix="/gallery", tags=["gallery"])
+_SCREEN = 1600
+"""Longest side of a picture, in pixels."""
 _PICTURE: Responses = {200: {"description": "A small picture.", "content": {"image/jpeg": {}}}}
 
 
@@ -85,6 +91,52 @@ async def thumbnail(request: Request, id: str) -> Response:
     if not data:
         raise ProblemError(404, "no-thumbnail", "the gallery keeps no small pictures")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@router.get("/photos/{id}/picture", responses=_PICTURE | problems(404, 503), response_class=Response)
+async def picture(request: Request, id: str) -> Response:
+    """A photo at the size of a screen, without what its file says of it; its thumbnail where the file is gone."""
+    state = state_of(request)
+    if state.options.private:
+        raise ProblemError(404, "no-picture", "this server shows no photos of its gallery")
+    gallery = state.service.gallery
+    row = _row(gallery, id)
+    data = await to_thread.run_sync(_picture, gallery, row, limiter=_at_once())
+    if data is None:
+        raise ProblemError(404, "no-picture", "the photo's file is gone, and the gallery keeps no small pictures")
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+def _picture(gallery: Gallery, row: int) -> bytes | None:
+    pixels = pixels_of(gallery, row)
+    return None if pixels is None else jpeg(shrunk(pixels, _SCREEN))
+
+
+@cache
+def _at_once() -> CapacityLimiter:
+    """Whole photos decoded at a time; made when it is asked for, since it belongs to an event loop."""
+    return CapacityLimiter(2)
+
+
+@router.get("/map", responses=problems(503))
+async def map_points(request: Request) -> MapPoints:
+    """Where all photos were taken, in little space: for maps of them."""
+    return await to_thread.run_sync(_map_points, state_of(request).service.gallery)
+
+
+def _map_points(gallery: Gallery) -> MapPoints:
+    names = sorted({photo.position_source for photo in gallery.photos})
+    number = {name: place for place, name in enumerate(names)}
+    decimals = 6 if gallery.settings.crs is Crs.WGS84 else 2
+    seconds = gallery.times.astype("datetime64[s]")
+    known = ~np.isnat(seconds)
+    stamps = np.where(known, seconds.astype(np.int64), 0).tolist()
+    return MapPoints(
+        points=np.round(gallery.coordinates, decimals).ravel().tolist(),
+        times=[stamp if is_known else None for stamp, is_known in zip(stamps, known.tolist(), strict=True)],
+        sources=[number[photo.position_source] for photo in gallery.photos],
+        names=names,
+    )
 
 
 def _row(gallery: Gallery, id: str) -> int:

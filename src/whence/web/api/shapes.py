@@ -84,6 +84,54 @@ class JobFacts(_Shape):
     created: float = Field(description="Seconds since 1970.")
 
 
+class Match(_Shape):
+    """Points of the photo that were found in a photo of the gallery, and agree on how the two were taken."""
+
+    id: str = Field(description="Of the gallery photo; its picture is at /gallery/photos/{id}/picture.")
+    width: int = Field(description="Of the gallery photo, in the pixels of the points.")
+    height: int
+    points: list[tuple[float, float, float, float]] = Field(description="x, y in the photo and x, y in the gallery's.")
+
+
+class Frame(_Shape):
+    """Size of the photo in the pixels of the points: as it was looked at, turned where that was needed."""
+
+    width: int
+    height: int
+
+
+class ExplanationFacts(_Shape):
+    """How far an answer is, and what it rests on."""
+
+    id: str
+    stage: Literal["waiting", "read", "describe", "search", "done", "failed"]
+    answer: dict[str, Any] | None = Field(default=None, description="See Location; null before it is done.")
+    error: str | None = Field(default=None, description="In words, where it failed.")
+    frame: Frame | None = None
+    matches: list[Match] = Field(default=[], description="Of the best candidates, in their order.")
+
+
+class MapPoints(_Shape):
+    """All photos of the gallery, in the order of /gallery/photos."""
+
+    points: list[float] = Field(description="Latitude and longitude, or x and y, of one after the other.")
+    times: list[int | None] = Field(description="Seconds since 1970, UTC or the camera's clock.")
+    sources: list[int] = Field(description="Places in `names` of what said where each was taken.")
+    names: list[str]
+
+
+class Settled(_Shape):
+    """An answer as somebody accepted it, perhaps after putting its position right."""
+
+    path: str = Field(max_length=1000)
+    status: Literal["located", "unsure"] = "located"
+    position: Point
+    radius_m: float | None = Field(default=None, ge=0, le=3e7)
+    confidence: float = Field(default=0.0, ge=0, le=1)
+    heading_deg: float | None = Field(default=None, ge=0, le=360)
+    place: str | None = Field(default=None, max_length=300)
+
+
 class Health(_Shape):
     """The server is there."""
 
@@ -97,6 +145,7 @@ def problems(*statuses: int) -> Responses:
         401: "No token, or a wrong one.",
         403: "It comes from a page of another server.",
         404: "There is no such thing.",
+        409: "It is not done yet.",
         413: "More bytes than allowed.",
         421: "The server is not known by that name.",
         422: "The photo, or a parameter, cannot be used.",

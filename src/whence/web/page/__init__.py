@@ -1,0 +1,1 @@
+"""The page: a map, answers and their evidence, the gallery, batches."""

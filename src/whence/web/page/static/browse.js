@@ -1,0 +1,111 @@
+// The gallery: what it holds, what to expect of it, its photos by place, time and source.
+import { get, urls } from "./api.js";
+import { counted, h, heading, length, name, percent, place, say } from "./dom.js";
+
+const SHOWN = 24;
+const PAUSE_MS = 250;
+
+export class Browse {
+  constructor(element, { setup, atlas, points, facts }) {
+    Object.assign(this, { element, setup, atlas, points, facts });
+    this.wanted = 0;
+    this.sources = new Set(points.names.keys());
+    this._draw();
+    const map = atlas.map;
+    map.on("moveend", () => this._soon());
+    map.on("mousemove", (event) => this.isOpen && atlas.dots.light(atlas.dots.at(event.containerPoint)));
+    map.on("click", (event) => this.isOpen && this._choose(atlas.dots.at(event.containerPoint)));
+  }
+
+  open() {
+    this.isOpen = true;
+    this._soon();
+  }
+
+  close() {
+    this.isOpen = false;
+    this.atlas.dots.light(-1);
+  }
+
+  _draw() {
+    const { facts, points } = this, expected = facts.expected, within = length(facts.tolerance_m);
+    const words = expected
+      ? [`Asked ${counted(expected.asked, "of its own photo", "of its own photos")}, it placed ${percent(expected.within_tolerance)} to within ${within}, and called ${percent(expected.unsure)} unsure.`,
+        expected.strangers ? ` Of ${counted(expected.strangers, "photo")} from places that it does not show, it took ${expected.strangers_located || "none"} for located.` : ""]
+      : ["It is too small to have tried its own answers: its confidence is an estimate, and nobody has checked it here."];
+    const filter = (props) => h("input", { ...props, onchange: () => this._filter() });
+    this.since = filter({ type: "date", id: "since" });
+    this.until = filter({ type: "date", id: "until" });
+    this.boxes = points.names.map((said, place) => filter({ type: "checkbox", id: `source-${place}`, checked: true }));
+    this.count = h("p", { class: "soft", role: "status" });
+    this.chosen = h("div", { class: "chosen" });
+    this.list = h("ul", { class: "thumbs" });
+    this.element.replaceChildren(
+      h("h2", { text: counted(facts.photos, "photo") }),
+      h("section", { class: "expect" }, h("h3", { text: "What to expect" }), h("p", { text: words.join("") }),
+        h("p", { class: "soft", text: `Recipe ${facts.recipe}; right means within ${within}.` })),
+      h("section", { class: "filters" }, h("h3", { text: "Show" }),
+        h("div", { class: "row" },
+          h("label", { class: "field" }, "From", this.since), h("label", { class: "field" }, "To", this.until)),
+        points.names.length > 1 ? h("fieldset", {}, h("legend", { text: "Position told by" }),
+          this.boxes.map((box, index) => h("label", { class: "check" }, box, points.names[index]))) : "",
+        this.count),
+      this.chosen,
+      h("section", {}, h("h3", { text: "In view" }), this.list));
+    this._filter();
+  }
+
+  _filter() {
+    const { times, sources } = this.points;
+    const day = (input, end) => (input.value ? Date.parse(`${input.value}T00:00:00Z`) / 1000 + (end ? 86_400 : 0) : null);
+    const [since, until] = [day(this.since, false), day(this.until, true)];
+    const on = this.boxes.map((box) => box.checked), timed = since !== null || until !== null;
+    let count = 0;
+    const shown = Uint8Array.from(sources, (source, row) => {
+      const time = times[row];
+      const counts = on[source] && (!timed || (time !== null && (since === null || time >= since) && (until === null || time < until)));
+      count += counts;
+      return counts ? 1 : 0;
+    });
+    this.atlas.dots.show(shown);
+    this.count.textContent = count === sources.length ? "All of them." : count ? `${counted(count, "photo")} of ${sources.length.toLocaleString("en")}.` : "No photo meets this; widen the dates or sources.";
+    this._soon();
+  }
+
+  _soon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.isOpen && this._fill(), PAUSE_MS);
+  }
+
+  /** Thumbnails of photos that are in view and count: spread over all of them. */
+  async _fill() {
+    const { dots } = this.atlas, { rows } = dots._visible(this.atlas.map.getSize()), wanted = ++this.wanted;
+    const step = Math.max(1, rows.length / SHOWN), some = [];
+    for (let place = 0; place < rows.length && some.length < SHOWN; place += step) some.push(rows[Math.floor(place)]);
+    const photos = await Promise.all(some.map((row) => this._photo(row).catch(() => null)));
+    if (wanted !== this.wanted) return;
+    this.list.replaceChildren(...photos.map((photo, index) => photo && h("li", {}, h("button", {
+      type: "button", class: "thumb", "aria-label": name(photo.path), title: name(photo.path),
+      onclick: () => this._choose(some[index]), onmouseenter: () => dots.light(some[index]), onmouseleave: () => dots.light(-1),
+      onfocus: () => dots.light(some[index]), onblur: () => dots.light(-1),
+    }, h("img", { src: urls.thumbnail(photo.id), alt: "", loading: "lazy" })))).filter(Boolean));
+  }
+
+  async _photo(row) {
+    this.known ??= new Map();
+    if (!this.known.has(row)) this.known.set(row, (await get("gallery/photos", { start: row, limit: 1 })).photos[0]);
+    return this.known.get(row);
+  }
+
+  async _choose(row) {
+    if (row < 0) return;
+    const photo = await this._photo(row);
+    const facts = [["Position", place(photo.position)], ["Told by", photo.position_source], ["Taken", photo.time?.replace("T", " ")], ["Looking", photo.heading_deg === null ? null : heading(photo.heading_deg)], ["Group", photo.group]];
+    const picture = h("img", { src: this.setup.private ? urls.thumbnail(photo.id) : urls.picture(photo.id), alt: name(photo.path) });
+    picture.addEventListener("error", () => picture.remove());
+    this.chosen.replaceChildren(picture, h("h3", { text: name(photo.path) }),
+      h("dl", {}, facts.filter(([, said]) => said).flatMap(([term, said]) => [h("dt", { text: term }), h("dd", { text: said })])));
+    this.chosen.scrollIntoView({ block: "nearest" });
+    say(`${name(photo.path)}, ${place(photo.position)}`);
+  }
+}
