@@ -172,7 +172,7 @@ def test_a_thousand_pictures(tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.slow
 def test_collect_index_and_locate(tmp_path: Path, run: Run) -> None:
-    """A rendered town is published; it is collected, indexed, and a photo that nobody published is located in it."""
+    """A rendered town is published; it is collected, indexed, audited, and a photo nobody published is located."""
     from whence.geo.distance import offset
     from whence.types import LatLon
     from whence.worlds import write_photo
@@ -200,6 +200,10 @@ def test_collect_index_and_locate(tmp_path: Path, run: Run) -> None:
     assert indexed.code == 0
     assert f"{len(published)} added" in indexed.err
     assert len(whence.Gallery.open(tmp_path / "gallery")) == len(published)
+    audited = run("audit", tmp_path / "gallery", "--out", tmp_path / "audit", "--format", "jsonl")
+    assert audited.code == 0
+    assert all(0 <= suspect["probability"] <= 1 for suspect in audited.answers)
+    assert (tmp_path / "audit" / "audit.html").stat().st_size > 1000
     found = run("locate", tmp_path / "query.jpg", "--gallery", tmp_path / "gallery", "--format", "jsonl")
     answer = json.loads(found.out)
     assert answer["status"] == "located"
