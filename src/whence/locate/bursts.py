@@ -37,15 +37,16 @@ def superfluous(gallery: Gallery, looks: Looks) -> dict[int, int]:
     return keeper
 
 
-def bursts(gallery: Gallery, looks: Looks) -> dict[str, str]:
+def bursts(gallery: Gallery, looks: Looks | None) -> dict[str, str]:
     """Content hashes of photos of a burst, and that of its first photo by path.
 
     Those that are in a group already are left alone. Of the others those belong together that were taken within
-    ``BURST_S`` seconds of one another and have one pin, and those that are near duplicates.
+    ``BURST_S`` seconds of one another and have one pin, and those that are near duplicates, if looks are given.
     """
     free = np.array([photo.group is None for photo in gallery.photos], np.bool_)
     first = np.arange(len(gallery))
-    for one, other in (*_at_once(gallery, free), *_copies(looks, free)):
+    alike = () if looks is None else _copies(looks, free)
+    for one, other in (*_at_once(gallery, free), *alike):
         low, high = sorted((_root(first, one), _root(first, other)))
         first[high] = low
     roots = [_root(first, row) for row in range(len(gallery))]
