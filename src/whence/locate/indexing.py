@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +15,13 @@ import numpy as np
 import whence
 from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import Gallery, trials_name
+from whence.gallery.gallery import Gallery
 from whence.gallery.rows import FileState, NewPhoto, Restated
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
-from whence.locate.bursts import arrays_of, bursts, superfluous
-from whence.locate.calibration import Trials
+from whence.locate.bursts import superfluous
+from whence.locate.finishing import calibrate, follow_extent, mark_of_photos, part_bursts
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
 from whence.locate.likeness import looks_of_gallery
@@ -33,7 +32,6 @@ from whence.locate.placing import Statement, by_copy, circumstances, outdoes, pl
 from whence.locate.progress import IndexReport, Progress
 from whence.locate.reading import Outcome, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
-from whence.locate.trials import try_out, worth_trying
 from whence.photos import files
 from whence.photos.cameras import check_fov
 from whence.photos.names import native, stored
@@ -41,19 +39,11 @@ from whence.photos.threads import one_thread_each
 from whence.photos.tracks import SOURCE as TRACKS
 from whence.photos.tracks import Tracks
 from whence.recipes import Recipe, load_recipe
-from whence.types import Crs, Photo, Skipped
+from whence.types import Photo, Skipped
 
-TOLERANCE_SHARE = 0.02
-"""Default tolerance for a local plane, as a share of its extent."""
-ONE_PLACE_M = 1.0
-"""Default tolerance for a local plane where all photos have the same position."""
 _BATCH, _BATCH_SECONDS = 128, 15.0
-_GROWN = 1.5
-"""The gallery tries itself again when it has grown, or shrunk, by this factor."""
 _COPY_OF = "copy-of:"
 """Before the content hash of the photo that another was dropped for."""
-_COMPARED = 100_000
-"""Photos up to which all are compared by their looks after each run: ten seconds, and 400 MB."""
 _AHEAD = 3
 """Tasks in flight per worker."""
 
@@ -223,9 +213,20 @@ class _Run:
         """Learns from the gallery if it has grown enough, describes what has no descriptor, tries itself, tidies up."""
         self._drop_copies()
         self._learn()
-        self._find_bursts()
-        self._set_tolerance()
-        self._calibrate()
+        part_bursts(self._store, self.writer, self._mark, self._parted, self._workers)
+        follow_extent(self._store, self.writer)
+        recipe, model = self._pipeline.recipe, self._describer.fingerprint
+        touched = bool(self.report.moved or self.report.changed)
+        calibrate(
+            self._store,
+            self.writer,
+            recipe,
+            model,
+            anew=self._try_anew,
+            touched=touched,
+            workers=self._workers,
+            tell=lambda: self._tell("calibrating"),
+        )
         self.writer.tidy()
 
     def _follow_moves(self) -> None:
@@ -462,21 +463,9 @@ class _Run:
         said = self.writer.files[path].circumstances if path in self.writer.files else ""
         return said.startswith(_COPY_OF) and said.removeprefix(_COPY_OF) not in self._owner
 
-    def _find_bursts(self) -> None:
-        """Which photos are as good as one, if any are new or said to be elsewhere."""
-        if not self.writer.count or self._mark == self._parted:
-            return
-        gallery = Gallery(self._store)
-        some = len(gallery) <= _COMPARED
-        found = bursts(gallery, looks_of_gallery(gallery, self._workers) if some else None)
-        with unbroken():
-            self.writer.keep_bursts(arrays_of(found), self._mark)
-
     @property
     def _mark(self) -> str:
-        """Changes with the photos, and with what decides which of them are as good as one."""
-        facts = sorted((s.content_hash, str(s.facts)) for s in self.writer.files.values() if s.facts is not None)
-        return hashlib.blake2b(repr((self._drops, facts)).encode("utf-8", "replace"), digest_size=8).hexdigest()
+        return mark_of_photos(self.writer, drops=self._drops)
 
     def _learn(self, *, only_if_large: bool = False) -> None:
         learned = learn_if_due(
@@ -485,35 +474,3 @@ class _Run:
         if learned is not None:
             self._describer = learned
             self.report.learned = True
-
-    def _calibrate(self) -> None:
-        """Asks the gallery its own photos, unless it did when it was about as large."""
-        recipe, count = self._pipeline.recipe, self.writer.count
-        before = self.writer.learned_from(trials_name(self._describer.fingerprint, recipe.asking_hash))
-        near = before / _GROWN <= count <= before * _GROWN and not self._try_anew
-        if not worth_trying(self._store.settings.crs, count, count) or (
-            near and not (self.report.moved or self.report.changed or count < before)
-        ):
-            return  # opening a large gallery takes seconds
-        gallery = Gallery(self._store)
-        kept = gallery.trials(recipe.asking_hash) if near else None
-        if kept is not None and Trials.restored(kept[0]).holds_for(gallery.photos):
-            return
-        trials = try_out(gallery, recipe, workers=self._workers, tell=lambda: self._tell("calibrating"))
-        if trials is not None:
-            with unbroken():
-                self.writer.keep_trials(recipe.asking_hash, gallery.model, trials.arrays())
-
-    def _set_tolerance(self) -> None:
-        """On a local plane the tolerance follows the extent, unless the user chose one."""
-        settings = self._store.settings
-        positions = [state.position for state in self.writer.files.values() if state.position is not None]
-        if settings.tolerance_given or settings.crs is Crs.WGS84 or not positions:
-            return
-        from whence.geo.plane import coordinates
-
-        metres = coordinates(positions)
-        extent = float(np.hypot(*(metres.max(axis=0) - metres.min(axis=0))))
-        tolerance = max(TOLERANCE_SHARE * extent, 1e-3) if extent > 0 else ONE_PLACE_M
-        if tolerance != settings.tolerance_m:
-            self._store.save_settings(replace(settings, tolerance_m=tolerance))
