@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,11 +134,20 @@ def _undo(journal: Path | None) -> None:
     path = journal or newest()
     restored = left = 0
     for found in undo(path):
+        if not restored and not left:
+            say(f"taking back what {path} tells, of {_date_of(path)}")
         if found.problem:
             left += 1
             complain(f"{found.path}: {found.problem}")
         else:
             restored += 1
-    say(f"{count(restored, 'file')} as before" + (f", {left:,} left as they are; {path} stays" if left else ""))
+    done = f"{count(restored, 'file')} as before"
     if left:
+        on = f"undo it again, or rename it to {path.name}.kept, and --undo goes on with the run before"
+        say(f"{done}, {left:,} left as they are; {path} stays: {on}")
         raise typer.Exit(1)
+    say(done)
+
+
+def _date_of(path: Path) -> str:
+    return f"{datetime.fromtimestamp(path.stat().st_mtime).astimezone():%Y-%m-%d %H:%M}"
