@@ -213,6 +213,15 @@ def test_a_later_run_is_named(photo: Path, own_state: Path) -> None:
     assert photo.read_bytes() == OLD
 
 
+def test_two_take_it_back_at_once(photo: Path, tmp_path: Path) -> None:
+    kept = Journal(tmp_path / "undo.jsonl")
+    kept.change(photo, OLD, NEW, SPLICES)
+    first, second = undo(kept.path), undo(kept.path)
+    assert [next(first).problem, next(second).problem] == ["", ""]
+    assert [*first, *second] == []
+    assert photo.read_bytes() == OLD
+
+
 def test_the_newest_journal_is_one_that_says_something(photo: Path, own_state: Path) -> None:
     Journal(own_state / "1.jsonl").change(photo, OLD, NEW, SPLICES)
     (own_state / "2.jsonl").write_bytes(b"")

@@ -129,13 +129,16 @@ def _sum_up(counts: dict[Any, int], journal: Path | None, write: bool) -> None:
 
 
 def _undo(journal: Path | None) -> None:
+    from whence.photos.files import state_of
     from whence.photos.writing.journal import newest, undo
 
     path = journal or newest()
+    state = state_of(path)
+    date = f", of {datetime.fromtimestamp(state[1] / 1e9).astimezone():%Y-%m-%d %H:%M}" if state else ""
     restored = left = 0
     for found in undo(path):
         if not restored and not left:
-            say(f"taking back what {path} tells, of {_date_of(path)}")
+            say(f"taking back what {path} tells{date}")
         if found.problem:
             left += 1
             complain(f"{found.path}: {found.problem}")
@@ -147,7 +150,3 @@ def _undo(journal: Path | None) -> None:
         say(f"{done}, {left:,} left as they are; {path} stays: {on}")
         raise typer.Exit(1)
     say(done)
-
-
-def _date_of(path: Path) -> str:
-    return f"{datetime.fromtimestamp(path.stat().st_mtime).astimezone():%Y-%m-%d %H:%M}"

@@ -211,7 +211,8 @@ def undo(path: Path) -> Iterator[Undone]:
         whole = whole and not found.problem
         yield found
     if whole:
-        path.replace(path.with_name(path.name + TAKEN_BACK))
+        with suppress(FileNotFoundError):  # two at once take it back, to the same end
+            path.replace(path.with_name(path.name + TAKEN_BACK))
         shutil.rmtree(_copies_of(path), ignore_errors=True)
 
 
