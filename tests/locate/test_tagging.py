@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,15 @@ import pytest
 from PIL import Image as Pillow
 
 from samples import Run, World, write_photos
+from whence.gallery.gallery import Gallery
 from whence.geo.distance import distances_m
+from whence.locate.locator import Locator
+from whence.locate.tagging import Outcome, Tagger
 from whence.photos.decode import decode, read_facts
-from whence.photos.writing import journal
+from whence.photos.writing import exchange, journal, sidecar
+from whence.photos.writing.estimate import Estimate
+from whence.photos.writing.journal import Journal, undo
+from whence.types import LatLon, Location, Photo, Status
 
 
 @pytest.fixture
@@ -132,7 +140,7 @@ def test_a_folder_where_nothing_may_be_written(
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(journal, "_flushed", refused)
+    monkeypatch.setattr(exchange, "_flushed", refused)
     done = run(
         "tag", tmp_path / "a.jpg", "--gallery", world.gallery, "--write", "--min-confidence", "0.5", "--format", "jsonl"
     )
@@ -145,3 +153,130 @@ def test_blank_photos_are_no_reason_to_write(world: World, tmp_path: Path, run: 
     write_photos(tmp_path / "others", 2)
     done = run("tag", tmp_path / "others", "--gallery", world.gallery, "--write", "--format", "jsonl")
     assert {answer["outcome"] for answer in done.answers} <= {"unsure", "has a position"}
+
+
+SURE = Location("IMG_1", Status.LOCATED, LatLon(45.4339, 12.3391), 20.0, 0.9)
+OTHER = Estimate(LatLon(1.0, 2.0), 5.0, 0.9, None, "another", datetime(2026, 11, 30, tzinfo=UTC))
+
+
+@pytest.fixture
+def only(world: World, tmp_path: Path) -> Path:
+    """A photo in a folder of its own."""
+    path = tmp_path / "only" / "IMG_1.jpg"
+    path.parent.mkdir()
+    shutil.copy(world.queries / sorted(world.truth)[0], path)
+    return path
+
+
+def tagger(world: World, path: Path, *, beside: bool = False) -> Tagger:
+    return Tagger(Locator(Gallery.open(world.gallery)), beside=beside, journal=Journal(path))
+
+
+@pytest.mark.parametrize("suffix", [".dng", ".NEF"])
+def test_raw_files_are_never_changed(world: World, only: Path, tmp_path: Path, suffix: str) -> None:
+    raw = only.with_suffix(suffix)
+    Pillow.open(only).save(raw, "TIFF")
+    only.unlink()
+    before = raw.read_bytes()
+    done = tagger(world, tmp_path / "undo.jsonl").settle(Photo(raw, raw.name), SURE)
+    assert (done.outcome, done.into, done.reason) == (Outcome.WRITTEN, ("IMG_1.xmp",), "raw files are not changed")
+    assert contents(only.parent).keys() == {raw.name, "IMG_1.xmp"}
+    assert raw.read_bytes() == before
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_photo_is_written_to_by_one_run_alone(world: World, only: Path, tmp_path: Path, beside: bool) -> None:
+    """Both asked it before either wrote."""
+    (only.parent / "IMG_1.CR3").write_bytes(b"raw")
+    before = contents(only.parent)
+    photo = Photo(only, only.name)
+    runs = [tagger(world, tmp_path / f"{number}.jsonl", beside=beside) for number in (1, 2)]
+    assert all(run._known(photo) is None for run in runs)
+    first, second = (run.settle(photo, SURE) for run in runs)
+    assert first.outcome is Outcome.WRITTEN
+    assert (second.outcome, second.into, second.reason) == (Outcome.PLACED, (), "since it was asked")
+    assert not (tmp_path / "2.jsonl").exists()
+    assert not [found.problem for found in undo(tmp_path / "1.jsonl") if found.problem]
+    assert contents(only.parent) == before
+
+
+def test_a_position_that_came_meanwhile_stays(world: World, only: Path, tmp_path: Path) -> None:
+    run, photo = tagger(world, tmp_path / "undo.jsonl"), Photo(only, only.name)
+    assert run._known(photo) is None
+    (only.parent / "IMG_1.jpg.xmp").write_bytes(sidecar.new(OTHER))
+    before = contents(only.parent)
+    assert run.settle(photo, SURE).outcome is Outcome.PLACED
+    assert contents(only.parent) == before
+
+
+def test_a_raw_file_that_has_a_position_keeps_it(world: World, only: Path, tmp_path: Path) -> None:
+    (only.parent / "IMG_1.CR3").write_bytes(b"raw")
+    (only.parent / "IMG_1.CR3.xmp").write_bytes(sidecar.new(OTHER))
+    done = tagger(world, tmp_path / "undo.jsonl").settle(Photo(only, only.name), SURE)
+    assert (done.outcome, done.into) == (Outcome.WRITTEN, ("IMG_1.jpg",))
+    assert done.reason == "nothing for IMG_1.CR3: IMG_1.CR3.xmp: its sidecar says: a position"
+    assert (only.parent / "IMG_1.CR3.xmp").read_bytes() == sidecar.new(OTHER)
+
+
+def test_what_was_written_before_it_failed_is_told(
+    world: World, only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (only.parent / "IMG_1.CR3").write_bytes(b"raw")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal, "create", full)
+    done = tagger(world, tmp_path / "undo.jsonl").settle(Photo(only, only.name), SURE)
+    assert (done.outcome, done.into) == (Outcome.FAILED, ("IMG_1.jpg",))
+    assert done.reason == "written into IMG_1.jpg alone: IMG_1.xmp cannot be written (No space left on device)"
+    assert read_facts(only.read_bytes()).position is not None
+
+
+def test_a_write_protected_photo_gets_a_sidecar(world: World, only: Path, tmp_path: Path) -> None:
+    before = only.read_bytes()
+    only.chmod(0o444)
+    done = tagger(world, tmp_path / "undo.jsonl").settle(Photo(only, only.name), SURE)
+    assert (done.outcome, done.into, done.reason) == (Outcome.WRITTEN, ("IMG_1.jpg.xmp",), "it is write-protected")
+    assert (only.read_bytes(), stat.S_IMODE(only.stat().st_mode)) == (before, 0o444)
+
+
+def test_a_sidecar_that_cannot_be_one(world: World, only: Path, tmp_path: Path) -> None:
+    run, xmp = tagger(world, tmp_path / "undo.jsonl", beside=True), only.parent / "IMG_1.jpg.xmp"
+    xmp.symlink_to(tmp_path / "none")
+    done = run.settle(Photo(only, only.name), SURE)
+    assert (done.outcome, done.reason) == (Outcome.FAILED, "IMG_1.jpg.xmp is a link that leads nowhere")
+    assert xmp.is_symlink()
+    xmp.unlink()
+    xmp.write_bytes(sidecar.new(OTHER).replace(b"exif:GPSL", b"exif:PSL"))
+    xmp.chmod(0o444)
+    done = run.settle(Photo(only, only.name), SURE)
+    assert (done.outcome, done.reason) == (Outcome.FAILED, "IMG_1.jpg.xmp is write-protected")
+
+
+def test_a_name_as_long_as_can_be_ends_no_batch(world: World, only: Path, run: Run) -> None:
+    only.rename(only.with_name("a" * 250 + ".jpg"))
+    shutil.copy(world.queries / sorted(world.truth)[0], only.with_name("b.jpg"))
+    options = ("--gallery", world.gallery, "--write", "--min-confidence", "0.5", "--format", "jsonl")
+    done = run("tag", only.parent, *options, "--sidecars")
+    assert done.code == 1
+    assert [answer["outcome"] for answer in done.answers] == ["failed", "written"]
+    assert "File name too long" in done.answers[0]["reason"]
+    inside = run("tag", only.parent, *options)
+    assert [answer["outcome"] for answer in inside.answers] == ["written", "has a position"]
+
+
+def test_undo_names_its_run_and_how_to_go_on(only: Path, run: Run, own_state: Path) -> None:
+    own_state.mkdir()
+    Journal(own_state / "1.jsonl").create(only.parent / "a.xmp", b"a")
+    Journal(own_state / "2.jsonl").create(only.parent / "b.xmp", b"b")
+    (own_state / "3.jsonl").write_bytes(b"")
+    (only.parent / "b.xmp").write_bytes(b"edited")
+    stuck = run("tag", "--undo")
+    assert stuck.code == 1
+    assert f"taking back what {own_state / '2.jsonl'} tells, of {datetime.now():%Y-}" in stuck.err.replace("\n", " ")
+    assert "rename it to 2.jsonl.kept" in stuck.err.replace("\n", " ")
+    (own_state / "2.jsonl").rename(own_state / "2.jsonl.kept")
+    assert "1 file as before" in run("tag", "--undo").err
+    assert not (only.parent / "a.xmp").exists()
+    assert run("tag", "--undo").code == 2

@@ -310,3 +310,28 @@ def test_without_exiftool_a_tiff_is_not_written(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UnwritableError, match="exiftool, which is not installed"):
         inside.with_position(photo("TIFF"), ".tif", PLACE)
+
+
+def test_a_new_block_of_a_jpeg_tells_its_resolution() -> None:
+    for dpi, unit, expected in ((300, 2, 300), (0, 2, 72)):
+        plain = photo("JPEG", dpi=(dpi, dpi))
+        exif = Pillow.open(io.BytesIO(applied(plain, jpeg.splices(plain, PLACE)))).getexif()
+        assert exif[ExifTags.Base.XResolution] == exif[ExifTags.Base.YResolution] == expected
+        assert exif[ExifTags.Base.ResolutionUnit] == unit
+    plain = photo("JPEG", dpi=(300, 300))
+    metric = plain.replace(b"JFIF\0\x01\x01\x01\x01\x2c\x01\x2c", b"JFIF\0\x01\x01\x02\0\x76\0\x76")
+    assert metric != plain
+    exif = Pillow.open(io.BytesIO(applied(metric, jpeg.splices(metric, PLACE)))).getexif()
+    assert (exif[ExifTags.Base.XResolution], exif[ExifTags.Base.ResolutionUnit]) == (118, 3)
+
+
+@needs_exiftool
+@pytest.mark.parametrize("kind", KINDS)
+def test_exiftool_minds_the_processing_method_alone(kind: str, tmp_path: Path) -> None:
+    """The standard knows four methods, and none of them is ours."""
+    path = tmp_path / f"photo.{kind.split()[0].lower()}"
+    path.write_bytes(inside.with_position(photo(kind), ".x", PLACE)[0])
+    asked = ["exiftool", "-warning", "-a", "-s3", "-validate", str(path)]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    of_ours = "Invalid value for GPS tag 0x001b GPSProcessingMethod"
+    assert [line for line in said if line not in (of_ours, "OK", "1 Warning")] == []

@@ -47,6 +47,34 @@ def test_what_others_wrote_stays() -> None:
     assert b"<xmp:Label>red</xmp:Label>" in after
 
 
+def packet(attributes: str, about: str = "") -> bytes:
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="{about}" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+ {attributes}><exif:GPSVersionID>2.2.0.0</exif:GPSVersionID></rdf:Description></rdf:RDF></x:xmpmeta>""".encode()
+
+
+DATED = packet('xmp:MetadataDate="2020-01-01T00:00:00Z" exif:GPSMapDatum="WGS-84" exif:GPSImgDirection="7/1"', "uuid:1")
+
+
+def test_no_property_is_said_twice() -> None:
+    after = applied(DATED, sidecar.splices(DATED, PLACE))
+    for name in (b"xmp:MetadataDate=", b"exif:GPSVersionID>2.2", b"exif:GPSMapDatum", b"GPSImgDirection"):
+        assert after.count(name) == 1
+    assert b"exif:GPSVersionID=" not in after
+    assert after.count(b'rdf:about="uuid:1"') == 2
+    fix, problem = read_xmp(after + bytes(9))
+    assert not problem
+    assert fix.position is not None
+    assert fix.heading_deg == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("said", ['exif:GPSMapDatum="TOKYO"', 'exif:GPSProcessingMethod="GPS"'])
+def test_what_was_said_of_another_position_is_no_place_for_ours(said: str) -> None:
+    name = said[5 : said.index("=")]
+    with pytest.raises(UnwritableError, match=f"its sidecar has {name} of another position"):
+        sidecar.splices(packet(said), PLACE)
+
+
 def test_what_speaks_of_a_position_or_is_broken_is_left_alone() -> None:
     with pytest.raises(UnwritableError, match="a position"):
         sidecar.splices(sidecar.new(PLACE), PLACE)
@@ -64,3 +92,12 @@ def test_exiftool_reads_them(packet: bytes, tmp_path: Path) -> None:
     asked = ["exiftool", "-n", "-s3", "-GPSLatitude", "-GPSLongitude", "-GPSImgDirection", str(path)]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     assert [float(value) for value in said] == pytest.approx([-33.8567844, 151.2152967, 12.5], abs=1e-8)
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool (Debian: libimage-exiftool-perl)")
+@pytest.mark.parametrize("before", [None, OTHERS, DATED], ids=["new", "of others", "dated"])
+def test_exiftool_finds_nothing_wrong(before: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.xmp"
+    path.write_bytes(sidecar.new(PLACE) if before is None else applied(before, sidecar.splices(before, PLACE)))
+    asked = ["exiftool", "-validate", "-warning", "-a", "-s3", str(path)]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split() == ["OK"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,16 +129,24 @@ def _sum_up(counts: dict[Any, int], journal: Path | None, write: bool) -> None:
 
 
 def _undo(journal: Path | None) -> None:
+    from whence.photos.files import state_of
     from whence.photos.writing.journal import newest, undo
 
     path = journal or newest()
+    state = state_of(path)
+    date = f", of {datetime.fromtimestamp(state[1] / 1e9).astimezone():%Y-%m-%d %H:%M}" if state else ""
     restored = left = 0
     for found in undo(path):
+        if not restored and not left:
+            say(f"taking back what {path} tells{date}")
         if found.problem:
             left += 1
             complain(f"{found.path}: {found.problem}")
         else:
             restored += 1
-    say(f"{count(restored, 'file')} as before" + (f", {left:,} left as they are; {path} stays" if left else ""))
+    done = f"{count(restored, 'file')} as before"
     if left:
+        on = f"undo it again, or rename it to {path.name}.kept, and --undo goes on with the run before"
+        say(f"{done}, {left:,} left as they are; {path} stays: {on}")
         raise typer.Exit(1)
+    say(done)

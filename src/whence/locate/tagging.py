@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,21 +15,13 @@ from whence.errors import InputError, PhotoError
 from whence.locate.locator import Locator
 from whence.locate.placing import placed
 from whence.photos import files
-from whence.photos.decode import SUFFIXES, read_facts
-from whence.photos.sidecars import SUFFIXES as SIDECARS
-from whence.photos.sidecars import Sidecars
-from whence.photos.writing import inside, sidecar
-from whence.photos.writing.estimate import Estimate, UnwritableError
-from whence.photos.writing.journal import Journal
-from whence.photos.writing.splices import applied
+from whence.photos.decode import read_facts
+from whence.photos.writing.estimate import Estimate
+from whence.photos.writing.journal import Journal, turn
+from whence.photos.writing.places import Folder
 from whence.types import Crs, LatLon, Location, Photo, Status
 
 MIN_CONFIDENCE = 0.8
-RAW = (
-    *(".3fr", ".ari", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
-    *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-)
-"""What cameras write beside a JPEG of the same name; never changed, a sidecar speaks for it."""
 
 
 class Outcome(StrEnum):
@@ -48,8 +40,8 @@ class Tagged:
     Attributes:
         path: Exactly as given.
         outcome: What became of it; of a trial run, what would.
-        into: Names of the files that have the position now: the photo, and sidecars.
-        reason: Why not, or why it went beside the photo; empty if it is just as asked.
+        into: Names of the files that have the position now: the photo, and sidecars. Some of them, if it failed later.
+        reason: Why not, or why not just as asked; empty if it is.
         location: The answer; None if it was not asked.
     """
 
@@ -90,7 +82,7 @@ class Tagger:
                 "and longitude only; index it with --crs EPSG:n if its x and y are those of a projected system"
             )
         self._locator, self._least, self._beside, self._journal = locator, min_confidence, beside, journal
-        self._folders: dict[Path, _Folder] = {}
+        self._folders: dict[Path, Folder] = {}
 
     def tag(self, photos: Iterable[Photo]) -> Iterator[Tagged]:
         """What becomes of photos, in their order; the next ones are read meanwhile."""
@@ -110,7 +102,7 @@ class Tagger:
         yield from (left for left in settled if isinstance(left, Tagged))
 
     def settle(self, photo: Photo, location: Location) -> Tagged:
-        """Writes one answer down, if it is sure enough."""
+        """Writes one answer down, if it is sure enough and the photo still has no position."""
         if not isinstance(location.position, LatLon) or location.radius_m is None:
             return Tagged(photo.name, Outcome.FAILED, reason=location.error or "no position", location=location)
         if location.status is not Status.LOCATED or location.confidence < self._least:
@@ -125,10 +117,11 @@ class Tagger:
             datetime.now(UTC),
         )
         try:
-            into, reason = self._write(photo.path, estimate)
-        except PhotoError as error:
-            return Tagged(photo.name, Outcome.FAILED, reason=str(error), location=location)
-        return Tagged(photo.name, Outcome.WRITTEN, tuple(into), reason, location)
+            with nullcontext() if self._journal is None else turn():
+                return self._written(photo, location, estimate)
+        except (PhotoError, OSError) as error:  # of the latter kind is a name that no file system takes
+            reason = str(error) if isinstance(error, PhotoError) else error.strerror or type(error).__name__
+            return Tagged(photo.name, Outcome.FAILED, reason=reason, location=location)
 
     def _known(self, photo: Photo) -> Tagged | None:
         """Photos that need not be asked."""
@@ -138,72 +131,36 @@ class Tagger:
             data = files.read(photo.path)
         except PhotoError:
             return None  # asking it will tell why
-        here = self._folder(photo.path.parent)
-        told, _ = here.sidecars.complete(replace(photo, position=None))
-        known, _ = placed(told, read_facts(data))
-        return None if known.position is None else Tagged(photo.name, Outcome.PLACED)
+        known = _has_position(photo, data, self._folder(photo.path.parent))
+        return Tagged(photo.name, Outcome.PLACED) if known else None
 
-    def _write(self, path: Path, estimate: Estimate) -> tuple[list[str], str]:
-        """Names of the files that have the position now, and why it is not the photo itself."""
-        data, into, reason = files.read(path), [], ""
-        here = self._folder(path.parent)
-        if not self._beside:
+    def _written(self, photo: Photo, location: Location, estimate: Estimate) -> Tagged:
+        """What was looked at before it was asked is looked at again, in the very bytes that are to change."""
+        path = photo.path
+        data = files.read(path)
+        here = self._folders[path.parent] = self._folder(path.parent).now()
+        if _has_position(photo, data, here):
+            return Tagged(photo.name, Outcome.PLACED, reason="since it was asked", location=location)
+        changes, reason = here.planned(path, data, estimate, beside=self._beside)
+        into: list[str] = []
+        for change in changes:
             try:
-                new, splices = inside.with_position(data, path.suffix, estimate)
                 if self._journal is not None:
-                    self._journal.change(path, data, new, splices)
-                into.append(path.name)
-            except UnwritableError as error:
-                reason = str(error)
-        names = [] if into else [here.sidecar_of(path.name)]
-        for raw in here.raws_of(path.name):
-            names.append(here.sidecar_of(raw, stem=True))
-        for name in dict.fromkeys(names):
-            self._write_beside(path.with_name(name), estimate)
-            into.append(name)
-            here.names.add(name)
-        return into, reason
+                    change.write(self._journal)
+            except PhotoError as error:
+                told = f"written into {', '.join(into)} alone: {error}" if into else str(error)
+                return Tagged(photo.name, Outcome.FAILED, tuple(into), told, location)
+            into.append(change.path.name)
+        return Tagged(photo.name, Outcome.WRITTEN, tuple(into), reason, location)
 
-    def _write_beside(self, path: Path, estimate: Estimate) -> None:
-        try:
-            if not path.exists():
-                if self._journal is not None:
-                    self._journal.create(path, sidecar.new(estimate))
-                return
-            data = files.read(path)
-            splices = sidecar.splices(data, estimate)
-        except UnwritableError as error:
-            raise PhotoError(f"{path.name}: {error}") from error
-        if self._journal is not None:
-            self._journal.change(path, data, applied(data, splices), splices)
-
-    def _folder(self, path: Path) -> _Folder:
+    def _folder(self, path: Path) -> Folder:
         if path not in self._folders:
-            self._folders[path] = _Folder(path)
+            self._folders[path] = Folder(path)
         return self._folders[path]
 
 
-class _Folder:
-    """Names of a folder, looked at once."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self.names = set(os.listdir(path))  # noqa: PTH208 -- names alone
-        except OSError:
-            self.names = set()
-        photos = [name for name in self.names if name.lower().endswith(SUFFIXES)]
-        self.sidecars = Sidecars(path, photos, [name for name in self.names if name.lower().endswith(SIDECARS)])
-
-    def sidecar_of(self, name: str, *, stem: bool = False) -> str:
-        """The XMP file of a photo that is there, or is to be: ``a.jpg.xmp``, or ``a.xmp`` as is usual for raw files."""
-        known = {other.lower(): other for other in sorted(self.names)}
-        usual = (f"{name}.xmp", f"{name.rpartition('.')[0]}.xmp")
-        there = next((known[wanted.lower()] for wanted in usual if wanted.lower() in known), None)
-        return there or usual[stem]
-
-    def raws_of(self, name: str) -> list[str]:
-        """Raw files of the same picture."""
-        stem = name.rpartition(".")[0].lower()
-        return sorted(
-            other for other in self.names if other.lower().endswith(RAW) and other.rpartition(".")[0].lower() == stem
-        )
+def _has_position(photo: Photo, data: bytes, here: Folder) -> bool:
+    """Whether the file, or a file beside it, says where the photo was taken."""
+    told, _ = here.sidecars.complete(replace(photo, position=None))
+    known, _ = placed(told, read_facts(data))
+    return known.position is not None

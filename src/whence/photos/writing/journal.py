@@ -10,8 +10,9 @@ import base64
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,13 @@ from typing import Any
 
 from whence.errors import InputError, PhotoError
 from whence.photos import files
+from whence.photos.writing.exchange import create, exchange, is_there
 from whence.photos.writing.splices import Splice, applied, inverse
 
 SUFFIX = ".jsonl"
 TAKEN_BACK = ".undone"
 _COPIES = ".originals"
+_LOCK, _PATIENCE_S = "writing.lock", 0.05
 
 
 def folder() -> Path:
@@ -34,16 +37,43 @@ def folder() -> Path:
 
 
 def newest() -> Path:
-    """The journal of the last run that was not taken back.
+    """The journal of the last run that wrote something and was not taken back.
 
     Raises:
         InputError: There is none.
     """
     place = folder()
-    found = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else []
-    if not found:
+    found = next((path for path in _journals(place) if _says_something(path)), None)
+    if found is None:
         raise InputError(f"nothing to undo: {place} has no journal; name one by --journal FILE")
-    return found[-1]
+    return found
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Waits until no other process of this user writes, so that what was looked at is what is changed.
+
+    To be held for one photo. Where the user's folder takes no lock there is nobody to wait for.
+    """
+    held = None
+    with suppress(OSError, NotImplementedError):  # the latter where a file system knows no locks
+        folder().mkdir(parents=True, exist_ok=True)
+        while (held := files.hold(folder() / _LOCK)) is None:
+            time.sleep(_PATIENCE_S)
+    with held or nullcontext():
+        yield
+
+
+def _journals(place: Path) -> list[Path]:
+    """The latest first: their names begin with their times."""
+    return sorted(place.glob(f"*{SUFFIX}"), reverse=True) if place.is_dir() else []
+
+
+def _says_something(path: Path) -> bool:
+    try:
+        return b"\n" in path.read_bytes()
+    except OSError:
+        return True  # undo will tell what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +100,13 @@ class Journal:
         """
         now = datetime.now(UTC)
         self.path = path or folder() / f"{now:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}{SUFFIX}"
-        if self.path.exists():
+        if os.path.lexists(self.path):
             raise InputError(f"{self.path} is there already; name a new file for the journal, or undo that one first")
-        self._copied = 0
+        self._size = self._copied = 0
+        self._made = False
 
     def change(self, path: Path, old: bytes, new: bytes, splices: Sequence[Splice] | None) -> None:
-        """Exchanges a file for a new version, keeping its times and permissions.
+        """Exchanges a file for a new version, keeping its times, permissions and extended attributes.
 
         Args:
             path: The file; where it is a link, what it leads to changes.
@@ -93,11 +124,8 @@ class Journal:
         else:
             back = inverse(splices)
             entry["splices"] = [[s.start, len(s.removed), base64.b64encode(s.inserted).decode()] for s in back]
-        try:
-            self._note(target, entry)
-            _exchange(target, entry["before"], new)
-        except OSError as error:
-            raise PhotoError(f"it cannot be written ({error.strerror or type(error).__name__})") from error
+        with self._noted(target, entry):
+            exchange(target, entry["before"], new)
 
     def create(self, path: Path, data: bytes) -> None:
         """Makes a file that is not there.
@@ -105,29 +133,63 @@ class Journal:
         Raises:
             PhotoError: It is there, or cannot be written.
         """
-        try:
-            if path.exists():
+        with self._noted(path.absolute(), {"before": None, "after": files.content_hash(data)}):
+            if is_there(path):
                 raise PhotoError(f"{path.name} has appeared meanwhile")
-            self._note(path.absolute(), {"before": None, "after": files.content_hash(data)})
-            _safely(path, data)
+            create(path, data)
+
+    @contextmanager
+    def _noted(self, path: Path, entry: dict[str, Any]) -> Iterator[None]:
+        """Writes a line before the file changes, and takes it back where the file then did not."""
+        line = json.dumps({"path": os.fspath(path), **entry}, ensure_ascii=True) + "\n"
+        known = self._size
+        try:
+            self._note(line.encode("ascii"))
         except OSError as error:
+            self._forget(known)
+            told = error.strerror or type(error).__name__
+            raise PhotoError(f"{path.name} was not changed: the journal cannot be written ({told})") from error
+        try:
+            yield
+        except (OSError, PhotoError) as error:
+            self._forget(known)
+            if isinstance(error, PhotoError):
+                raise
             raise PhotoError(f"{path.name} cannot be written ({error.strerror or type(error).__name__})") from error
 
-    def _note(self, path: Path, entry: dict[str, Any]) -> None:
+    def _note(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"path": os.fspath(path), **entry}, ensure_ascii=True) + "\n"
-        with self.path.open("a", encoding="ascii") as stream:
-            stream.write(line)
-            stream.flush()
+        with self.path.open("r+b" if self._made else "xb", buffering=0) as stream:
+            self._made = True
+            stream.truncate(self._size)  # of what an error left behind
+            stream.seek(self._size)
+            done = 0
+            while done < len(line):
+                done += stream.write(line[done:]) or 0
             os.fsync(stream.fileno())
+        self._size += len(line)
+
+    def _forget(self, size: int) -> None:
+        """What stands behind ``size`` did not happen; if that cannot be written now, the next line begins there."""
+        self._size = size
+        if not self._made:
+            return
+        with suppress(OSError):
+            os.truncate(self.path, size)
+            if not size:
+                self.path.unlink()
+                self._made = False
 
     def _copy(self, target: Path, old: bytes) -> str:
-        place = self.path.with_suffix(_COPIES)
-        self._copied += 1
-        name = f"{self._copied:06d}{target.suffix}"
+        place = _copies_of(self.path)
         try:
             place.mkdir(parents=True, exist_ok=True)
-            _safely(place / name, old)
+            while True:  # one that is there is of a journal that somebody took away
+                self._copied += 1
+                name = f"{self._copied:06d}{target.suffix}"
+                if not is_there(place / name):
+                    break
+            create(place / name, old)
         except OSError as error:
             raise PhotoError(f"no copy of it can be kept ({error.strerror or type(error).__name__})") from error
         return name
@@ -137,37 +199,52 @@ def undo(path: Path) -> Iterator[Undone]:
     """Takes back what a journal says, the last first; at the end the journal gets another name.
 
     Raises:
-        InputError: No such journal, or a damaged one.
+        InputError: No such journal, or one without a line that can be understood.
     """
-    entries = _entries(path)
-    whole = True
+    entries, damaged = _entries(path)
+    for number in damaged:
+        yield Undone(path, f"line {number} is damaged; the file that it tells of was left as it is")
+    whole = not damaged
     for entry in reversed(entries):
-        found = _taken_back(path, entry)
+        with turn():
+            found = _taken_back(path, entry)
         whole = whole and not found.problem
         yield found
     if whole:
-        path.replace(path.with_name(path.name + TAKEN_BACK))
-        shutil.rmtree(path.with_suffix(_COPIES), ignore_errors=True)
+        with suppress(FileNotFoundError):  # two at once take it back, to the same end
+            path.replace(path.with_name(path.name + TAKEN_BACK))
+        shutil.rmtree(_copies_of(path), ignore_errors=True)
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _copies_of(path: Path) -> Path:
+    """Where a journal keeps whole files: the name has all of the journal's, so that no two share a folder."""
+    return path.with_name(path.name + _COPIES)
+
+
+def _entries(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """What a journal says, and the numbers of lines that cannot be understood."""
     try:
-        lines = files.read(path).decode("ascii").splitlines(keepends=True)
-    except (PhotoError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, PhotoError) else "not a journal of `whence tag`"
-        raise InputError(f"{path}: {reason}; expected a journal of `whence tag --write`") from error
-    if not lines[-1].endswith("\n"):  # killed while it was written; the file that it tells of is as it was
-        lines.pop()
-    try:
-        entries = [json.loads(line) for line in lines]
-        for entry in entries:
-            _checked(entry)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a journal of `whence tag`, or is damaged") from error
-    return entries
+        text = files.read(path).decode("ascii", "replace")
+    except PhotoError as error:
+        raise InputError(f"{path}: {error}; expected a journal of `whence tag --write`") from error
+    lines = text.split("\n")[:-1]  # killed while it was written, the last has no end; its file is as it was
+    entries, damaged = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            _check(entry)
+        except (ValueError, KeyError, TypeError):
+            damaged.append(number)
+        else:
+            entries.append(entry)
+    if damaged and not entries:
+        raise InputError(
+            f"{path} is not a journal of `whence tag`, or is damaged; name another by --journal, or rename it"
+        )
+    return entries, damaged
 
 
-def _checked(entry: dict[str, Any]) -> None:
+def _check(entry: dict[str, Any]) -> None:
     if not isinstance(entry["path"], str) or not isinstance(entry["after"], str):
         raise TypeError
     if entry["before"] is None:
@@ -186,76 +263,42 @@ def _taken_back(journal: Path, entry: dict[str, Any]) -> Undone:
     try:
         data = files.read(path)
     except PhotoError as error:
-        return Undone(path) if entry["before"] is None and not path.exists() else Undone(path, str(error))
+        return Undone(path) if entry["before"] is None and not os.path.lexists(path) else Undone(path, str(error))
     digest = files.content_hash(data)
     if digest == entry["before"]:
         return Undone(path)
     if digest != entry["after"]:
+        later = _whose(entry["path"], digest, journal)
+        if later is not None:
+            return Undone(path, f"a later run has changed it; undo that one first: --undo --journal {later}")
         return Undone(path, "it has changed since, and was left as it is")
     try:
         if entry["before"] is None:
             path.unlink()
             return Undone(path)
         if "copy" in entry:
-            old = files.read(journal.with_suffix(_COPIES) / entry["copy"])
+            old = files.read(_copies_of(journal) / entry["copy"])
         else:
             old = applied(data, _splices(data, entry))
         if files.content_hash(old) != entry["before"]:
             return Undone(path, "the journal does not lead back to what it was")
-        _exchange(path, digest, old)
+        exchange(path, digest, old)
     except (OSError, ValueError, PhotoError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return Undone(path, f"it cannot be written ({reason})")
     return Undone(path)
 
 
+def _whose(path: str, digest: str, journal: Path) -> Path | None:
+    """The journal of the run that made a file what it is."""
+    places = dict.fromkeys((folder().absolute(), journal.absolute().parent))
+    for other in (found for place in places for found in _journals(place) if found != journal.absolute()):
+        with suppress(InputError):
+            if any(entry["path"] == path and entry["after"] == digest for entry in _entries(other)[0]):
+                return other
+    return None
+
+
 def _splices(data: bytes, entry: dict[str, Any]) -> list[Splice]:
     told = ((start, removed, base64.b64decode(inserted)) for start, removed, inserted in entry["splices"])
     return [Splice(start, data[start : start + removed], inserted) for start, removed, inserted in told]
-
-
-def _exchange(target: Path, before: str, new: bytes) -> None:
-    """The new version takes the file's place at once, with its times and permissions, if it is still what was read."""
-    state = target.stat()
-    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
-    try:
-        _flushed(part, new)
-        shutil.copymode(target, part)
-        if hasattr(os, "chown"):
-            with suppress(OSError):  # not the owner; then it is the writer's file
-                os.chown(part, state.st_uid, state.st_gid)
-        os.utime(part, ns=(state.st_atime_ns, state.st_mtime_ns))
-        if files.content_hash(files.read(target)) != before:
-            raise PhotoError("it has changed meanwhile")
-        part.replace(target)
-        _settle(target.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _safely(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    try:
-        _flushed(part, data)
-        part.replace(path)
-        _settle(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _flushed(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _settle(parent: Path) -> None:
-    """The new name, too, is on the disk; where a system does not let folders be opened, that is its own affair."""
-    try:
-        descriptor = os.open(parent, os.O_RDONLY)
-    except OSError:
-        return
-    with suppress(OSError):
-        os.fsync(descriptor)
-    os.close(descriptor)

@@ -6,10 +6,12 @@ Properties by the XMP specification, part 2 (Exif schema for XMP).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from xml.sax.saxutils import quoteattr
 
 from whence.photos.gps import NO_POSITION
+from whence.photos.safexml import XmlError, walk
 from whence.photos.writing.estimate import MAP_DATUM, Estimate, UnwritableError
 from whence.photos.writing.splices import Splice
 from whence.photos.xmp import read_xmp
@@ -28,7 +30,9 @@ _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 def new(estimate: Estimate) -> bytes:
     """A packet that says where the photo was taken, and nothing else."""
-    description = _description(estimate, "rdf")
+    made = f"{estimate.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    dated = f'\n   xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:MetadataDate="{made}"'
+    description = _description(_properties(estimate), "rdf", more=dated)
     text = _EMPTY.format(program=quoteattr(estimate.program), rdf=_RDF, description=description)
     return text.encode()
 
@@ -37,7 +41,7 @@ def splices(data: bytes, estimate: Estimate) -> list[Splice]:
     """What adds the position to a packet that is there.
 
     Raises:
-        UnwritableError: The packet is broken, or says something of a position already.
+        UnwritableError: The packet is broken, or says something of a position already, or of how one was found.
     """
     _, problem = read_xmp(data)
     if problem != NO_POSITION:
@@ -46,10 +50,53 @@ def splices(data: bytes, estimate: Estimate) -> list[Splice]:
     if len(ends) != 1:
         raise UnwritableError("its sidecar is not written in a way that can be added to")
     end = ends[0]
-    return [Splice(end.start(), b"", _description(estimate, end[1].decode("ascii")).encode())]
+    about, there = _said(data)
+    own = _properties(estimate)
+    if there.get("GPSMapDatum") == own["GPSMapDatum"]:
+        del own["GPSMapDatum"]
+    if there.keys() & {"GPSImgDirection", "GPSImgDirectionRef"}:  # somebody knows which way it looks
+        own = {name: value for name, value in own.items() if not name.startswith("GPSImgDirection")}
+    if "GPSVersionID" in there:
+        del own["GPSVersionID"]
+    if clash := sorted(there.keys() & own.keys()):
+        raise UnwritableError(f"its sidecar has {clash[0]} of another position")
+    description = _description(own, end[1].decode("ascii"), about)
+    return [Splice(end.start(), b"", description.encode("ascii", "xmlcharrefreplace"))]
 
 
-def _description(estimate: Estimate, rdf: str) -> str:
+def _said(data: bytes) -> tuple[str, dict[str, str]]:
+    """What the descriptions of a packet are about, and their properties of EXIF by name."""
+    about: list[str] = []
+    found: dict[str, str] = {}
+    inside: list[str] = []
+    value: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        inside.append(name)
+        value.clear()
+        if inside[-2:] == [f"{_RDF} RDF", f"{_RDF} Description"]:
+            about.append(attributes.get(f"{_RDF} about", attributes.get("about", "")))
+            for attribute, text in attributes.items():
+                note(attribute, text)
+
+    def end(name: str) -> None:
+        if inside[-3:-1] == [f"{_RDF} RDF", f"{_RDF} Description"]:
+            note(name, "".join(value))
+        inside.pop()
+
+    def note(name: str, text: str) -> None:
+        space, _, local = name.rpartition(" ")
+        if space == _EXIF:
+            found.setdefault(local, text.strip())
+
+    try:
+        walk(data.strip(b"\0 \t\r\n"), start, end, value.append)
+    except XmlError as error:
+        raise UnwritableError(f"its sidecar is broken: {error}") from error
+    return about[0] if about else "", found
+
+
+def _properties(estimate: Estimate) -> dict[str, str]:
     position = estimate.position
     said = {
         "GPSVersionID": "2.3.0.0",
@@ -62,12 +109,12 @@ def _description(estimate: Estimate, rdf: str) -> str:
     if estimate.heading_deg is not None:
         said["GPSImgDirectionRef"] = "T"
         said["GPSImgDirection"] = f"{round(estimate.heading_deg % 360 * 100) % 36_000}/100"
+    return said
+
+
+def _description(said: Mapping[str, str], rdf: str, about: str = "", more: str = "") -> str:
     lines = "".join(f"\n   exif:{name}={quoteattr(value)}" for name, value in said.items())
-    made = f"{estimate.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return (
-        f'  <{rdf}:Description {rdf}:about="" xmlns:exif="{_EXIF}" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
-        f'{lines}\n   xmp:MetadataDate="{made}"/>\n'
-    )
+    return f'  <{rdf}:Description {rdf}:about={quoteattr(about)} xmlns:exif="{_EXIF}"{lines}{more}/>\n'
 
 
 def _angle(angle: float, letters: str) -> str:
