@@ -45,7 +45,8 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
         return
     target = Path(os.path.realpath(path))  # a link stays a link
-    part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    # a name of its own: with more letters that of the file might be too long
+    part = target.with_name(f".{content_hash(os.fsencode(target.name))[:16]}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
         part.replace(target)
