@@ -10,10 +10,10 @@ import uvicorn
 from whence.errors import InputError
 from whence.gallery.gallery import Gallery
 from whence.web.app import make_app
+from whence.web.connections import Connection
 from whence.web.options import ServeOptions
 from whence.web.service import Service
 
-_CONNECTIONS = 512
 _GRACE_S = 5
 
 
@@ -32,18 +32,20 @@ def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Calla
     listening = _bound(options)
     host, port = listening.getsockname()[:2]
     service = Service(gallery, options, places=places)
+    app = make_app(service)
     config = uvicorn.Config(
-        make_app(service),
+        app,
         log_level="warning",
         access_log=False,  # who asked what is nobody's business
         server_header=False,
-        limit_concurrency=_CONNECTIONS,
+        http=Connection,
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = _Server(config, lambda: begun(f"http://{f'[{host}]' if ':' in host else host}:{port}/"))
     try:
         server.run([listening])
     finally:
+        app.state.whence.jobs.remove()  # where it was made to end before it could tidy
         service.close()
         listening.close()
 
@@ -65,8 +67,12 @@ def _bound(options: ServeOptions) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
     except OSError as error:
         raise InputError(
             f"cannot listen at {options.host}:{options.port}: {error.strerror or error}; choose another --host, --port"
