@@ -318,6 +318,19 @@ def test_spools_of_servers_that_were_killed_are_removed(spools: Path, monkeypatc
     assert list(spools.iterdir()) == [foreign]
 
 
+def test_ctrl_c_twice_leaves_no_photos(world: World, tmp_path: Path) -> None:
+    photo = (world.queries / min(world.truth)).read_bytes()
+    with started(world.gallery, TMPDIR=str(tmp_path)) as one:
+        body = part("a.jpg", photo) * 50 + b"--b--"
+        assert httpx.post(f"{one.api}/jobs", content=body, headers=FORM, timeout=60).status_code == 202
+        assert len(list(tmp_path.glob("*/*/*"))) > 1
+        for _ in range(2):
+            one.process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        assert one.process.wait(20) == 130
+        assert list(tmp_path.glob("whence-jobs-*")) == []
+
+
 def test_no_photo_ends_the_batches(spools: Path, tmp_path: Path) -> None:
     async def answering(name: str, path: Path) -> dict[str, Any]:
         if name == "bad":

@@ -41,26 +41,34 @@ def serve(gallery: Gallery, options: ServeOptions, *, places: bool, begun: Calla
         http=Connection,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = _Server(config, lambda: begun(f"http://{f'[{host}]' if ':' in host else host}:{port}/"))
+    server = _Server(
+        config, lambda: begun(f"http://{f'[{host}]' if ':' in host else host}:{port}/"), app.state.whence.jobs.remove
+    )
     try:
         server.run([listening])
     finally:
-        app.state.whence.jobs.remove()  # where it was made to end before it could tidy
+        app.state.whence.jobs.remove()
         service.close()
         listening.close()
 
 
 class _Server(uvicorn.Server):
-    """Says when it can be reached."""
+    """Says when it can be reached, and tidies up."""
 
-    def __init__(self, config: uvicorn.Config, begun: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, begun: Callable[[], None], ended: Callable[[], None]) -> None:
         super().__init__(config)
-        self._begun = begun
+        self._begun, self._ended = begun, ended
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._begun()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self._ended()  # a second Ctrl-C leaves the application no time, and the process goes with the signal
 
 
 def _bound(options: ServeOptions) -> socket.socket:
