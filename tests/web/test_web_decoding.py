@@ -111,6 +111,18 @@ def test_one_that_dies_takes_only_its_photo_with_it() -> None:
         found.close()
 
 
+def test_one_that_was_killed_while_idle_costs_no_photo() -> None:
+    found = Decoders(2, LIMITS)
+    try:
+        for process in list(found._all):
+            process._process.kill()
+            process._process.join()
+        assert found.decode(photo(32, 32)).pixels.shape == (32, 32, 3)
+        assert found.lost == 0
+    finally:
+        found.close()
+
+
 def test_many_threads_share_them(decoders: Decoders) -> None:
     sides = list(range(32, 64))
     shapes: dict[int, tuple[int, ...]] = {}

@@ -32,7 +32,7 @@ def test_beyond_this_computer_it_takes_a_token() -> None:
             ServeOptions(host=host)
         ServeOptions(host=host, token=TOKEN)
         ServeOptions(host=host, insecure=True)
-    for host in ("127.0.0.1", "localhost", "::1", "127.1.2.3"):
+    for host in ("127.0.0.1", "localhost", "LOCALHOST", "::1", "127.1.2.3"):
         assert ServeOptions(host=host).is_local
     with pytest.raises(InputError, match="at least 16"):
         ServeOptions(token="short")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 import whence
 from whence.web import problems
 from whence.web.api import documents, explaining, gallery, health, locating
 from whence.web.api.shapes import definitions
-from whence.web.guard import API, Guard
+from whence.web.guard import Guard
+from whence.web.intake import Intake
 from whence.web.page import login
 from whence.web.service import Service
 from whence.web.state import State
@@ -35,9 +36,11 @@ def make_app(service: Service) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         state: State = app.state.whence
         yield
-        await state.jobs.close()
-        await state.explanations.close()
-        state.service.close()
+        try:
+            await state.jobs.close()
+            await state.explanations.close()
+        finally:
+            state.service.close()
 
     app = FastAPI(
         title="whence",
@@ -55,13 +58,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(login.router, include_in_schema=False)
     _describe(app, secured=service.options.token is not None)
 
-    @app.middleware("http")
-    async def counted(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        answer: Response = await call_next(request)
-        if request.url.path.startswith(API) and answer.status_code >= 400:
-            app.state.whence.metrics.refused(answer.status_code)
-        return answer
-
+    app.add_middleware(Intake, state=app.state.whence)
     app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP)
     return app
 

@@ -65,16 +65,23 @@ class Decoders:
         Raises:
             PhotoError: It is no photo that can be used, takes too long, or its decoder died.
         """
-        process = self._idle.get()
-        try:
-            return process.decode(data, self._limits.seconds)
-        except _LostError as error:
-            self._replace(process)
-            process = None  # type: ignore[assignment]
-            raise PhotoError(str(error)) from None
-        finally:
-            if process is not None:
+        for _ in range(len(self._all) + 1):  # all that wait may have been killed, none of them by this photo
+            process = self._idle.get()
+            try:
+                found = process.decode(data, self._limits.seconds)
+            except _GoneError:
+                self._replace(process)
+                continue
+            except _LostError as error:
+                self.lost += 1
+                self._replace(process)
+                raise PhotoError(str(error)) from None
+            except BaseException:
                 self._idle.put(process)
+                raise
+            self._idle.put(process)
+            return found
+        raise PhotoError("the photo could not be decoded now; try again")
 
     def close(self) -> None:
         """Ends all processes."""
@@ -96,13 +103,16 @@ class Decoders:
     def _replace(self, process: _Process) -> None:
         with self._lock:
             self._all.discard(process)
-            self.lost += 1
         process.end()
         self._start()
 
 
 class _LostError(Exception):
     """The process is gone, or has to go; the message says why in words for the user."""
+
+
+class _GoneError(Exception):
+    """The process ended before it had the photo."""
 
 
 class _Process:
@@ -124,6 +134,9 @@ class _Process:
                 self._pipe.recv_bytes()
                 self._ready = True
             self._pipe.send_bytes(data)
+        except (EOFError, OSError) as error:
+            raise _GoneError from error
+        try:
             if not self._pipe.poll(seconds):
                 raise _LostError(f"decoding the photo takes more than {seconds:g} s")
             said = json.loads(self._pipe.recv_bytes())

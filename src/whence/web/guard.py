@@ -6,7 +6,6 @@ A plain ASGI layer around everything, so that nothing is read of a request that 
 from __future__ import annotations
 
 import hmac
-from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -47,7 +46,7 @@ class Guard:
             page_csp: Content security policy of what is not the interface for programs.
         """
         self._app, self._options, self._page_csp = app, options, page_csp
-        self._names = _LOCAL | {options.host, *options.hosts}
+        self._names = _LOCAL | {options.host.lower(), *options.hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -71,7 +70,7 @@ class Guard:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        await self._limited(scope, receive, self._dressed(scope, send), most)
+        await self._app(scope, self._limited(receive, most), self._dressed(scope, send))
 
     def _check_host(self, headers: Headers) -> None:
         """Another name than ours in the address: a page elsewhere whose name was made to lead here (DNS rebinding)."""
@@ -124,31 +123,19 @@ class Guard:
 
         return dressed
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+    def _limited(self, receive: Receive, most: int) -> Receive:
         """Counts what comes in, whatever was announced, and lets go where it is too much."""
-        came, started, over = 0, False, False
+        came = 0
 
         async def counted() -> Message:
-            nonlocal came, over
+            nonlocal came
             message = await receive()
-            if message["type"] == "http.request":
-                came += len(message.get("body", b""))
-                over = came > most
-                if over:
-                    raise _TooMuchError
+            came += len(message.get("body", b""))
+            if came > most:
+                raise _too_large(most)
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            if over and not started:  # whatever the application makes of it
-                return
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        with suppress(_TooMuchError):
-            await self._app(scope, counted, watched)
-        if over and not started:
-            await _too_large(most).response()(scope, receive, send)
+        return counted
 
     async def _refuse(self, problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -164,10 +151,6 @@ class Guard:
 def is_token(given: str, token: str) -> bool:
     """Whether it is the one; takes as long whatever is given."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
-
-
-class _TooMuchError(Exception):
-    """More bytes than a request may have."""
 
 
 def _too_large(most: int) -> ProblemError:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from whence.web.problems import ProblemError
+from whence.web.spool import Spool
 
+_log = logging.getLogger(__name__)
 Answering = Callable[[str, Path], Awaitable[dict[str, Any]]]
+Failing = Callable[[str, Exception], dict[str, Any]]
+KEPT = 10_000
+"""Answers of batches that are done; the oldest batches are forgotten first. 150 MB or so."""
 
 
 class State(StrEnum):
@@ -58,12 +63,20 @@ class Job:
 class Jobs:
     """Batches that wait, the one at work, and those whose results are kept. Of one event loop."""
 
-    def __init__(self, answering: Answering, waiting: int, keep_s: float) -> None:
+    def __init__(self, answering: Answering, failing: Failing, waiting: int, keep_s: float) -> None:
+        """
+        Args:
+            answering: Answers a photo, of its name and file.
+            failing: What the answer is where that raises.
+            waiting: Batches that may wait.
+            keep_s: Seconds that results are kept.
+        """
+        self._failing = failing
         self._answering, self._waiting, self._keep_s = answering, waiting, keep_s
         self._known: dict[str, Job] = {}
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
-        self.root = Path(tempfile.mkdtemp(prefix="whence-jobs-"))
+        self._spool = Spool()
 
     def check_room(self) -> None:
         """Refuses a batch while too many wait, before its photos are read.
@@ -74,6 +87,10 @@ class Jobs:
         self._forget()
         if sum(not job.is_over for job in self._known.values()) >= self._waiting:
             raise ProblemError(503, "busy", "too many batches are waiting", retry_after_s=30.0)
+
+    def folder(self) -> Path:
+        """A new one, for the photos of a batch."""
+        return self._spool.folder()
 
     def add(self, photos: list[tuple[str, Path]], folder: Path) -> Job:
         """A new batch, to be answered when those before it are.
@@ -105,7 +122,7 @@ class Jobs:
         job = self.get(id)
         if not job.is_over:
             self._end(job, State.CANCELLED)
-        del self._known[id]
+        self._known.pop(id, None)
         return job
 
     async def close(self) -> None:
@@ -113,11 +130,16 @@ class Jobs:
         for job in self._known.values():
             if not job.is_over:
                 job.state = State.CANCELLED
-        if self._worker is not None:
-            self._worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
-        shutil.rmtree(self.root, ignore_errors=True)
+        try:
+            if self._worker is not None:
+                self._worker.cancel()
+                await asyncio.wait([self._worker])
+        finally:
+            self.remove()
+
+    def remove(self) -> None:
+        """Leaves no photo behind. May be called again."""
+        self._spool.close()
 
     async def _work(self) -> None:
         while not self._queue.empty():
@@ -126,17 +148,33 @@ class Jobs:
                 continue
             job.state = State.RUNNING
             for name, path in job.photos:
-                answer = await self._answering(name, path)
-                path.unlink(missing_ok=True)
+                answer = await self._answered(name, path)
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
                 if job.state is not State.RUNNING:  # cancelled meanwhile
                     break
                 job.answers.append(answer)
             else:
                 self._end(job, State.DONE)
 
+    async def _answered(self, name: str, path: Path) -> dict[str, Any]:
+        """Whatever goes wrong with one photo is its answer; the rest goes on."""
+        try:
+            return await self._answering(name, path)
+        except Exception as error:  # noqa: BLE001 -- of any library, and nothing that ends the worker
+            _log.exception("a photo of a batch failed")
+            return self._failing(name, error)
+
     def _end(self, job: Job, state: State) -> None:
         job.state, job.finished = state, time.time()
         shutil.rmtree(job.folder, ignore_errors=True)
+        done = sorted((one for one in self._known.values() if one.finished), key=lambda one: one.finished or 0.0)
+        kept = sum(len(one.answers) for one in done)
+        for oldest in done[:-1]:
+            if kept <= KEPT:
+                break
+            kept -= len(oldest.answers)
+            del self._known[oldest.id]
 
     def _forget(self) -> None:
         now = time.time()

@@ -26,17 +26,33 @@ class Rate:
         Raises:
             ProblemError: 429, with the seconds to wait.
         """
-        now = time.monotonic()
-        left, last = self._buckets.pop(client, (self._most, now))
-        left = min(self._most, left + (now - last) * self._per_second)
+        left, now = self._left(client), time.monotonic()
+        self._buckets.pop(client, None)
         wanted = min(float(count), self._most)  # a batch larger than a minute's worth takes all there is
         allowed = left >= wanted
         self._buckets[client] = (left - wanted if allowed else left, now)
         while len(self._buckets) > _CLIENTS:
             self._buckets.popitem(last=False)
         if not allowed:
-            wait_s = (wanted - left) / self._per_second
-            raise ProblemError(429, "too-many-requests", "too many photos in a short time", retry_after_s=wait_s)
+            raise self._too_many(wanted - left)
+
+    def check(self, client: str, count: int = 1) -> None:
+        """Refuses what ``take`` would, before it is read.
+
+        Raises:
+            ProblemError: 429, with the seconds to wait.
+        """
+        if (left := self._left(client)) < (wanted := min(float(count), self._most)):
+            raise self._too_many(wanted - left)
+
+    def _left(self, client: str) -> float:
+        now = time.monotonic()
+        left, last = self._buckets.get(client, (self._most, now))
+        return min(self._most, left + (now - last) * self._per_second)
+
+    def _too_many(self, missing: float) -> ProblemError:
+        wait_s = missing / self._per_second
+        return ProblemError(429, "too-many-requests", "too many photos in a short time", retry_after_s=wait_s)
 
 
 class Gate:

@@ -14,10 +14,10 @@ _SECONDS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 class Metrics:
     """Of one server; names begin with ``whence_``."""
 
-    def __init__(self, photos: int, inside: Callable[[], int], lost: Callable[[], int]) -> None:
+    def __init__(self, photos: Callable[[], int], inside: Callable[[], int], lost: Callable[[], int]) -> None:
         """
         Args:
-            photos: In the gallery.
+            photos: How many the gallery holds.
             inside: How many photos are at work or wait now.
             lost: How many decoders photos have taken down so far.
         """
@@ -31,7 +31,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        Gauge("whence_gallery_photos", "Photos in the gallery.", registry=self._registry).set(photos)
+        Gauge("whence_gallery_photos", "Photos in the gallery.", registry=self._registry).set_function(photos)
         Gauge("whence_photos_inside", "Photos at work or waiting.", registry=self._registry).set_function(inside)
         Gauge("whence_decoders_lost", "Decoders that photos took down.", registry=self._registry).set_function(lost)
 

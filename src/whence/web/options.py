@@ -33,6 +33,10 @@ class ServeOptions:
         per_minute: Photos that one client may ask in a minute.
         workers: Photos answered at a time, and processes that decode.
         tiles: Show the map of OpenStreetMap from the start; otherwise the page asks nobody else for anything.
+        uploads: Requests whose bodies are read at a time; one client has half of them.
+        body_idle_s: Longest wait for the next bytes of a body.
+        body_grace_s: Seconds that any body may take, beyond what ``body_kb_per_s`` allows.
+        body_kb_per_s: Slowest body.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +57,10 @@ class ServeOptions:
     per_minute: int = 240
     workers: int = 2
     tiles: bool = False
+    uploads: int = 32
+    body_idle_s: float = 15.0
+    body_grace_s: float = 30.0
+    body_kb_per_s: float = 16.0
 
     def __post_init__(self) -> None:
         if self.token is not None and len(self.token) < 16:
@@ -71,7 +79,7 @@ class ServeOptions:
     @property
     def is_local(self) -> bool:
         """Whether nobody but this computer reaches the server."""
-        if self.host == "localhost":
+        if self.host.lower() == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback

@@ -29,8 +29,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-class ProblemError(Exception):
-    """An answer other than the one asked for.
+class ProblemError(HTTPException):
+    """An answer other than the one asked for. Of a kind that FastAPI lets through while it reads a body.
 
     Args:
         status: Of HTTP.
@@ -40,24 +40,26 @@ class ProblemError(Exception):
     """
 
     def __init__(self, status: int, kind: str, detail: str, retry_after_s: float | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.kind, self.detail, self.retry_after_s = status, kind, detail, retry_after_s
+        super().__init__(status, _clean(detail))
+        self.status, self.kind, self.retry_after_s = status, kind, retry_after_s
 
     def body(self) -> dict[str, Any]:
         """As JSON types."""
         title = HTTPStatus(self.status).phrase
         return {"type": _PREFIX + self.kind, "title": title, "status": self.status, "detail": self.detail}
 
-    def headers(self) -> dict[str, str]:
+    def more_headers(self) -> dict[str, str]:
         """Beside the body."""
         found = {} if self.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(self.retry_after_s)))}
         if self.status == 401:
             found["WWW-Authenticate"] = "Bearer"
+        if self.status == 408:
+            found["Connection"] = "close"
         return found
 
     def response(self) -> JSONResponse:
         """To be sent."""
-        return JSONResponse(self.body(), self.status, self.headers(), MEDIA_TYPE)
+        return JSONResponse(self.body(), self.status, self.more_headers(), MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -67,7 +69,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     for kind in (PhotoError, InputError, GalleryError):
         app.add_exception_handler(kind, _ours)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
@@ -77,6 +78,8 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, OSError):  # while the body was written to a temporary file
+        return no_room().response()
     kind = {404: "not-found", 405: "method-not-allowed", 400: "bad-request"}.get(error.status_code, "http")
     answer = ProblemError(error.status_code, kind, str(error.detail)).response()
     answer.headers.update(error.headers or {})
@@ -91,12 +94,26 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, PhotoError):
-        return ProblemError(422, "unusable-photo", str(error)).response()
+        return ProblemError(422, "unusable-photo", words(error)).response()
     if isinstance(error, InputError):
-        return ProblemError(422, "invalid-request", str(error)).response()
-    return ProblemError(503, "gallery", str(error), retry_after_s=10.0).response()
+        return ProblemError(422, "invalid-request", words(error)).response()
+    return ProblemError(503, "gallery", words(error), retry_after_s=10.0).response()
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Nothing of the inside leaves the server; its log has it."""
-    return ProblemError(500, "internal", "the server failed; its log says why").response()
+def words(error: Exception) -> str:
+    """What may be said of an error: errors of the gallery name folders of the server."""
+    if isinstance(error, InputError):
+        return _clean(str(error))
+    if isinstance(error, GalleryError):
+        return "the gallery cannot be read now; try again in a while"
+    return "the server failed; its log says why"
+
+
+def no_room() -> ProblemError:
+    """For an upload that cannot be kept."""
+    return ProblemError(507, "no-room", "the server has no room for the upload now; send less, or try again later")
+
+
+def _clean(said: str) -> str:
+    """Without the halves of characters, which no answer can carry."""
+    return said.encode("utf-8", "replace").decode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from threading import Lock
+from time import monotonic, perf_counter
+from typing import Any, TypeVar
 
-from whence.errors import PhotoError
+from whence.errors import GalleryError, InputError, PhotoError, WhenceError
 from whence.gallery.gallery import Gallery
 from whence.gallery.where import Where
 from whence.locate.answers import Answer
@@ -17,15 +19,25 @@ from whence.present.answers import to_dict
 from whence.types import Location, Status
 from whence.web.decoding import Decoders, Limits
 from whence.web.options import ServeOptions
+from whence.web.problems import words
+
+_log = logging.getLogger(__name__)
+_AGAIN_S = 5.0
+"""Seconds from one opening of the gallery to the next, however many ask."""
+_Found = TypeVar("_Found")
 
 
 class Service:
-    """A gallery, a locator over all of it, and processes that decode."""
+    """A gallery, a locator over all of it, and processes that decode.
+
+    A gallery that loses rows while it is open, as by ``whence remove --purge``, is opened again.
+    """
 
     def __init__(self, gallery: Gallery, options: ServeOptions, *, places: bool = False) -> None:
-        self.gallery, self.options = gallery, options
+        self.options = options
         self._places = places
         self.locator = Locator(gallery, workers=options.workers, places=places)
+        self._opening, self._opened, self._is_whole = Lock(), -_AGAIN_S, True
         self._decoders = Decoders(
             options.workers,
             Limits(
@@ -35,6 +47,28 @@ class Service:
                 options.decode_mb,
             ),
         )
+
+    @property
+    def gallery(self) -> Gallery:
+        """As it was opened last."""
+        return self.locator.gallery
+
+    def read(self, reading: Callable[[Gallery], _Found]) -> _Found:
+        """What is read of the gallery, if need be after opening it again.
+
+        Raises:
+            GalleryError: It cannot be read all the same.
+        """
+        return self._with(lambda locator: reading(locator.gallery))
+
+    def is_ready(self) -> bool:
+        """Whether the gallery can be read, as far as is known; tries to open one that could not."""
+        if not self._is_whole:
+            try:
+                self._open_again(self.locator)
+            except GalleryError:
+                return False
+        return True
 
     def answer(
         self,
@@ -54,6 +88,7 @@ class Service:
         Raises:
             PhotoError: It is no photo that can be used.
             InputError: No photo of the gallery meets the conditions.
+            GalleryError: It cannot be read.
         """
         start = perf_counter()
         if not data:
@@ -61,22 +96,32 @@ class Service:
         if begun is not None:
             begun("read")
         decoded = self._decoders.decode(data)
-        locator = self.locator if not where else self._narrowed(where)
-        return locator.answer_decoded(name, decoded, files.content_hash(data), perf_counter() - start, begun)
+
+        def located(whole: Locator) -> Answer:
+            locator = self._narrowed(whole.gallery, where) if where else whole
+            return locator.answer_decoded(name, decoded, files.content_hash(data), perf_counter() - start, begun)
+
+        return self._with(located)
 
     def one_of_many(self, name: str, path: Path) -> dict[str, Any]:
         """``answer`` for a file of a batch, as JSON types: what is wrong with it is the answer."""
         try:
-            found = self.answer(name, files.read(path))
+            return self.told(self.answer(name, files.read(path)))
         except PhotoError as error:
-            found = Answer(Location(name, Status.FAILED, error=str(error)))
-        return self.told(found)
+            return self.failed(name, error)
+
+    def failed(self, name: str, error: Exception) -> dict[str, Any]:
+        """The answer for a photo that there is none for."""
+        return self.told(Answer(Location(name, Status.FAILED, error=words(error))))
 
     def told(self, answer: Answer) -> dict[str, Any]:
         """An answer as JSON types, with ids of its candidates."""
         said = to_dict(answer.location, private=self.options.private)
-        for row, candidate in zip(answer.rows, said["candidates"], strict=False):
-            candidate["id"] = self.gallery.photos[row].content_hash
+        photos = self.gallery.photos
+        for row, known, candidate in zip(answer.rows, answer.location.candidates, said["candidates"], strict=False):
+            if row >= len(photos) or photos[row].path != known.path:  # opened again meanwhile: the rows moved
+                raise GalleryError("the gallery changed while a photo was answered")
+            candidate["id"] = photos[row].content_hash
         return said
 
     @property
@@ -88,5 +133,36 @@ class Service:
         """Ends the processes."""
         self._decoders.close()
 
-    def _narrowed(self, where: Where) -> Locator:
-        return Locator(self.gallery, workers=self.options.workers, where=where, places=self._places)
+    def _with(self, asking: Callable[[Locator], _Found]) -> _Found:
+        locator = self.locator
+        try:
+            return asking(locator)
+        except GalleryError:
+            self._open_again(locator)
+        try:
+            return asking(self.locator)
+        except GalleryError:
+            self._is_whole = False
+            raise
+
+    def _open_again(self, failed: Locator) -> None:
+        """Once, whoever else found out meanwhile."""
+        with self._opening:
+            if self.locator is not failed:
+                return
+            if monotonic() - self._opened < _AGAIN_S:
+                raise GalleryError("the gallery lost rows again, or cannot be opened")
+            self._opened, self._is_whole = monotonic(), False
+            gallery = self.gallery
+            try:
+                fresh = Gallery.open(gallery.folder, root=gallery.root if gallery.root.is_dir() else None)
+                self.locator = Locator(fresh, workers=self.options.workers, places=self._places)
+            except (WhenceError, OSError, RuntimeError, ValueError) as error:
+                _log.warning("the gallery cannot be opened again: %s", error)
+                raise GalleryError("the gallery cannot be opened again") from error
+            self._is_whole = True
+
+    def _narrowed(self, gallery: Gallery, where: Where) -> Locator:
+        if not gallery.allowed(where).any():
+            raise InputError("no photo of the gallery meets the conditions on place and time; widen them")
+        return Locator(gallery, workers=self.options.workers, where=where, places=self._places)

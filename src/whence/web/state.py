@@ -46,7 +46,7 @@ class State:
     def of(cls, service: Service, options: ServeOptions) -> State:
         """Of a server that begins."""
         gate = Gate(options.workers, options.waiting)
-        metrics = Metrics(len(service.gallery), lambda: gate.inside, lambda: service.decoders_lost)
+        metrics = Metrics(lambda: len(service.gallery), lambda: gate.inside, lambda: service.decoders_lost)
 
         async def answered(name: str, path: Path) -> dict[str, Any]:
             async with gate.enter(patient=True):
@@ -54,7 +54,7 @@ class State:
             metrics.answered(told)
             return told
 
-        jobs = Jobs(answered, options.jobs, options.keep_s)
+        jobs = Jobs(answered, service.failed, options.jobs, options.keep_s)
         return cls(service, options, gate, Rate(options.per_minute), metrics, jobs)
 
     async def answer(self, name: str, data: bytes, where: Where | None = None) -> dict[str, Any]:

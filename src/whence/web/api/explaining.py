@@ -7,13 +7,13 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Form, Request, Response, UploadFile
 
-from whence.gallery.where import Where
 from whence.locate.answers import Answer
 from whence.locate.evidence import evidence_of
 from whence.present.evidence import Evidence, MatchView
 from whence.present.explain import explanation_page
 from whence.present.page import jpeg
 from whence.present.sections import Surroundings
+from whence.web.api.conditions import conditions
 from whence.web.api.locating import name_of
 from whence.web.api.shapes import ExplanationFacts, Frame, Match, Responses, problems
 from whence.web.explaining import Explanation
@@ -42,8 +42,8 @@ async def add_explanation(
     """Begins to find out where a photo was taken, and keeps the evidence in memory for a quarter of an hour at most."""
     state = state_of(request)
     state.rate.take(client_of(request))
-    where = Where.parse(near, None, radius_m, None, since, until)
-    found = state.explain(name_of(photo), await photo.read(), where)
+    where = conditions(near, radius_m, None, since, until)
+    found = state.explain(name_of(photo.filename), await photo.read(), where)
     return ExplanationFacts(id=found.id, stage="waiting")
 
 
@@ -101,7 +101,8 @@ def _matches(service: Service, answer: Answer) -> list[Match]:
         return []
     rows = answer.rows[:_SHOWN]
     found = []
-    for row, verification, features in zip(rows, answer.verifications, service.gallery.features(rows), strict=False):
+    stored = service.read(lambda gallery: gallery.features(rows))
+    for row, verification, features in zip(rows, answer.verifications, stored, strict=False):
         here = answer.query.features.keypoints[verification.matches.query, :2].round(1).tolist()
         there = features.keypoints[verification.matches.database, :2].round(1).tolist()
         points = [(*first, *second) for first, second in zip(here, there, strict=True)]

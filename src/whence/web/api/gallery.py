@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from whence.gallery.gallery import Gallery
 from whence.gallery.summary import summary
-from whence.gallery.where import Where
 from whence.locate.evidence import pixels_of
 from whence.locate.tried import expected_of
 from whence.present.page import jpeg, shrunk
 from whence.types import Crs
+from whence.web.api.conditions import conditions
 from whence.web.api.shapes import Expected, GalleryFacts, MapPoints, PhotoFacts, PhotoList, Point, Responses, problems
 from whence.web.problems import ProblemError
 from whence.web.state import state_of
@@ -29,8 +29,8 @@ _PICTURE: Responses = {200: {"description": "A small picture.", "content": {"ima
 @router.get("", responses=problems(503))
 async def facts(request: Request) -> GalleryFacts:
     """What the gallery holds, and what to expect of it."""
-    gallery = state_of(request).service.gallery
-    return await to_thread.run_sync(_facts, gallery)
+    service = state_of(request).service
+    return await to_thread.run_sync(service.read, _facts)
 
 
 def _facts(gallery: Gallery) -> GalleryFacts:
@@ -69,7 +69,7 @@ async def photos(
     """Photos that meet all conditions."""
     state = state_of(request)
     gallery = state.service.gallery
-    where = Where.parse(near, None, radius_m, bbox, since, until)
+    where = conditions(near, radius_m, bbox, since, until)
     rows = np.flatnonzero(gallery.allowed(where)) if where else np.arange(len(gallery))
     some = rows[start : start + limit].tolist()
     return PhotoList(total=len(rows), photos=[_photo(gallery, row, state.options.private) for row in some])
@@ -85,9 +85,8 @@ async def photo(request: Request, id: str) -> PhotoFacts:
 @router.get("/photos/{id}/thumbnail", responses=_PICTURE | problems(404, 503), response_class=Response)
 async def thumbnail(request: Request, id: str) -> Response:
     """A small picture of a photo, without what its file says of it."""
-    gallery = state_of(request).service.gallery
-    row = _row(gallery, id)
-    data = (await to_thread.run_sync(gallery.thumbnails, [row]))[0]
+    service = state_of(request).service
+    data = await to_thread.run_sync(service.read, lambda gallery: gallery.thumbnails([_row(gallery, id)])[0])
     if not data:
         raise ProblemError(404, "no-thumbnail", "the gallery keeps no small pictures")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
@@ -99,9 +98,9 @@ async def picture(request: Request, id: str) -> Response:
     state = state_of(request)
     if state.options.private:
         raise ProblemError(404, "no-picture", "this server shows no photos of its gallery")
-    gallery = state.service.gallery
-    row = _row(gallery, id)
-    data = await to_thread.run_sync(_picture, gallery, row, limiter=_at_once())
+    data = await to_thread.run_sync(
+        state.service.read, lambda gallery: _picture(gallery, _row(gallery, id)), limiter=_at_once()
+    )
     if data is None:
         raise ProblemError(404, "no-picture", "the photo's file is gone, and the gallery keeps no small pictures")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from pathlib import Path
-from typing import Annotated
+import unicodedata
+from itertools import count
+from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse
 
-from whence.errors import InputError
-from whence.gallery.where import Where
+from whence.web.api.conditions import conditions
 from whence.web.api.shapes import JobFacts, Responses, problems
 from whence.web.jobs import Job
-from whence.web.problems import ProblemError
+from whence.web.problems import ProblemError, no_room
+from whence.web.receiving import FIELD, received
 from whence.web.state import client_of, state_of
 
 router = APIRouter(tags=["locate"])
@@ -33,11 +32,17 @@ _ANSWERS: Responses = {
         },
     }
 }
+_PHOTOS = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+_FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: _PHOTOS}}
+_BATCH: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}},
+}
+"""Written down here, since the request is read by ourselves, as it comes."""
 _NAME = 200
 """Characters of a photo's name that are kept."""
 
 
-@router.post("/locate", responses=_ANSWER | problems(422, 429, 503), response_model=None)
+@router.post("/locate", responses=_ANSWER | problems(408, 422, 429, 503, 507), response_model=None)
 async def locate(
     request: Request,
     photo: UploadFile,
@@ -50,31 +55,31 @@ async def locate(
     """Where a photo was taken. Its own position is not looked at, and it is not kept."""
     state = state_of(request)
     state.rate.take(client_of(request))
-    where = Where.parse(near, None, radius_m, bbox, since, until)
-    answer = await state.answer(name_of(photo), await photo.read(), where)
+    where = conditions(near, radius_m, bbox, since, until)
+    answer = await state.answer(name_of(photo.filename), await photo.read(), where)
     return JSONResponse(answer)
 
 
-@router.post("/jobs", status_code=202, responses=problems(422, 429, 503))
-async def add_job(request: Request, photos: list[UploadFile]) -> JobFacts:
+@router.post("/jobs", status_code=202, responses=problems(408, 422, 429, 503, 507), openapi_extra=_BATCH)
+async def add_job(request: Request) -> JobFacts:
     """Begins a batch: many photos, answered one after the other in the background."""
-    state = state_of(request)
-    if len(photos) > state.options.batch_photos:
-        raise InputError(f"{len(photos)} photos, more than the {state.options.batch_photos} of a batch; send several")
-    state.rate.take(client_of(request), len(photos))
-    state.jobs.check_room()
-    folder = Path(tempfile.mkdtemp(dir=state.jobs.root))
+    state, client, names = state_of(request), client_of(request), count(1)
+
+    def named(said: str) -> str:
+        state.rate.check(client, next(names))  # before the rest is read
+        return name_of(said)
+
     try:
-        kept = []
-        for number, photo in enumerate(photos):
-            path = folder / f"{number:06d}"
-            await to_thread.run_sync(_keep, photo, path)
-            kept.append((name_of(photo), path))
-        job = state.jobs.add(kept, folder)
+        folder = state.jobs.folder()
+    except OSError as error:
+        raise no_room() from error
+    try:
+        photos = await received(request, folder, state.options.batch_photos, named)
+        state.rate.take(client, len(photos))
+        return facts_of(state.jobs.add(photos, folder))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return facts_of(job)
 
 
 @router.get("/jobs/{id}", responses=problems(404))
@@ -105,14 +110,9 @@ def facts_of(job: Job) -> JobFacts:
     return JobFacts(id=job.id, state=job.state.value, total=len(job.photos), done=len(job.answers), created=job.created)
 
 
-def name_of(photo: UploadFile) -> str:
-    """What the sender calls a photo, without folders; it names nothing on this computer."""
-    name = (photo.filename or "photo").replace("\\", "/").rpartition("/")[2]
+def name_of(said: str | None) -> str:
+    """What the sender calls a photo, without folders and control characters; it names nothing on this computer."""
+    name = (said or "photo").replace("\\", "/").rpartition("/")[2]
     if not name or len(name) > 10 * _NAME:
         raise ProblemError(422, "invalid-request", "the photo needs a name of a reasonable length")
-    return name[:_NAME]
-
-
-def _keep(photo: UploadFile, path: Path) -> None:
-    with path.open("wb") as stream:
-        shutil.copyfileobj(photo.file, stream)
+    return "".join("?" if unicodedata.category(one) in ("Cc", "Cs") else one for one in name[:_NAME])

@@ -145,12 +145,14 @@ def problems(*statuses: int) -> Responses:
         401: "No token, or a wrong one.",
         403: "It comes from a page of another server.",
         404: "There is no such thing.",
+        408: "It does not come, or too slowly.",
         409: "It is not done yet.",
         413: "More bytes than allowed.",
         421: "The server is not known by that name.",
         422: "The photo, or a parameter, cannot be used.",
         429: "Too many photos in a short time.",
-        503: "Too many photos are waiting.",
+        503: "Too many photos are waiting, or the gallery cannot be read.",
+        507: "There is no room for it.",
     }
     ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
