@@ -283,3 +283,19 @@ def test_a_position_that_changed_by_itself(tmp_path: Path) -> None:
     store.replace(schema.PHOTOS, pa.Table.from_pylist(rows, schema=table.schema))
     found = check(tmp_path / "gallery")
     assert "a position is not what was stored" in found.damage[0]
+
+
+def test_contributions_that_wait_are_looked_through_too(tmp_path: Path) -> None:
+    from whence.gallery.quarantine import Contribution, Verdict, contributions, put
+    from whence.gallery.store import Store
+
+    whence.index(write_photos(tmp_path / "photos", 3), tmp_path / "gallery")
+    store = Store.open(tmp_path / "gallery")
+    put(store, [Contribution("a" * 32, "/a.jpg", Verdict.REVIEW)])
+    assert check(tmp_path / "gallery").is_whole
+    put(store, [Contribution("b" * 32, "/b.jpg", Verdict.REVIEW)])
+    newest = min((tmp_path / "gallery" / "quarantine.lance" / "_versions").glob("*.manifest"))
+    newest.write_bytes(newest.read_bytes()[:20])
+    assert "quarantine: its newest version cannot be read" in repair(tmp_path / "gallery").damage
+    assert [one.id for one in contributions(Store.open(tmp_path / "gallery"))] == ["a" * 32]
+    assert check(tmp_path / "gallery").is_whole

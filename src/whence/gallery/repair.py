@@ -89,6 +89,7 @@ def examine(folder: Path, *, mend: bool) -> Findings:
         work.descriptors(described, photos)
         work.artefacts()
         work.skipped()
+        work.quarantine()
         return work.found
 
 
@@ -232,6 +233,16 @@ class _Work:
         if rest is not None and not rest.is_whole:
             self.found.damage.append(f"{schema.SKIPPED}: what was passed over cannot be read ({rest.why or 'at all'})")
             self._set_aside(schema.SKIPPED)
+
+    def quarantine(self) -> None:
+        """What was brought and waits, or was decided."""
+        rest = self.rescued(schema.QUARANTINE, "id", ("id",), _anything, lambda row: True)
+        if rest is None or rest.is_whole:
+            return
+        if rest.bad:
+            self.found.damage.append(f"{schema.QUARANTINE}: {rest.bad:,} contributions cannot be read ({rest.why})")
+        self._tell_versions(schema.QUARANTINE, rest)
+        self._keep(schema.QUARANTINE, rest, schema.QUARANTINE_SCHEMA)
 
     def _tell_versions(self, name: str, rest: Rescued) -> None:
         if rest.stepped:
