@@ -99,7 +99,7 @@ def judged_by(gallery: Gallery, pairs: Pairs, odd: Sequence[Clue]) -> tuple[Verd
 
 def places_of(gallery: Gallery) -> list[object]:
     """Of each photo: its group or burst; itself where it has none."""
-    return [photo.group or photo.burst or row for row, photo in enumerate(gallery.photos)]
+    return [photo.place or row for row, photo in enumerate(gallery.photos)]
 
 
 def kept_apart(gallery: Gallery, workers: int) -> list[list[int]]:

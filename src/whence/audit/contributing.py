@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from whence.audit.model import Kind
-from whence.audit.pairs import LEAST
 from whence.audit.plausible import NULL_DEG, middle_of, outlier
 from whence.describe.looks import Looks, glance, near_duplicates
 from whence.errors import GalleryBusyError, InputError, PhotoError
@@ -36,6 +35,7 @@ from whence.photos.checks import position_problem
 from whence.photos.decode import read_facts
 from whence.present.words import counted, length
 from whence.types import XY, Crs, LatLon, Photo, Position, Skipped, Status
+from whence.verify.rerank import BY_CHANCE
 
 SURE = 0.8
 """Confidence of an answer elsewhere from which on a photo is refused, not reviewed."""
@@ -289,7 +289,7 @@ class _Court:
         """By what it matches."""
         told = answer.location
         pairs = zip(told.candidates, answer.verifications, strict=False)
-        seen = tuple(candidate.path for candidate, found in pairs if len(found) >= LEAST)[:5]
+        seen = tuple(candidate.path for candidate, found in pairs if len(found) >= BY_CHANCE)[:5]
         if told.status is not Status.LOCATED or told.position is None or not seen:
             return _told(one, Verdict.REVIEW, "nothing in the gallery surely shows this place", witnesses=seen)
         off_m = offset(told.position, _position(one))[0]

@@ -13,12 +13,10 @@ from whence.gallery.gallery import Gallery
 from whence.locate.pipeline import Pipeline
 from whence.photos.threads import one_thread_each
 from whence.types import DoubleArray, Matches
-from whence.verify.rerank import verify_all
+from whence.verify.rerank import BY_CHANCE, verify_all
 
 MOST = 20
 """Photos that each is held against: the most similar ones, without its own group, burst and copies."""
-LEAST = 12
-"""Inliers of a pair that says something: as many agree with some geometry by chance."""
 
 Rows = NDArray[np.intp]
 
@@ -81,7 +79,9 @@ def find_pairs(
                     features = gallery.features([row, *others])
                     told = verify_all(features[0], features[1:], matcher, estimator, threads)
                     found += [
-                        (row, other, one.matches) for other, one in zip(others, told, strict=True) if len(one) >= LEAST
+                        (row, other, one.matches)
+                        for other, one in zip(others, told, strict=True)
+                        if len(one) >= BY_CHANCE
                     ]
                 tell(row + 1)
     rows = np.array([(row, other) for row, other, _ in found], np.intp).reshape(-1, 2)

@@ -117,8 +117,8 @@ def _groups(gallery: Gallery) -> Iterator[Clue]:
     """Photos that stand apart from a group that otherwise stands at one place."""
     members: dict[str, list[int]] = {}
     for row, photo in enumerate(gallery.photos):
-        if photo.group or photo.burst:
-            members.setdefault(photo.group or photo.burst or "", []).append(row)
+        if photo.place:
+            members.setdefault(photo.place, []).append(row)
     for rows in members.values():
         if len(rows) < 3:
             continue
@@ -137,8 +137,8 @@ def _times(gallery: Gallery) -> Iterator[Clue]:
     """Photos of one group that nobody can have taken one after the other."""
     members: dict[str, list[int]] = {}
     for row, photo in enumerate(gallery.photos):
-        if (photo.group or photo.burst) and not np.isnat(gallery.times[row]):
-            members.setdefault(photo.group or photo.burst or "", []).append(row)
+        if photo.place and not np.isnat(gallery.times[row]):
+            members.setdefault(photo.place, []).append(row)
     for rows in members.values():
         yield from hurried(rows, [gallery.photos[row].position for row in rows], gallery.times[rows])
 

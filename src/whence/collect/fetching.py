@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whence.collect.http import AgainError, Client
+from whence.collect.http import LATER, AgainError, Client
 from whence.collect.pacing import StoppedError, retry_after_s
 from whence.errors import InputError, PhotoError
 from whence.photos.pillow import FORMATS, sniff
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _CHUNK = 2**15
 _HEAD = 64
 """Bytes that tell the format."""
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
 _EXPIRED = (401, 403, 404, 410)
 _GONE = "photo_unavailable"
 """In the address of the picture that Flickr leads to in the place of one that was removed."""
@@ -173,7 +172,7 @@ def _check_status(answer: BaseHTTPResponse, part: Path) -> None:
     if status == 416:  # what is there is longer than the picture
         drop(part)
         raise AgainError("the server says 416")
-    if status in _PASSING:
+    if status in LATER:
         raise AgainError(f"the server says {status}", retry_after_s(answer.headers.get("Retry-After")))
     if status in _EXPIRED:
         raise ExpiredError(f"the server says {status}")

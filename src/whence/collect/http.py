@@ -28,7 +28,8 @@ _HOPS = 5
 _MOST_JSON = 64 * 2**20
 _CHUNK = 2**16
 _MOVED = (301, 302, 303, 307, 308)
-_LATER = (408, 425, 429, 500, 502, 503, 504)
+LATER = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses that may pass."""
 _PICTURES_PER_S = 5.0
 """From hosts that only give pictures."""
 
@@ -155,7 +156,7 @@ class Client:
                 if bear(reply):
                     return reply
                 wait_s = retry_after_s(answer.headers.get("Retry-After"))
-            if reply.status in _LATER or later(reply):
+            if reply.status in LATER or later(reply):
                 raise AgainError(self._refused(url, reply), wait_s)
             if reply.status != 200 or reply.data is None:
                 raise CollectError(self._refused(url, reply))

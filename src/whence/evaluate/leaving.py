@@ -54,16 +54,16 @@ class Hidden:
             self._near[gallery.folder] = near_duplicates(looks, looks)
             self._tell(len(gallery), len(gallery))
         near = self._near[gallery.folder]
-        members: dict[tuple[str | None, str | None], list[int]] = {}
+        members: dict[str | None, list[int]] = {}
         for row, photo in enumerate(gallery.photos):
-            if self._groups and (photo.group or photo.burst):
-                members.setdefault((photo.group, photo.burst), []).append(row)
+            if self._groups and photo.place:
+                members.setdefault(photo.place, []).append(row)
         found = []
         for question in asked:
             rows = set() if question.row is None else {question.row, *(row for row, _ in near[question.row])}
             if question.row is not None:
                 photo = gallery.photos[question.row]
-                rows |= set(members.get((photo.group, photo.burst), []))
+                rows |= set(members.get(photo.place, []))
             if len(rows) >= len(gallery):
                 raise InputError(
                     f"without {question.name}, its copies and its group no photo is left to find it by; "

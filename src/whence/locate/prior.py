@@ -14,13 +14,10 @@ from whence.gallery.search import Found, Mask
 from whence.geo.distance import metres_from
 from whence.locate.options import PriorOptions
 from whence.types import Crs, DoubleArray, Image, Location, Photo, Status
+from whence.verify.rerank import BY_CHANCE
 
 _LEAST = 1e-4
 """No photo is taken for less likely than this, beside the likeliest."""
-
-
-_BY_CHANCE = 12
-"""Matches that agree with a geometry by chance."""
 
 
 class Prior:
@@ -103,7 +100,7 @@ class Prior:
         """
         location = replace(location, choices=self.model.choices(guess.prediction))
         coarse = guess.position is not None and guess.radius_m is not None
-        matched = any(candidate.inliers >= _BY_CHANCE for candidate in location.candidates)
+        matched = any(candidate.inliers >= BY_CHANCE for candidate in location.candidates)
         if location.status is not Status.UNSURE or matched or not coarse:
             return location
         if location.radius_m is not None and guess.radius_m is not None and location.radius_m <= guess.radius_m:

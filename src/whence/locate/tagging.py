@@ -52,6 +52,12 @@ class Tagged:
     location: Location | None = None
 
 
+def estimate_of(location: Location, position: LatLon, made: datetime) -> Estimate:
+    """What was answered, and that is ``position``, as it is written down."""
+    radius_m, program = location.radius_m or 0.0, f"whence {whence.__version__}"
+    return Estimate(position, radius_m, location.confidence, location.heading_deg, program, made)
+
+
 class Tagger:
     """Locates photos that have no position, and writes down where they were taken."""
 
@@ -108,14 +114,7 @@ class Tagger:
         if location.status is not Status.LOCATED or location.confidence < self._least:
             low = f"{location.confidence:.0%} sure; at least {self._least:.0%} and located is asked for"
             return Tagged(photo.name, Outcome.UNSURE, reason=low, location=location)
-        estimate = Estimate(
-            location.position,
-            location.radius_m,
-            location.confidence,
-            location.heading_deg,
-            f"whence {whence.__version__}",
-            datetime.now(UTC),
-        )
+        estimate = estimate_of(location, location.position, datetime.now(UTC))
         try:
             with nullcontext() if self._journal is None else turn():
                 return self._written(photo, location, estimate)

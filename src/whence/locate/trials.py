@@ -115,7 +115,7 @@ def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
     near_m = gallery.settings.tolerance_m / 2
     places: dict[object, list[int]] = {}
     for row, photo in enumerate(gallery.photos):
-        places.setdefault(photo.group or photo.burst or row, []).append(row)
+        places.setdefault(photo.place or row, []).append(row)
     rows = [sorted(members, key=lambda row: gallery.photos[row].content_hash) for members in places.values()]
     rows.sort(key=lambda members: hashlib.blake2b(gallery.photos[members[0]].content_hash.encode()).digest())
     chosen: list[tuple[int, list[int]]] = []

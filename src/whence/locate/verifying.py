@@ -15,10 +15,8 @@ from whence.locate.positioners.places import beyond_doubt
 from whence.photos.threads import one_thread_each
 from whence.plugins import Matcher
 from whence.types import FloatArray, LocalFeatures
-from whence.verify.rerank import UNVERIFIED, Verification, verify_all
+from whence.verify.rerank import BY_CHANCE, UNVERIFIED, Verification, verify_all
 
-_CHANCE = 12
-"""Inliers below which a photo is not promising: as many agree with some geometry by chance."""
 Rows = NDArray[np.intp]
 
 
@@ -63,7 +61,7 @@ class Verifier:
         inliers = np.array([len(found) for found in self._verified(query, rows, cheap)])
         rank = np.empty(len(rows), np.intp)
         rank[np.argsort(-inliers, kind="stable")] = np.arange(len(rows))
-        rank[inliers < _CHANCE] = len(rows)
+        rank[inliers < BY_CHANCE] = len(rows)
         return np.argsort(np.minimum(rank, np.arange(len(rows))), kind="stable")[:keep]
 
     def _verified(self, query: LocalFeatures, rows: Rows, matcher: Matcher) -> list[Verification]:

@@ -45,13 +45,17 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
         return
     target = Path(os.path.realpath(path))  # a link stays a link
-    # a name of its own: with more letters that of the file might be too long
-    part = target.with_name(f".{content_hash(os.fsencode(target.name))[:16]}.{os.getpid()}.part")
+    part = part_of(target)
     try:
         part.write_bytes(data)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """Where a file is written before it takes its place: a short name, however long the file's own is."""
+    return path.with_name(f".{content_hash(os.fsencode(path.name))[:16]}.{os.getpid()}.part")
 
 
 def hold(lock: Path) -> AbstractContextManager[object] | None:

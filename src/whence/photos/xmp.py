@@ -8,6 +8,7 @@ what is nested deeper tells of the photos that a picture was made from.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from whence.photos import gps
@@ -20,19 +21,21 @@ MAX_BYTES = 16 * 1024**2
 _PADDING = "\0 \t\r\n"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# RDF"
 _DESCRIPTION = "http://www.w3.org/1999/02/22-rdf-syntax-ns# Description"
-_EXIF = "http://ns.adobe.com/exif/1.0/"
+ABOUT = "http://www.w3.org/1999/02/22-rdf-syntax-ns# about"
+"""What a description describes: usually nothing, which means the photo."""
+EXIF = "http://ns.adobe.com/exif/1.0/"
 _DJI = "http://www.dji.com/drone-dji/1.0/"
 
-_LAT, _LON = f"{_EXIF} GPSLatitude", f"{_EXIF} GPSLongitude"
-_ALT, _ALT_REF = f"{_EXIF} GPSAltitude", f"{_EXIF} GPSAltitudeRef"
-_HEADING, _ACCURACY = f"{_EXIF} GPSImgDirection", f"{_EXIF} GPSHPositioningError"
+_LAT, _LON = f"{EXIF} GPSLatitude", f"{EXIF} GPSLongitude"
+_ALT, _ALT_REF = f"{EXIF} GPSAltitude", f"{EXIF} GPSAltitudeRef"
+_HEADING, _ACCURACY = f"{EXIF} GPSImgDirection", f"{EXIF} GPSHPositioningError"
 _DJI_LAT, _DJI_LON, _DJI_ALT = f"{_DJI} GpsLatitude", f"{_DJI} GpsLongitude", f"{_DJI} AbsoluteAltitude"
 _DJI_LON_MISSPELT = f"{_DJI} GpsLongtitude"  # as older drones write it
 _PANORAMA_HEADING = "http://ns.google.com/photos/1.0/panorama/ PoseHeadingDegrees"
 _TIMES = (
-    f"{_EXIF} DateTimeOriginal",
+    f"{EXIF} DateTimeOriginal",
     "http://ns.adobe.com/photoshop/1.0/ DateCreated",
-    f"{_EXIF} GPSTimeStamp",
+    f"{EXIF} GPSTimeStamp",
     "http://ns.adobe.com/xap/1.0/ CreateDate",
 )
 _GPS = (_LAT, _LON, _ALT, _ALT_REF, _HEADING, _ACCURACY, _DJI_LAT, _DJI_LON, _DJI_ALT, _DJI_LON_MISSPELT)
@@ -89,6 +92,21 @@ def _without_padding(data: bytes) -> bytes:
 def _properties(data: bytes) -> dict[str, str]:
     """The wanted properties of the photo, by name; the first value where one is given twice."""
     found: dict[str, str] = {}
+
+    def note(name: str, text: str) -> None:
+        if name in _WANTED:
+            found.setdefault(name, text)
+
+    walk_properties(data, note)
+    return found
+
+
+def walk_properties(data: bytes, note: Callable[[str, str], None]) -> None:
+    """Calls back for every property of the descriptions of a packet, with its name and text; for ``ABOUT`` first.
+
+    Raises:
+        XmlError: As ``safexml.walk``.
+    """
     inside: list[str] = []
     value: list[str] = []
 
@@ -96,17 +114,16 @@ def _properties(data: bytes) -> dict[str, str]:
         inside.append(name)
         value.clear()
         if name == _DESCRIPTION and inside[-2:-1] == [_RDF]:
+            note(ABOUT, attributes.get(ABOUT, attributes.get("about", "")))
             for attribute, text in attributes.items():
-                if attribute in _WANTED:
-                    found.setdefault(attribute, text.strip())
+                note(attribute, text.strip())
 
     def end(name: str) -> None:
-        if name in _WANTED and inside[-3:-1] == [_RDF, _DESCRIPTION]:
-            found.setdefault(name, "".join(value).strip())
+        if inside[-3:-1] == [_RDF, _DESCRIPTION]:
+            note(name, "".join(value).strip())
         inside.pop()
 
     walk(data, start, end, value.append)
-    return found
 
 
 def _position_tags(said: dict[str, str]) -> dict[int, object]:

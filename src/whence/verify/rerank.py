@@ -31,6 +31,8 @@ class Verification:
         return len(self.matches)
 
 
+BY_CHANCE = 12
+"""Inliers of a pair that says something, at least: fewer agree with some geometry by chance."""
 _ENOUGH = 8
 """Inliers whose sizes tell a scale: of fewer any may be wrong."""
 UNVERIFIED = Verification(Matches(np.zeros(0, np.intp), np.zeros(0, np.intp)), 1.0)

@@ -9,7 +9,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
+
+from whence.photos import files
 
 _PREFIX = "whence-jobs-"
 _LOCK = ".lock"
@@ -42,13 +44,14 @@ class Spool:
 
 def _tidy(temporary: Path) -> None:
     for folder in temporary.glob(f"{_PREFIX}*"):
-        with suppress(OSError, Timeout):
+        with suppress(OSError):
             told = folder.lstat()
             ours = not hasattr(os, "getuid") or told.st_uid == os.getuid()
             if not ours or not folder.is_dir() or folder.is_symlink() or time.time() - told.st_mtime < _YOUNG_S:
                 continue
             if not (folder / _LOCK).is_file():
                 continue
-            with FileLock(folder / _LOCK, timeout=0):
-                pass
-            shutil.rmtree(folder, ignore_errors=True)
+            if held := files.hold(folder / _LOCK):
+                with held:
+                    pass
+                shutil.rmtree(folder, ignore_errors=True)

@@ -29,7 +29,7 @@ def exchange(target: Path, before: str, new: bytes) -> None:
     state = target.stat()
     if is_protected(state):
         raise PhotoError(f"{target.name} is write-protected")
-    part = _part_of(target)
+    part = files.part_of(target)
     try:
         _flushed(part, new)
         if hasattr(os, "chown"):
@@ -50,7 +50,7 @@ def create(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    part = _part_of(path)
+    part = files.part_of(path)
     try:
         _flushed(part, data)
         part.replace(path)
@@ -75,11 +75,6 @@ def is_there(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _part_of(path: Path) -> Path:
-    """A short name, however long the file's own is."""
-    return path.with_name(f".{files.content_hash(os.fsencode(path.name))[:12]}.{os.getpid()}.part")
 
 
 def _flushed(path: Path, data: bytes) -> None:

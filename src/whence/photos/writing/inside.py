@@ -19,11 +19,6 @@ _CLOSE_DEG = 1e-7
 """A centimetre."""
 
 
-def is_spliced(data: bytes) -> bool:
-    """Whether a photo's container is one that whence changes itself, and leaves the picture's bytes alone."""
-    return sniff(data) in _SPLICED
-
-
 def with_position(data: bytes, suffix: str, estimate: Estimate) -> tuple[bytes, list[Splice] | None]:
     """A photo with a position in its metadata, read back to make sure; and the splices, if that is how it was done.
 

@@ -11,13 +11,12 @@ from datetime import UTC
 from xml.sax.saxutils import quoteattr
 
 from whence.photos.gps import NO_POSITION
-from whence.photos.safexml import XmlError, walk
+from whence.photos.safexml import XmlError
 from whence.photos.writing.estimate import MAP_DATUM, Estimate, UnwritableError
 from whence.photos.writing.splices import Splice
-from whence.photos.xmp import read_xmp
+from whence.photos.xmp import ABOUT, EXIF, read_xmp, walk_properties
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_EXIF = "http://ns.adobe.com/exif/1.0/"
 _END = re.compile(rb"</([A-Za-z_][\w.-]*):RDF\s*>")
 _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk={program}>
@@ -68,29 +67,16 @@ def _said(data: bytes) -> tuple[str, dict[str, str]]:
     """What the descriptions of a packet are about, and their properties of EXIF by name."""
     about: list[str] = []
     found: dict[str, str] = {}
-    inside: list[str] = []
-    value: list[str] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        inside.append(name)
-        value.clear()
-        if inside[-2:] == [f"{_RDF} RDF", f"{_RDF} Description"]:
-            about.append(attributes.get(f"{_RDF} about", attributes.get("about", "")))
-            for attribute, text in attributes.items():
-                note(attribute, text)
-
-    def end(name: str) -> None:
-        if inside[-3:-1] == [f"{_RDF} RDF", f"{_RDF} Description"]:
-            note(name, "".join(value))
-        inside.pop()
 
     def note(name: str, text: str) -> None:
         space, _, local = name.rpartition(" ")
-        if space == _EXIF:
-            found.setdefault(local, text.strip())
+        if name == ABOUT:
+            about.append(text)
+        elif space == EXIF:
+            found.setdefault(local, text)
 
     try:
-        walk(data.strip(b"\0 \t\r\n"), start, end, value.append)
+        walk_properties(data.strip(b"\0 \t\r\n"), note)
     except XmlError as error:
         raise UnwritableError(f"its sidecar is broken: {error}") from error
     return about[0] if about else "", found
@@ -114,7 +100,7 @@ def _properties(estimate: Estimate) -> dict[str, str]:
 
 def _description(said: Mapping[str, str], rdf: str, about: str = "", more: str = "") -> str:
     lines = "".join(f"\n   exif:{name}={quoteattr(value)}" for name, value in said.items())
-    return f'  <{rdf}:Description {rdf}:about={quoteattr(about)} xmlns:exif="{_EXIF}"{lines}{more}/>\n'
+    return f'  <{rdf}:Description {rdf}:about={quoteattr(about)} xmlns:exif="{EXIF}"{lines}{more}/>\n'
 
 
 def _angle(angle: float, letters: str) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Form
+
 from whence.errors import InputError
 from whence.gallery.where import Where
 from whence.web.problems import ProblemError
+
+Near = Annotated[str | None, Form(description="Look only around A,B (latitude,longitude or x,y).")]
+RadiusM = Annotated[float | None, Form(description="So many metres around `near`.")]
+Bbox = Annotated[str | None, Form(description="Look only in S,W,N,E or x_min,y_min,x_max,y_max.")]
+Since = Annotated[str | None, Form(description="Only photos of this ISO date or time or later.")]
+Until = Annotated[str | None, Form(description="Only photos of this ISO date or time or earlier.")]
 
 
 def conditions(

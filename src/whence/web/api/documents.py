@@ -11,10 +11,9 @@ from typing import Annotated, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Body, Request, Response
 
-import whence
 from whence.errors import InputError
+from whence.locate.tagging import estimate_of
 from whence.photos.writing import sidecar
-from whence.photos.writing.estimate import Estimate
 from whence.present.formats import writer
 from whence.types import XY, Crs, LatLon, Location, Position, Status
 from whence.web.api.shapes import Point, Responses, Settled, problems
@@ -71,14 +70,7 @@ def _sidecars(found: list[Location]) -> bytes:
             name = location.path.replace("\\", "/").rpartition("/")[2] or "photo"
             names[name] += 1
             folder = "" if names[name] == 1 else f"{names[name]}/"  # photos of one name, from several folders
-            estimate = Estimate(
-                location.position,
-                location.radius_m or 0.0,
-                location.confidence,
-                location.heading_deg,
-                f"whence {whence.__version__}",
-                made,
-            )
+            estimate = estimate_of(location, location.position, made)
             out.writestr(f"{folder}{name}.xmp", sidecar.new(estimate))
     return stream.getvalue()
 

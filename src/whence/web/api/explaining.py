@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from anyio import to_thread
-from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response, UploadFile
 
 from whence.locate.answers import Answer
 from whence.locate.evidence import evidence_of
@@ -13,7 +11,7 @@ from whence.present.evidence import Evidence, MatchView
 from whence.present.explain import explanation_page
 from whence.present.page import jpeg
 from whence.present.sections import Surroundings
-from whence.web.api.conditions import conditions
+from whence.web.api.conditions import Near, RadiusM, Since, Until, conditions
 from whence.web.api.locating import name_of
 from whence.web.api.shapes import ExplanationFacts, Frame, Match, Responses, problems
 from whence.web.explaining import Explanation
@@ -34,10 +32,10 @@ _EXPLAINED = 3
 async def add_explanation(
     request: Request,
     photo: UploadFile,
-    near: Annotated[str | None, Form(description="Look only around A,B (latitude,longitude or x,y).")] = None,
-    radius_m: Annotated[float | None, Form(description="So many metres around `near`.")] = None,
-    since: Annotated[str | None, Form(description="Only photos of this ISO date or time or later.")] = None,
-    until: Annotated[str | None, Form(description="Only photos of this ISO date or time or earlier.")] = None,
+    near: Near = None,
+    radius_m: RadiusM = None,
+    since: Since = None,
+    until: Until = None,
 ) -> ExplanationFacts:
     """Begins to find out where a photo was taken, and keeps the evidence in memory for a quarter of an hour at most."""
     state = state_of(request)

@@ -7,10 +7,10 @@ import unicodedata
 from itertools import count
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Query, Request, UploadFile
 from fastapi.responses import JSONResponse
 
-from whence.web.api.conditions import conditions
+from whence.web.api.conditions import Bbox, Near, RadiusM, Since, Until, conditions
 from whence.web.api.shapes import JobFacts, Responses, problems
 from whence.web.jobs import Job
 from whence.web.problems import ProblemError, no_room
@@ -46,11 +46,11 @@ _NAME = 200
 async def locate(
     request: Request,
     photo: UploadFile,
-    near: Annotated[str | None, Form(description="Look only around A,B (latitude,longitude or x,y).")] = None,
-    radius_m: Annotated[float | None, Form(description="So many metres around `near`.")] = None,
-    bbox: Annotated[str | None, Form(description="Look only in S,W,N,E or x_min,y_min,x_max,y_max.")] = None,
-    since: Annotated[str | None, Form(description="Only photos of this ISO date or time or later.")] = None,
-    until: Annotated[str | None, Form(description="Only photos of this ISO date or time or earlier.")] = None,
+    near: Near = None,
+    radius_m: RadiusM = None,
+    bbox: Bbox = None,
+    since: Since = None,
+    until: Until = None,
 ) -> JSONResponse:
     """Where a photo was taken. Its own position is not looked at, and it is not kept."""
     state = state_of(request)
