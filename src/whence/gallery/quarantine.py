@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pyarrow as pa
 from whence.gallery import schema
 from whence.gallery.store import Store
 from whence.photos.names import native, stored
+from whence.types import XY, LatLon, Photo, Position
 
 
 class Verdict(StrEnum):
@@ -46,6 +49,38 @@ class Contribution:
     facts: Mapping[str, Any] = field(default_factory=dict)
     off_m: float | None = None
     witnesses: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, photo: Photo, id: str, path: str) -> Contribution:
+        """One that waits, of a photo whose position is known."""
+        position = photo.position
+        pair = {"lat": position.lat, "lon": position.lon} if isinstance(position, LatLon) else {}
+        pair |= {"x": position.x, "y": position.y} if isinstance(position, XY) else {}
+        said = {
+            **pair,
+            "position_source": photo.position_source,
+            "time": photo.time.isoformat() if photo.time else None,
+            "heading_deg": photo.heading_deg,
+            "altitude_m": photo.altitude_m,
+            "group": photo.group,
+        }
+        return cls(id, path, Verdict.WAITING, facts={name: value for name, value in said.items() if value is not None})
+
+    @property
+    def photo(self) -> Photo:
+        """As it would be indexed."""
+        said = dict(self.facts)
+        time, position = said.pop("time", None), self.position
+        for name in ("lat", "lon", "x", "y"):
+            said.pop(name, None)
+        taken = datetime.fromisoformat(time) if time else None
+        return Photo(Path(self.path), self.path, position=position, time=taken, **said)
+
+    @property
+    def position(self) -> Position:
+        """Where it says that it was taken."""
+        said = self.facts
+        return LatLon(said["lat"], said["lon"]) if "lat" in said else XY(said["x"], said["y"])
 
 
 def contributions(store: Store) -> list[Contribution]:
