@@ -74,7 +74,7 @@ class Court:
     def _copy(self, one: Contribution, pin: Position, looks: Looks) -> Contribution | None:
         for seen in self._seen:
             if near_duplicates(looks, seen.looks)[0]:
-                return _told(one, Verdict.REFUSED, f"near duplicate of {seen.path}, which was brought before it")
+                return _told(one, Verdict.REFUSED, "near duplicate of a photo that was brought before it")
         self._seen.append(_Seen(looks, one.path))
         near = near_duplicates(looks, self._looks)[0]
         if not near:

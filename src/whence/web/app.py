@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 import whence
 from whence.web import problems
-from whence.web.api import documents, explaining, gallery, health, locating
+from whence.web.api import contributing, documents, explaining, gallery, health, locating
 from whence.web.api.shapes import definitions
 from whence.web.guard import Guard
 from whence.web.intake import Intake
@@ -40,6 +40,8 @@ def make_app(service: Service) -> FastAPI:
             await state.jobs.close()
             await state.explanations.close()
         finally:
+            if state.contributions is not None:
+                state.contributions.close()
             state.service.close()
 
     app = FastAPI(
@@ -53,10 +55,11 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.whence = State.of(service, service.options)
     problems.install(app)
-    for router in (locating.router, explaining.router, documents.router, gallery.router, health.router):
-        app.include_router(router, prefix="/api/v1")
+    parts = (locating, explaining, documents, gallery, contributing, health)
+    for part in parts:
+        app.include_router(part.router, prefix="/api/v1")
     app.include_router(login.router, include_in_schema=False)
-    _describe(app, secured=service.options.token is not None)
+    _describe(app, secured=bool(service.options.tokens))
 
     app.add_middleware(Intake, state=app.state.whence)
     app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP)

@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -19,11 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from whence.errors import PhotoError
+from whence.errors import PhotoError, WhenceError
+from whence.locate.reading import Reader
 from whence.photos.decode import Decoded, decode
 from whence.photos.exif import ExifFacts
+from whence.types import LatLon
 
 _MEGABYTE = 1024**2
+_LOOK_S = 1.0
+"""Seconds until one that waits for a process looks whether there will be one."""
 _START_S = 60.0
 """Seconds that a process may take to come up, on a busy machine."""
 
@@ -50,7 +54,7 @@ class Decoders:
 
     def __init__(self, count: int, limits: Limits) -> None:
         """Starts them; each imports its libraries while others may work already."""
-        self._limits = limits
+        self.limits = limits
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all: set[_Process] = set()
         self._lock = threading.Lock()
@@ -64,15 +68,18 @@ class Decoders:
 
         Raises:
             PhotoError: It is no photo that can be used, takes too long, or its decoder died.
+            ClosedError: The server ends.
         """
         for _ in range(len(self._all) + 1):  # all that wait may have been killed, none of them by this photo
-            process = self._idle.get()
+            process = self._next()
             try:
-                found = process.decode(data, self._limits.seconds)
+                found = process.decode(data, self.limits.seconds)
             except _GoneError:
                 self._replace(process)
                 continue
             except _LostError as error:
+                if self._closed:
+                    raise ClosedError from None
                 self.lost += 1
                 self._replace(process)
                 raise PhotoError(str(error)) from None
@@ -91,8 +98,15 @@ class Decoders:
         for process in waiting:
             process.end()
 
+    def _next(self) -> _Process:
+        while True:
+            with suppress(queue.Empty):
+                return self._idle.get(timeout=_LOOK_S)
+            if self._closed:
+                raise ClosedError
+
     def _start(self) -> None:
-        process = _Process(self._limits)
+        process = _Process(self.limits)
         with self._lock:
             if not self._closed:
                 self._all.add(process)
@@ -105,6 +119,29 @@ class Decoders:
             self._all.discard(process)
         process.end()
         self._start()
+
+
+class Elsewhere(Reader):
+    """What is indexed, decoded as what is asked is."""
+
+    def __init__(self, decoders: Decoders) -> None:
+        self._decoders = decoders
+
+    def decode(self, data: bytes, max_side: int) -> Decoded:
+        """See ``Decoders.decode``; at the size that these decode to."""
+        assert max_side == self._decoders.limits.max_side
+        return self._decoders.decode(data)
+
+    def facts(self, data: bytes) -> ExifFacts:
+        """Nothing of what cannot be read."""
+        try:
+            return self._decoders.decode(data).exif
+        except PhotoError:
+            return ExifFacts()
+
+
+class ClosedError(WhenceError):
+    """The server ends; it is no fault of the photo's."""
 
 
 class _LostError(Exception):
@@ -156,8 +193,13 @@ class _Process:
 def _decoded(said: dict[str, Any], pixels: bytes) -> Decoded:
     shape = tuple(said["shape"])
     array = np.frombuffer(pixels, np.uint8).reshape(shape).copy()
+    return Decoded(array, said["width"], said["height"], _facts(said["exif"]))
+
+
+def _facts(said: dict[str, Any]) -> ExifFacts:
     time = None if said["time"] is None else datetime.fromisoformat(said["time"])
-    return Decoded(array, said["width"], said["height"], ExifFacts(time=time, focal_35mm=said["focal_35mm"]))
+    position = None if said["position"] is None else LatLon(**said["position"])
+    return ExifFacts(**{**said, "time": time, "position": position})
 
 
 def _work(pipe: Connection, limits: Limits) -> None:
@@ -174,15 +216,8 @@ def _work(pipe: Connection, limits: Limits) -> None:
             except PhotoError as error:
                 pipe.send_bytes(json.dumps({"error": str(error)}).encode())
                 continue
-            exif = found.exif
-            said = {
-                "shape": found.pixels.shape,
-                "width": found.width,
-                "height": found.height,
-                "time": None if exif.time is None else exif.time.isoformat(),
-                "focal_35mm": exif.focal_35mm,
-            }
-            pipe.send_bytes(json.dumps(said).encode())
+            size = {"shape": found.pixels.shape, "width": found.width, "height": found.height}
+            pipe.send_bytes(json.dumps({**size, "exif": asdict(found.exif)}, default=datetime.isoformat).encode())
             pipe.send_bytes(found.pixels.tobytes())
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _API = "/api/"
-ONE, BATCH = ("/api/v1/locate", "/api/v1/explanations"), "/api/v1/jobs"
+ONE, BATCH = ("/api/v1/locate", "/api/v1/explanations", "/api/v1/contributions"), "/api/v1/jobs"
 
 
 class Intake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic, perf_counter
@@ -14,10 +15,12 @@ from whence.gallery.gallery import Gallery
 from whence.gallery.where import Where
 from whence.locate.answers import Answer
 from whence.locate.locator import Locator
+from whence.locate.reading import Reader
 from whence.photos import files
+from whence.photos.decode import Decoded
 from whence.present.answers import to_dict
 from whence.types import Location, Status
-from whence.web.decoding import Decoders, Limits
+from whence.web.decoding import Decoders, Elsewhere, Limits
 from whence.web.options import ServeOptions
 from whence.web.problems import words
 
@@ -52,6 +55,26 @@ class Service:
     def gallery(self) -> Gallery:
         """As it was opened last."""
         return self.locator.gallery
+
+    @property
+    def reader(self) -> Reader:
+        """What makes pixels of strangers' files for the gallery."""
+        return Elsewhere(self._decoders)
+
+    def decoded(self, data: bytes) -> Decoded:
+        """A photo's pixels and facts.
+
+        Raises:
+            PhotoError: It is no photo that can be used.
+        """
+        if not data:
+            raise PhotoError("the file is empty")
+        return self._decoders.decode(data)
+
+    def grown(self) -> None:
+        """Opens the gallery again, since it has other photos now. What goes wrong is told by the next question."""
+        with suppress(GalleryError):
+            self._open_again(self.locator, at_once=True)
 
     def read(self, reading: Callable[[Gallery], _Found]) -> _Found:
         """What is read of the gallery, if need be after opening it again.
@@ -91,11 +114,9 @@ class Service:
             GalleryError: It cannot be read.
         """
         start = perf_counter()
-        if not data:
-            raise PhotoError("the file is empty")
         if begun is not None:
             begun("read")
-        decoded = self._decoders.decode(data)
+        decoded = self.decoded(data)
 
         def located(whole: Locator) -> Answer:
             locator = self._narrowed(whole.gallery, where) if where else whole
@@ -145,12 +166,12 @@ class Service:
             self._is_whole = False
             raise
 
-    def _open_again(self, failed: Locator) -> None:
+    def _open_again(self, failed: Locator, *, at_once: bool = False) -> None:
         """Once, whoever else found out meanwhile."""
         with self._opening:
             if self.locator is not failed:
                 return
-            if monotonic() - self._opened < _AGAIN_S:
+            if not at_once and monotonic() - self._opened < _AGAIN_S:
                 raise GalleryError("the gallery lost rows again, or cannot be opened")
             self._opened, self._is_whole = monotonic(), False
             gallery = self.gallery

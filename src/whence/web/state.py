@@ -12,6 +12,7 @@ from fastapi import Request
 
 from whence.gallery.where import Where
 from whence.locate.answers import Answer
+from whence.web.contributions import Contributions
 from whence.web.explaining import Explanation, Explanations
 from whence.web.jobs import Jobs
 from whence.web.limits import Gate, Rate
@@ -32,6 +33,7 @@ class State:
         metrics: What was counted.
         jobs: Batches.
         explanations: Answers whose evidence can be looked at.
+        contributions: Photos that others brought; None where none are taken.
     """
 
     service: Service
@@ -41,6 +43,7 @@ class State:
     metrics: Metrics
     jobs: Jobs
     explanations: Explanations = field(default_factory=Explanations)
+    contributions: Contributions | None = None
 
     @classmethod
     def of(cls, service: Service, options: ServeOptions) -> State:
@@ -55,7 +58,17 @@ class State:
             return told
 
         jobs = Jobs(answered, service.failed, options.jobs, options.keep_s)
-        return cls(service, options, gate, Rate(options.per_minute), metrics, jobs)
+        state = cls(service, options, gate, Rate(options.per_minute), metrics, jobs)
+        if options.contributions is not None:
+            state.contributions = Contributions(
+                options.contributions,
+                service.gallery.folder,
+                service.reader,
+                most_mb=options.contributions_mb,
+                workers=options.workers,
+                grown=service.grown,
+            )
+        return state
 
     async def answer(self, name: str, data: bytes, where: Where | None = None) -> dict[str, Any]:
         """One photo at once, if there is room.

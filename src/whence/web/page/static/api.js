@@ -50,7 +50,46 @@ export const urls = {
   picture: (id) => `${BASE}gallery/photos/${id}/picture`,
   photo: (id) => `${BASE}explanations/${id}/photo`,
   page: (id) => `${BASE}explanations/${id}/page`,
+  contribution: (id) => `${BASE}contributions/${id}/picture`,
 };
+
+/** Refuses what the server would, before it is sent. */
+function checkSize(file, maxMb) {
+  if (maxMb && file.size > maxMb * 1024 ** 2)
+    throw new Problem(`The photo has ${Math.ceil(file.size / 1024 ** 2)} MB, and this server takes ${maxMb} MB; make it smaller.`);
+}
+
+/** Does something until the server has room for it. `busy(seconds)` hears of waits. */
+async function patiently(act, busy = () => {}) {
+  for (;;) {
+    try {
+      return await act();
+    } catch (problem) {
+      if (!(problem instanceof Problem) || ![429, 503].includes(problem.status) || problem.retryS === null) throw problem;
+      busy(problem.retryS);
+      await later(1000 * problem.retryS);
+    }
+  }
+}
+
+async function posted(path, body, headers = {}) {
+  const answer = await fetch(BASE + path, { method: "POST", body, headers }).catch(() => { throw new Problem(LOST); });
+  return (await checked(answer)).json();
+}
+
+/** Brings a photo to the gallery, with a position or with its own. */
+export function contribute(file, position, maxMb) {
+  checkSize(file, maxMb);
+  const form = new FormData();
+  form.append("photo", file, file.name || "pasted.png");
+  for (const [axis, value] of Object.entries(position ?? {})) form.append(axis, value);
+  return patiently(() => posted("contributions", form));
+}
+
+/** A reviewer's word. */
+export function decide(id, admit) {
+  return posted(`contributions/${id}/decision`, JSON.stringify({ admit }), { "Content-Type": "application/json" });
+}
 
 /** Sends a photo; XMLHttpRequest, since fetch does not tell how far it is. */
 function sent(file, signal, uploaded) {
@@ -75,21 +114,12 @@ function sent(file, signal, uploaded) {
 
 /** Asks where a photo was taken. `told(stage, share)` hears of upload, busy, waiting, read, describe and search. */
 export async function explain(file, { told = () => {}, signal, maxMb } = {}) {
-  if (maxMb && file.size > maxMb * 1024 ** 2)
-    throw new Problem(`The photo has ${Math.ceil(file.size / 1024 ** 2)} MB, and this server takes ${maxMb} MB; make it smaller.`);
-  let facts;
-  for (;;) {
+  checkSize(file, maxMb);
+  let facts = await patiently(() => {
     signal?.throwIfAborted();
     told("upload", 0);
-    try {
-      facts = await sent(file, signal, (share) => told("upload", share));
-      break;
-    } catch (problem) {
-      if (!(problem instanceof Problem) || ![429, 503].includes(problem.status) || problem.retryS === null) throw problem;
-      told("busy", problem.retryS);
-      await later(1000 * problem.retryS);
-    }
-  }
+    return sent(file, signal, (share) => told("upload", share));
+  }, (seconds) => told("busy", seconds));
   while (!["done", "failed"].includes(facts.stage)) {
     told(facts.stage, null);
     await later(POLL_MS);
