@@ -21,6 +21,7 @@ class ServeOptions:
         insecure: Beyond this computer without a token.
         hosts: Further names that the server is reached by, as a reverse proxy passes them on.
         private: Neither paths nor groups of gallery photos leave the server.
+        changes: Photos of the gallery may be deleted.
         upload_mb: Largest request, a batch of photos excepted.
         batch_mb: Largest batch.
         batch_photos: Photos of a batch.
@@ -45,6 +46,7 @@ class ServeOptions:
     insecure: bool = False
     hosts: tuple[str, ...] = ()
     private: bool = False
+    changes: bool = False
     upload_mb: int = 64
     batch_mb: int = 1024
     batch_photos: int = 500
