@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -18,6 +19,9 @@ from whence.cli import main
 from whence.models import catalogue, store
 from whence.models.catalogue import Model
 from whence.photos.decode import Decoded, decode
+
+if TYPE_CHECKING:
+    from browsers import Browser
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +97,37 @@ def http(server: Server) -> Iterator[httpx.Client]:
     """Speaks to ``server``."""
     with httpx.Client(base_url=server.api, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One for all tests of the page."""
+    from browsers import chromium_in
+
+    driver = chromium_in(tmp_path_factory.mktemp("downloads"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Server) -> Iterator[Browser]:
+    """The page, open and ready, and no complaint of the browser's when the test is over."""
+    from browsers import complaints, opened
+
+    chromium.set_window_size(1280, 900)
+    opened(chromium, server.address)
+    yield chromium
+    assert complaints(chromium) == []
+
+
+@pytest.fixture(scope="session")
+def sure(world: World, server: Server) -> list[Path]:
+    """Queries that the gallery locates."""
+    with httpx.Client(base_url=server.api, timeout=60) as http:
+        answers = {
+            name: http.post("/locate", files={"photo": (world.queries / name).read_bytes()}).json()
+            for name in sorted(world.truth)[:8]
+        }
+    located = [world.queries / name for name, answer in answers.items() if answer["status"] == "located"]
+    assert len(located) >= 3
+    return located

@@ -18,7 +18,8 @@ from PIL import Image as Pillow
 from samples import textured
 from whence.errors import PhotoError
 from whence.photos.decode import decode
-from whence.web.decoding import Decoders, Limits
+from whence.web.decoding import Decoders
+from whence.web.worker import Limits
 
 LIMITS = Limits(max_side=256, max_pixels=50_000_000, seconds=20.0, memory_mb=1024)
 

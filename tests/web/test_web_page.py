@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 import whence
+from browsers import BROWSER, Browser, choose, found, has_pixels, opened, told, until
 from samples import World, textured
 from web_servers import Server, started
 from whence.geo.distance import offset
@@ -26,93 +28,8 @@ from whence.photos.decode import read_facts
 from whence.types import LatLon
 from whence.web.guard import COOKIE
 
-webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"),
-]
-WAIT_S = 40
+pytestmark = [pytest.mark.slow, BROWSER]
 TOKEN = "a token that nobody guesses"
-Browser = Any
-"""A driver of Selenium."""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One for all tests of this file."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    folder = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.downloads = folder
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def page(chromium: Browser, server: Server) -> Iterator[Browser]:
-    """The page, open and ready, and no complaint of the browser's when the test is over."""
-    chromium.set_window_size(1280, 900)
-    opened(chromium, server.address)
-    yield chromium
-    complaints = [entry["message"] for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
-    assert [said for said in complaints if "status of 4" not in said] == []
-
-
-def opened(browser: Browser, address: str, view: str = "") -> None:
-    browser.get("about:blank")
-    browser.get_log("browser")
-    browser.get(f"{address}/{view}")
-    found(browser, ".whence[data-ready]")
-
-
-def found(browser: Browser, css: str, where: Callable[[Any], bool] = lambda element: True) -> Any:
-    """The first element of a kind, as soon as there is one."""
-
-    def look(driver: Browser) -> Any:
-        return next((element for element in driver.find_elements(By.CSS_SELECTOR, css) if where(element)), None)
-
-    return WebDriverWait(browser, WAIT_S, ignored_exceptions=[Exception]).until(look)
-
-
-def until(browser: Browser, holds: Callable[[], bool]) -> None:
-    WebDriverWait(browser, WAIT_S).until(lambda driver: holds())
-
-
-def _has_pixels(image: Any) -> bool:
-    return bool(image.get_property("naturalWidth") > 0)
-
-
-def told(browser: Browser, css: str, words: str) -> Any:
-    return found(browser, css, lambda element: words in element.text)
-
-
-def choose(browser: Browser, *paths: Path) -> None:
-    browser.find_element(By.ID, "photos").send_keys("\n".join(map(str, paths)))
-
-
-@pytest.fixture(scope="module")
-def sure(world: World, server: Server) -> list[Path]:
-    """Queries that the gallery locates."""
-    with httpx.Client(base_url=server.api, timeout=60) as http:
-        answers = {
-            name: http.post("/locate", files={"photo": (world.queries / name).read_bytes()}).json()
-            for name in sorted(world.truth)[:8]
-        }
-    located = [world.queries / name for name, answer in answers.items() if answer["status"] == "located"]
-    assert len(located) >= 3
-    return located
 
 
 def position(browser: Browser) -> LatLon:
@@ -130,7 +47,7 @@ def test_a_photo_chosen_is_answered_on_the_map(page: Browser, sure: list[Path], 
     assert found(page, ".pin.sure")
     assert page.switch_to.active_element.tag_name == "h2"  # where a screen reader goes on
     assert "Located" in found(page, "#said").get_attribute("textContent")
-    assert found(page, ".asked").get_property("naturalWidth") > 0
+    until(page, partial(has_pixels, found(page, ".asked")))
 
 
 def test_evidence_is_linked_and_can_be_zoomed(page: Browser, sure: list[Path]) -> None:
@@ -144,7 +61,7 @@ def test_evidence_is_linked_and_can_be_zoomed(page: Browser, sure: list[Path]) -
     counts = [len(lens.find_elements(By.TAG_NAME, "circle")) for lens in (here, there)]
     assert counts[0] == counts[1] == int(dialog.find_element(By.TAG_NAME, "h2").text.split()[0])
     for image in dialog.find_elements(By.CSS_SELECTOR, ".lens img"):
-        until(page, partial(_has_pixels, image))
+        until(page, partial(has_pixels, image))
     ActionChains(page).move_to_element(here.find_elements(By.TAG_NAME, "circle")[3]).perform()
     found(page, ".lens circle.lit")
     assert len(dialog.find_elements(By.CSS_SELECTOR, "circle.lit")) == 2  # one here, its partner there

@@ -34,6 +34,9 @@ def command(
         list[str] | None, typer.Option(help="Name that the server is reached by, as behind a proxy. Repeatable.")
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Neither paths nor groups of gallery photos.")] = False,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Let those who may ask delete photos of the gallery.")
+    ] = False,
     places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now.")] = None,
     tiles: Annotated[
@@ -71,6 +74,7 @@ def command(
         insecure=insecure,
         hosts=tuple(name.lower() for name in allow_host or ()),
         private=private,
+        changes=allow_changes,
         upload_mb=upload_mb,
         batch_mb=16 * upload_mb,
         per_minute=per_minute,

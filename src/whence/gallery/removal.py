@@ -33,7 +33,7 @@ class Removal:
     Attributes:
         paths: Of the photos, as the gallery names them, sorted.
         total: Photos in the gallery now.
-        unmatched: Paths, then groups, as given, that no photo of the gallery has.
+        unmatched: Paths, then groups, then hashes, as given, that no photo of the gallery has.
     """
 
     paths: tuple[str, ...]
@@ -46,11 +46,13 @@ def remove(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     *,
     groups: str | Iterable[str] = (),
+    hashes: Iterable[str] = (),
     where: Where | None = None,
     dry_run: bool = False,
     purge: bool = False,
 ) -> Removal:
-    """Removes the photos that are named by any of the paths, are of any of the groups, and are where asked.
+    """Removes the photos that are named by any of the paths, are of any of the groups, have any of the hashes, and are
+    where asked.
 
     Conditions of different kinds all have to be met; a kind that is not given is. Readers that are open keep what they
     see. A photo comes back if its source is indexed again.
@@ -63,6 +65,7 @@ def remove(
         gallery: Folder of the gallery.
         paths: As stored, or files, or folders of either kind; one or several.
         groups: Names of groups; one or several.
+        hashes: Of the photos' files, as the gallery has them.
         where: Conditions on place and time.
         dry_run: Only say which photos would go.
         purge: Leave no bytes of removed photos behind. Without a condition, only that is done.
@@ -72,18 +75,19 @@ def remove(
         GalleryError: No gallery, or another process is writing to it.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
-    groups, asked = [groups] if isinstance(groups, str) else list(groups), where or Where()
-    conditions = bool(named or groups or asked)
+    groups, hashes = [groups] if isinstance(groups, str) else list(groups), list(hashes)
+    asked = _Asked(named, groups, hashes, where or Where())
+    conditions = bool(named or groups or hashes or asked.where)
     if not conditions and not purge:
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
     folder = Path(gallery)
     store = Store.open(folder)
     if dry_run:
-        found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
+        found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
         return _removal(found, total, unmatched)
     with lock(folder, create=False):
         store = Store.open(folder)
-        found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
+        found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
         _drop(store, found)
         if purge:
             _purge(store)
@@ -96,31 +100,43 @@ def _removal(found: list[str], total: int, unmatched: tuple[str, ...]) -> Remova
     return Removal(tuple(sorted(map(native, found))), total, unmatched)
 
 
-def _chosen(
-    store: Store, named: list[str], groups: Sequence[str], where: Where
-) -> tuple[list[str], int, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Conditions, by their kinds."""
+
+    named: Sequence[str]
+    groups: Sequence[str]
+    hashes: Sequence[str]
+    where: Where
+
+
+def _chosen(store: Store, asked: _Asked) -> tuple[list[str], int, tuple[str, ...]]:
     """Paths of the photos that meet all conditions, how many photos there are, and what is said of none of them."""
     table = store.table(schema.PHOTOS)
     if table is None:
-        return [], 0, (*named, *groups)
-    columns = ["path", "group", "time", *_axes(store.settings.crs)]
+        return [], 0, (*asked.named, *asked.groups, *asked.hashes)
+    columns = ["path", "group", "hash", "time", *_axes(store.settings.crs)]
     rows = table.search().select(columns).to_arrow()
     paths: list[str] = rows["path"].to_pylist()
     coordinates = np.column_stack([rows[name].to_numpy() for name in _axes(store.settings.crs)])
-    met = where.mask(store.settings.crs, coordinates, rows["time"].to_numpy())
+    met = asked.where.mask(store.settings.crs, coordinates, rows["time"].to_numpy())
     unmatched: list[str] = []
-    if named:
-        matched, unmatched = _named(paths, named, Path(store.settings.root))
+    if asked.named:
+        matched, unmatched = _named(paths, asked.named, Path(store.settings.root))
         met &= matched
-    if groups:
+    if asked.groups:
         of = rows["group"].to_pylist()
-        unmatched += [group for group in groups if stored(group) not in of]
-        wanted = set(map(stored, groups))
+        unmatched += [group for group in asked.groups if stored(group) not in of]
+        wanted = set(map(stored, asked.groups))
         met &= np.array([group in wanted for group in of], np.bool_)
+    if asked.hashes:
+        digests = rows["hash"].to_pylist()
+        unmatched += [digest for digest in asked.hashes if digest not in digests]
+        met &= np.isin(digests, asked.hashes)
     return [paths[row] for row in np.flatnonzero(met)], len(paths), tuple(unmatched)
 
 
-def _named(paths: list[str], named: list[str], root: Path) -> tuple[NDArray[np.bool_], list[str]]:
+def _named(paths: list[str], named: Sequence[str], root: Path) -> tuple[NDArray[np.bool_], list[str]]:
     """Which stored paths are one of those named, or lie in a folder that is; and the names that none is or lies in."""
     forms = {name: _stored_forms(name, root) for name in named}
     wanted, met = set[str]().union(*forms.values()), set[str]()

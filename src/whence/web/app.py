@@ -10,20 +10,15 @@ from fastapi import FastAPI
 
 import whence
 from whence.web import problems
-from whence.web.api import contributing, documents, explaining, gallery, health, locating
+from whence.web.api import auditing, contributing, documents, explaining, gallery, health, locating, tagging
 from whence.web.api.shapes import definitions
 from whence.web.guard import Guard
 from whence.web.intake import Intake
 from whence.web.page import login
+from whence.web.page.policy import STATIC_CSP
 from whence.web.service import Service
 from whence.web.state import State
 
-PAGE_CSP = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob: https://tile.openstreetmap.org; font-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""NiceGUI starts by inline scripts, and Vue compiles templates; but nothing comes from elsewhere, tiles excepted."""
 _ABOUT = (
     "Where photos were taken, by a gallery of photos whose positions are known. Errors are problem details (RFC 9457)."
 )
@@ -39,6 +34,7 @@ def make_app(service: Service) -> FastAPI:
         try:
             await state.jobs.close()
             await state.explanations.close()
+            await state.audits.close()
         finally:
             if state.contributions is not None:
                 state.contributions.close()
@@ -55,14 +51,13 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.whence = State.of(service, service.options)
     problems.install(app)
-    parts = (locating, explaining, documents, gallery, contributing, health)
-    for part in parts:
+    for part in (locating, explaining, documents, tagging, gallery, auditing, contributing, health):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(login.router, include_in_schema=False)
     _describe(app, secured=bool(service.options.tokens))
 
     app.add_middleware(Intake, state=app.state.whence)
-    app.add_middleware(Guard, options=service.options, page_csp=PAGE_CSP)
+    app.add_middleware(Guard, options=service.options, page_csp=STATIC_CSP, refused=app.state.whence.metrics.refused)
     return app
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from time import sleep
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote
 
 from whence.errors import MissingExtraError, WhenceError
 
@@ -103,6 +104,26 @@ class Client:
                 sleep(every_s)
         finally:
             self._http.delete(f"jobs/{job}")
+
+    def tag(
+        self, photo: str | os.PathLike[str], position: Mapping[str, float], **told: float | None
+    ) -> tuple[str, bytes]:
+        """A copy of a photo with a position in its metadata, or an XMP sidecar: what the file is called, and its bytes.
+
+        Args:
+            photo: A file without a position; it is not changed.
+            position: ``lat`` and ``lon`` in degrees, as an answer has them.
+            told: ``radius_m``, ``confidence`` and ``heading_deg`` of the answer.
+
+        Raises:
+            ServerError: The server refused; ``has-position`` for a photo that has one.
+        """
+        path = Path(photo)
+        said = {name: str(value) for name, value in {**position, **told}.items() if value is not None}
+        with path.open("rb") as stream:
+            answer = self._http.post("tagged", files={"photo": (path.name, stream)}, data=said)
+        _check(answer)
+        return unquote(answer.headers["content-disposition"].partition("''")[2]), answer.content
 
     def gallery(self) -> dict[str, Any]:
         """What the gallery holds."""

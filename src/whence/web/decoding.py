@@ -8,45 +8,26 @@ from __future__ import annotations
 
 import json
 import queue
-import signal
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any
 
 import numpy as np
 
 from whence.errors import PhotoError, WhenceError
 from whence.locate.reading import Reader
-from whence.photos.decode import Decoded, decode
+from whence.photos.decode import Decoded
 from whence.photos.exif import ExifFacts
+from whence.photos.writing.estimate import Estimate, UnwritableError
+from whence.photos.writing.splices import Splice
 from whence.types import LatLon
+from whence.web.worker import Limits, Said, wanted, work
 
-_MEGABYTE = 1024**2
 _LOOK_S = 1.0
 """Seconds until one that waits for a process looks whether there will be one."""
 _START_S = 60.0
 """Seconds that a process may take to come up, on a busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """For one photo.
-
-    Attributes:
-        max_side: Longest side of the pixels that come back.
-        max_pixels: Of the photo.
-        seconds: To decode it.
-        memory_mb: More than the process has when it starts; where the system can limit that.
-    """
-
-    max_side: int
-    max_pixels: int
-    seconds: float
-    memory_mb: int
 
 
 class Decoders:
@@ -70,10 +51,31 @@ class Decoders:
             PhotoError: It is no photo that can be used, takes too long, or its decoder died.
             ClosedError: The server ends.
         """
+        return _decoded(*self._ask(None, data))
+
+    def splices(self, data: bytes, estimate: Estimate) -> list[Splice] | None:
+        """``photos.writing.inside.spliced``, elsewhere; None for a photo that says where it was taken. Waits, too.
+
+        Raises:
+            PhotoError: As of ``decode``.
+            UnwritableError: The position has to go beside the photo.
+        """
+        said, inserted = self._ask(wanted(estimate), data)
+        if "unwritable" in said:
+            raise UnwritableError(said["unwritable"])
+        if "placed" in said:
+            return None
+        found, done = [], 0
+        for start, removed, count in said["splices"]:
+            found.append(Splice(start, data[start : start + removed], inserted[done : done + count]))
+            done += count
+        return found
+
+    def _ask(self, order: Said | None, data: bytes) -> tuple[Said, bytes]:
         for _ in range(len(self._all) + 1):  # all that wait may have been killed, none of them by this photo
             process = self._next()
             try:
-                found = process.decode(data, self.limits.seconds)
+                found = process.ask(order, data, self.limits.seconds)
             except _GoneError:
                 self._replace(process)
                 continue
@@ -158,28 +160,29 @@ class _Process:
     def __init__(self, limits: Limits) -> None:
         context = get_context("spawn")  # a fork would inherit threads in the middle of anything
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, limits), daemon=True, name="whence-decode")
+        self._process = context.Process(target=work, args=(theirs, limits), daemon=True, name="whence-decode")
         self._process.start()
         theirs.close()
         self._ready = False
 
-    def decode(self, data: bytes, seconds: float) -> Decoded:
+    def ask(self, order: Said | None, data: bytes, seconds: float) -> tuple[Said, bytes]:
         try:
             if not self._ready:
                 if not self._pipe.poll(_START_S):
                     raise _LostError("the photo could not be decoded now; try again")
                 self._pipe.recv_bytes()
                 self._ready = True
+            self._pipe.send_bytes(json.dumps(order).encode())
             self._pipe.send_bytes(data)
         except (EOFError, OSError) as error:
             raise _GoneError from error
         try:
             if not self._pipe.poll(seconds):
                 raise _LostError(f"decoding the photo takes more than {seconds:g} s")
-            said = json.loads(self._pipe.recv_bytes())
+            said, found = json.loads(self._pipe.recv_bytes()), self._pipe.recv_bytes()
             if "error" in said:
                 raise PhotoError(said["error"])
-            return _decoded(said, self._pipe.recv_bytes())
+            return said, found
         except (EOFError, OSError) as error:
             raise _LostError("decoding the photo failed (it ended the decoder)") from error
 
@@ -190,69 +193,13 @@ class _Process:
         self._process.close()
 
 
-def _decoded(said: dict[str, Any], pixels: bytes) -> Decoded:
+def _decoded(said: Said, pixels: bytes) -> Decoded:
     shape = tuple(said["shape"])
     array = np.frombuffer(pixels, np.uint8).reshape(shape).copy()
     return Decoded(array, said["width"], said["height"], _facts(said["exif"]))
 
 
-def _facts(said: dict[str, Any]) -> ExifFacts:
+def _facts(said: Said) -> ExifFacts:
     time = None if said["time"] is None else datetime.fromisoformat(said["time"])
     position = None if said["position"] is None else LatLon(**said["position"])
     return ExifFacts(**{**said, "time": time, "position": position})
-
-
-def _work(pipe: Connection, limits: Limits) -> None:
-    """The process: photos in, pixels out, until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
-    _warm_up(limits)
-    _confine(limits.memory_mb)
-    with suppress(EOFError, OSError):
-        pipe.send_bytes(b"ready")
-        while True:
-            data = pipe.recv_bytes()
-            try:
-                found = decode(data, max_side=limits.max_side, max_pixels=limits.max_pixels)
-            except PhotoError as error:
-                pipe.send_bytes(json.dumps({"error": str(error)}).encode())
-                continue
-            size = {"shape": found.pixels.shape, "width": found.width, "height": found.height}
-            pipe.send_bytes(json.dumps({**size, "exif": asdict(found.exif)}, default=datetime.isoformat).encode())
-            pipe.send_bytes(found.pixels.tobytes())
-
-
-def _warm_up(limits: Limits) -> None:
-    """Libraries load before memory is limited and files are closed to it."""
-    import io
-
-    from PIL import Image as Pillow
-
-    for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
-        stream = io.BytesIO()
-        Pillow.new("RGB", (32, 32)).save(stream, kind)
-        with suppress(PhotoError):
-            decode(stream.getvalue(), max_side=limits.max_side)
-
-
-def _confine(memory_mb: int) -> None:
-    """Where the system knows such limits: memory, and no writing to files."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    with suppress(OSError, ValueError):
-        most = _used() + memory_mb * _MEGABYTE
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def _used() -> int:
-    """Bytes of address space that the process has; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm") as stream:  # noqa: PTH123 -- not a file
-            import os
-
-            return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

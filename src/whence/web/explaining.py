@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from whence.errors import WhenceError
-from whence.locate.answers import Answer
 from whence.web.problems import ProblemError
+from whence.web.service import Answered
 
 KEPT = 32
 KEEP_S = 900.0
 WAITING, DONE, FAILED = "waiting", "done", "failed"
-Answering = Callable[[Callable[[str], None]], Awaitable[Answer]]
+Answering = Callable[[Callable[[str], None]], Awaitable[Answered]]
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +40,7 @@ class Explanation:
     name: str
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     stage: str = WAITING
-    answer: Answer | None = None
+    answer: Answered | None = None
     error: str | None = None
     created: float = field(default_factory=time.monotonic)
 
@@ -77,7 +77,7 @@ class Explanations:
             raise ProblemError(404, "no-explanation", "no such answer; its evidence is kept for a while only")
         return self._known[id]
 
-    def done(self, id: str) -> Answer:
+    def done(self, id: str) -> Answered:
         """What came out.
 
         Raises:

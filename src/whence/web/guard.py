@@ -6,6 +6,7 @@ A plain ASGI layer around everything, so that nothing is read of a request that 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -38,14 +39,21 @@ _API_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-ac
 class Guard:
     """Around an application."""
 
-    def __init__(self, app: ASGIApp, options: ServeOptions, page_csp: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: ServeOptions,
+        page_csp: str,
+        refused: Callable[[int], None] = lambda status: None,
+    ) -> None:
         """
         Args:
             app: To guard.
             options: Of the server.
             page_csp: Content security policy of what is not the interface for programs.
+            refused: Called with the status of each request for the interface that is refused here.
         """
-        self._app, self._options, self._page_csp = app, options, page_csp
+        self._app, self._options, self._page_csp, self._refused = app, options, page_csp, refused
         self._names = _LOCAL | {options.host.lower(), *options.hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,6 +145,8 @@ class Guard:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4000 + problem.status, "reason": problem.kind})
             return
+        if scope["path"].startswith(API):
+            self._refused(problem.status)
         answer: Response = problem.response()
         page = not scope["path"].startswith(API) and scope["method"] == "GET"
         if problem.status == 401 and page and "text/html" in Headers(scope=scope).get("accept", ""):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _API = "/api/"
-ONE, BATCH = ("/api/v1/locate", "/api/v1/explanations", "/api/v1/contributions"), "/api/v1/jobs"
+ONE = ("/api/v1/locate", "/api/v1/explanations", "/api/v1/tagged", "/api/v1/contributions")
+BATCH = "/api/v1/jobs"
 
 
 class Intake:
@@ -33,6 +34,8 @@ class Intake:
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app, self._state = app, state
         self._reading: Counter[str] = Counter()
+        self._coming = 0
+        """Photos for the queue that are being read."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -80,9 +83,12 @@ class Intake:
             return
         client = scope["client"][0] if scope.get("client") else ""
         self._check(scope, client)
+        one = _is_one(scope)
         self._reading[client] += 1
+        self._coming += one
 
         def done() -> None:
+            self._coming -= one
             self._reading[client] -= 1
             if not self._reading[client]:
                 del self._reading[client]
@@ -100,10 +106,15 @@ class Intake:
             if path == BATCH:
                 state.jobs.check_room()
             else:
-                state.gate.check_room()
+                state.gate.check_room(self._coming)
         most = state.options.uploads
         if self._reading.total() >= most or self._reading[client] >= max(1, most // 2):
             raise ProblemError(503, "busy", "too many requests are being read", retry_after_s=2.0)
+
+
+def _is_one(scope: Scope) -> bool:
+    """Whether it brings a photo for the queue."""
+    return scope["method"] == "POST" and scope["path"].rstrip("/") in ONE
 
 
 def _nothing() -> None:

@@ -63,12 +63,13 @@ class Gate:
         self._most = at_work + waiting
         self.inside = 0
 
-    def check_room(self) -> None:
-        """
+    def check_room(self, coming: int = 0) -> None:
+        """Whether one more may come in, while others are on their way.
+
         Raises:
             ProblemError: 503, with the seconds to wait.
         """
-        if self.inside >= self._most:
+        if self.inside + coming >= self._most:
             raise ProblemError(503, "busy", "too many photos are waiting", retry_after_s=2.0)
 
     @asynccontextmanager

@@ -22,6 +22,7 @@ class ServeOptions:
         insecure: Beyond this computer without a token.
         hosts: Further names that the server is reached by, as a reverse proxy passes them on.
         private: Neither paths nor groups of gallery photos leave the server.
+        changes: Photos of the gallery may be deleted.
         upload_mb: Largest request, a batch of photos excepted.
         batch_mb: Largest batch.
         batch_photos: Photos of a batch.
@@ -40,8 +41,8 @@ class ServeOptions:
         body_kb_per_s: Slowest body.
         contributions: Folder for photos that others bring; None takes none.
         contributions_mb: All that is in it.
-        review_token: What those have to show who decide on contributions; None asks for no more than ``token``. It
-            opens everything that ``token`` does.
+        review_token: What those have to show who decide on contributions or delete photos; None asks for no more than
+            ``token``. It opens everything that ``token`` does.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +51,7 @@ class ServeOptions:
     insecure: bool = False
     hosts: tuple[str, ...] = ()
     private: bool = False
+    changes: bool = False
     upload_mb: int = 64
     batch_mb: int = 1024
     batch_photos: int = 500

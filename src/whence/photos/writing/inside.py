@@ -10,7 +10,8 @@ from whence.photos.writing import exiftool, jpeg, png, webp
 from whence.photos.writing.estimate import Estimate, UnwritableError
 from whence.photos.writing.splices import Splice, applied
 
-_SPLICED: dict[str, Callable[[bytes, Estimate], list[Splice]]] = {
+Splicer = Callable[[bytes, Estimate], list[Splice]]
+_SPLICED: dict[str, Splicer] = {
     "JPEG": jpeg.splices,
     "PNG": png.splices,
     "WebP": webp.splices,
@@ -30,13 +31,37 @@ def with_position(data: bytes, suffix: str, estimate: Estimate) -> tuple[bytes, 
     Raises:
         UnwritableError: It has to go beside the photo instead; the message says why.
     """
+    if sniff(data) in _SPLICED:
+        changes = spliced(data, estimate)
+        return applied(data, changes), changes
+    new = exiftool.written(data, suffix, estimate)
+    _check(new, estimate)
+    return new, None
+
+
+def spliced(data: bytes, estimate: Estimate) -> list[Splice]:
+    """What puts a position into the metadata of a JPEG, PNG or WebP, whose picture data stay as they are; read back to
+    make sure.
+
+    Args:
+        data: The whole file, decoded before without an error.
+        estimate: To write.
+
+    Raises:
+        UnwritableError: It has to go beside the photo instead; the message says why.
+    """
     splice = _SPLICED.get(sniff(data))
-    changes = splice(data, estimate) if splice is not None else None
-    new = exiftool.written(data, suffix, estimate) if changes is None else applied(data, changes)
+    if splice is None:
+        raise UnwritableError(f"only {', '.join(_SPLICED)} are written to")
+    changes = splice(data, estimate)
+    _check(applied(data, changes), estimate)
+    return changes
+
+
+def _check(new: bytes, estimate: Estimate) -> None:
     found = read_facts(new).position
     if found is None or not _same(found.lat, estimate.position.lat) or not _same(found.lon, estimate.position.lon):
         raise UnwritableError("the position cannot be read back from it")
-    return new, changes
 
 
 def _same(first: float, second: float) -> bool:

@@ -99,15 +99,15 @@ class Folder:
         return changes, "; ".join(reasons)
 
     def _sidecar_of(self, name: str) -> str:
-        """The XMP file of a photo that is there, or is to be: ``a.jpg.xmp``, or ``a.xmp`` as is usual for raw files."""
+        """The XMP file of a photo that is there, or is to be."""
         usual = (f"{name}.xmp", f"{name.rpartition('.')[0]}.xmp")
         there = next((self._known[wanted.lower()] for wanted in usual if wanted.lower() in self._known), None)
-        return there or usual[_is_raw(name)]
+        return there or sidecar_name(name)
 
     def _raws_of(self, name: str) -> list[str]:
         """Raw files of the same picture."""
         stem = name.rpartition(".")[0].lower()
-        return sorted(other for other in self._names if _is_raw(other) and other.rpartition(".")[0].lower() == stem)
+        return sorted(other for other in self._names if is_raw(other) and other.rpartition(".")[0].lower() == stem)
 
 
 def _listed(path: Path) -> set[str]:
@@ -117,12 +117,18 @@ def _listed(path: Path) -> set[str]:
         return set()
 
 
-def _is_raw(name: str) -> bool:
+def is_raw(name: str) -> bool:
+    """Whether a file is what a camera wrote, by its name."""
     return name.lower().endswith(RAW)
 
 
+def sidecar_name(name: str) -> str:
+    """Of the XMP file of a photo that has none: ``a.jpg.xmp``, or ``a.xmp`` as is usual for raw files."""
+    return f"{name.rpartition('.')[0] if is_raw(name) else name}.xmp"
+
+
 def _inside(path: Path, data: bytes, estimate: Estimate) -> Change:
-    if _is_raw(os.path.realpath(path)) or _is_raw(path.name):
+    if is_raw(os.path.realpath(path)) or is_raw(path.name):
         raise UnwritableError("raw files are not changed")
     try:
         if is_protected(path.stat()):

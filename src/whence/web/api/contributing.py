@@ -18,9 +18,8 @@ from whence.present.page import jpeg
 from whence.types import XY, Crs, LatLon, Photo, Position
 from whence.web.api.shapes import ContributionFacts, ContributionList, Decision, Point, Responses, Witness, problems
 from whence.web.contributions import Contributions
-from whence.web.guard import is_token, token_of
 from whence.web.problems import ProblemError
-from whence.web.state import State, client_of, state_of
+from whence.web.state import State, check_reviewer, client_of, state_of
 
 router = APIRouter(prefix="/contributions", tags=["contribute"])
 PIN = "pin"
@@ -57,7 +56,7 @@ async def queue(
 ) -> ContributionList:
     """For reviewers: what waits for a decision, the oldest first."""
     state, taken = state_of(request), _taken(request)
-    _check_reviewer(request)
+    check_reviewer(request)
 
     def listed() -> ContributionList:
         found = taken.queue()
@@ -77,7 +76,7 @@ async def contribution(request: Request, id: str) -> ContributionFacts:
 async def picture(request: Request, id: str) -> Response:
     """For reviewers: a photo that waits for a decision."""
     state, taken = state_of(request), _taken(request)
-    _check_reviewer(request)
+    check_reviewer(request)
     data = await to_thread.run_sync(taken.file, id)
     decoded = await to_thread.run_sync(state.service.decoded, data)
     return Response(await to_thread.run_sync(jpeg, decoded.pixels), media_type="image/jpeg")
@@ -87,7 +86,7 @@ async def picture(request: Request, id: str) -> Response:
 async def decide(request: Request, id: str, decision: Decision) -> ContributionFacts:
     """For reviewers: admits a photo, which is then indexed in the background, or refuses and deletes it."""
     state, taken = state_of(request), _taken(request)
-    _check_reviewer(request)
+    check_reviewer(request)
     return await to_thread.run_sync(lambda: _facts(state, [taken.decide(id, admit=decision.admit)])[0])
 
 
@@ -96,12 +95,6 @@ def _taken(request: Request) -> Contributions:
     if found is None:
         raise ProblemError(404, "no-contributions", "this server takes no contributions; start it with --contributions")
     return found
-
-
-def _check_reviewer(request: Request) -> None:
-    token = state_of(request).options.review_token
-    if token is not None and not is_token(token_of(request.headers), token):
-        raise ProblemError(403, "not-reviewer", "only reviewers decide on contributions; show the reviewer's token")
 
 
 def _pin(lat: float | None, lon: float | None, x: float | None, y: float | None, crs: Crs) -> Position | None:

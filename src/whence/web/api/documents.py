@@ -14,6 +14,7 @@ from fastapi import APIRouter, Body, Request, Response
 from whence.errors import InputError
 from whence.locate.tagging import estimate_of
 from whence.photos.writing import sidecar
+from whence.photos.writing.places import sidecar_name
 from whence.present.formats import writer
 from whence.types import XY, Crs, LatLon, Location, Position, Status
 from whence.web.api.shapes import Point, Responses, Settled, problems
@@ -71,7 +72,7 @@ def _sidecars(found: list[Location]) -> bytes:
             names[name] += 1
             folder = "" if names[name] == 1 else f"{names[name]}/"  # photos of one name, from several folders
             estimate = estimate_of(location, location.position, made)
-            out.writestr(f"{folder}{name}.xmp", sidecar.new(estimate))
+            out.writestr(f"{folder}{sidecar_name(name)}", sidecar.new(estimate))
     return stream.getvalue()
 
 

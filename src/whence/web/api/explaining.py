@@ -5,7 +5,7 @@ from __future__ import annotations
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response, UploadFile
 
-from whence.locate.answers import Answer
+from whence.gallery.gallery import Gallery
 from whence.locate.evidence import evidence_of
 from whence.present.evidence import Evidence, MatchView
 from whence.present.explain import explanation_page
@@ -16,7 +16,7 @@ from whence.web.api.locating import name_of
 from whence.web.api.shapes import ExplanationFacts, Frame, Match, Responses, problems
 from whence.web.explaining import Explanation
 from whence.web.problems import ProblemError
-from whence.web.service import Service
+from whence.web.service import Answered, Service
 from whence.web.state import client_of, state_of
 
 router = APIRouter(prefix="/explanations", tags=["locate"])
@@ -41,11 +41,11 @@ async def add_explanation(
     state = state_of(request)
     state.rate.take(client_of(request))
     where = conditions(near, radius_m, None, since, until)
-    found = state.explain(name_of(photo.filename), await photo.read(), where)
+    found = state.explain(name_of(photo.filename), photo, where)
     return ExplanationFacts(id=found.id, stage="waiting")
 
 
-@router.get("/{id}", responses=problems(404))
+@router.get("/{id}", responses=problems(404, 409, 503))
 async def explanation(request: Request, id: str) -> ExplanationFacts:
     """How far it is; once it is done, the answer and the points that matched."""
     state = state_of(request)
@@ -56,18 +56,17 @@ async def explanation(request: Request, id: str) -> ExplanationFacts:
 @router.get("/{id}/photo", responses=_PICTURE | problems(404, 409), response_class=Response)
 async def photo(request: Request, id: str) -> Response:
     """The photo as it was looked at."""
-    answer = state_of(request).explanations.done(id)
-    if answer.query is None or answer.query.pixels is None:
+    query = state_of(request).explanations.done(id).answer.query
+    if query is None or query.pixels is None:
         raise ProblemError(404, "no-picture", "the photo's pixels were not kept")
-    return Response(await to_thread.run_sync(jpeg, answer.query.pixels), media_type="image/jpeg")
+    return Response(await to_thread.run_sync(jpeg, query.pixels), media_type="image/jpeg")
 
 
 @router.get("/{id}/page", responses=_PAGE | problems(404, 409), response_class=Response)
 async def page(request: Request, id: str) -> Response:
     """A page that explains the answer, to be kept."""
     state = state_of(request)
-    answer = state.explanations.done(id)
-    made = await to_thread.run_sync(_page, state.service, answer)
+    made = await to_thread.run_sync(_page, state.service, state.explanations.done(id))
     named = {"Content-Disposition": 'attachment; filename="explanation.html"'}
     return Response(made, media_type="text/html; charset=utf-8", headers=named)
 
@@ -79,39 +78,39 @@ async def forget(request: Request, id: str) -> None:
 
 
 def _facts(service: Service, found: Explanation) -> ExplanationFacts:
-    answer, stage = found.answer, found.stage
-    if answer is None:
+    done, stage = found.answer, found.stage
+    if done is None:
         stage = "search" if stage == "done" else stage
         return ExplanationFacts.model_validate({"id": found.id, "stage": stage, "error": found.error})
+    query = done.answer.query
     return ExplanationFacts(
         id=found.id,
         stage="done",
-        answer=service.told(answer),
-        frame=None
-        if answer.query is None
-        else Frame(width=answer.query.features.width, height=answer.query.features.height),
-        matches=[] if service.options.private else _matches(service, answer),
+        answer=service.told(done),
+        frame=None if query is None else Frame(width=query.features.width, height=query.features.height),
+        matches=[] if service.options.private else service.read(lambda gallery: _matches(service, done, gallery)),
     )
 
 
-def _matches(service: Service, answer: Answer) -> list[Match]:
+def _matches(service: Service, done: Answered, gallery: Gallery) -> list[Match]:
+    answer = service.now(done, gallery)
     if answer.query is None:
         return []
     rows = answer.rows[:_SHOWN]
     found = []
-    stored = service.read(lambda gallery: gallery.features(rows))
-    for row, verification, features in zip(rows, answer.verifications, stored, strict=False):
+    for row, verification, features in zip(rows, answer.verifications, gallery.features(rows), strict=False):
         here = answer.query.features.keypoints[verification.matches.query, :2].round(1).tolist()
         there = features.keypoints[verification.matches.database, :2].round(1).tolist()
         points = [(*first, *second) for first, second in zip(here, there, strict=True)]
-        id = service.gallery.photos[row].content_hash
+        id = gallery.photos[row].content_hash
         found.append(Match(id=id, width=features.width, height=features.height, points=points))
     return found
 
 
-def _page(service: Service, answer: Answer) -> str:
-    query, matched = evidence_of(answer, service.locator, _EXPLAINED)
-    gallery, private = service.gallery, service.options.private
+def _page(service: Service, done: Answered) -> str:
+    locator, private = service.locator, service.options.private
+    gallery, answer = locator.gallery, service.now(done, locator.gallery)
+    query, matched = evidence_of(answer, locator, _EXPLAINED)
     evidence = Evidence(query, answer.location, [MatchView(*parts) for parts in matched])
     around = Surroundings(gallery.coordinates, gallery.settings.tolerance_m, private)
     return explanation_page([evidence], title="Where was it taken?", around=around)

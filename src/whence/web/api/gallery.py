@@ -18,7 +18,7 @@ from whence.types import Crs
 from whence.web.api.conditions import conditions
 from whence.web.api.shapes import Expected, GalleryFacts, MapPoints, PhotoFacts, PhotoList, Point, Responses, problems
 from whence.web.problems import ProblemError
-from whence.web.state import state_of
+from whence.web.state import check_reviewer, state_of
 
 router = APIRouter(prefix="/gallery", tags=["gallery"])
 _SCREEN = 1600
@@ -79,14 +79,21 @@ async def photos(
 async def photo(request: Request, id: str) -> PhotoFacts:
     """One photo."""
     state = state_of(request)
-    return _photo(state.service.gallery, _row(state.service.gallery, id), state.options.private)
+    return _photo(state.service.gallery, row_of(state.service.gallery, id), state.options.private)
+
+
+@router.delete("/photos/{id}", status_code=204, responses=problems(404, 409, 503))
+async def remove(request: Request, id: str) -> None:
+    """Takes a photo out of the gallery, where the server allows changes; its file stays as it is."""
+    check_reviewer(request)
+    await to_thread.run_sync(state_of(request).service.remove, id)
 
 
 @router.get("/photos/{id}/thumbnail", responses=_PICTURE | problems(404, 503), response_class=Response)
 async def thumbnail(request: Request, id: str) -> Response:
     """A small picture of a photo, without what its file says of it."""
     service = state_of(request).service
-    data = await to_thread.run_sync(service.read, lambda gallery: gallery.thumbnails([_row(gallery, id)])[0])
+    data = await to_thread.run_sync(service.read, lambda gallery: gallery.thumbnails([row_of(gallery, id)])[0])
     if not data:
         raise ProblemError(404, "no-thumbnail", "the gallery keeps no small pictures")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
@@ -99,7 +106,7 @@ async def picture(request: Request, id: str) -> Response:
     if state.options.private:
         raise ProblemError(404, "no-picture", "this server shows no photos of its gallery")
     data = await to_thread.run_sync(
-        state.service.read, lambda gallery: _picture(gallery, _row(gallery, id)), limiter=_at_once()
+        state.service.read, lambda gallery: _picture(gallery, row_of(gallery, id)), limiter=_at_once()
     )
     if data is None:
         raise ProblemError(404, "no-picture", "the photo's file is gone, and the gallery keeps no small pictures")
@@ -138,7 +145,12 @@ def _map_points(gallery: Gallery) -> MapPoints:
     )
 
 
-def _row(gallery: Gallery, id: str) -> int:
+def row_of(gallery: Gallery, id: str) -> int:
+    """Of a photo.
+
+    Raises:
+        ProblemError: 404.
+    """
     row = gallery.by_hash.get(id)
     if row is None:
         raise ProblemError(404, "no-photo", "no such photo in the gallery")

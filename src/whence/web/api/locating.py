@@ -56,7 +56,7 @@ async def locate(
     state = state_of(request)
     state.rate.take(client_of(request))
     where = conditions(near, radius_m, bbox, since, until)
-    answer = await state.answer(name_of(photo.filename), await photo.read(), where)
+    answer = await state.answer(name_of(photo.filename), photo, where)
     return JSONResponse(answer)
 
 

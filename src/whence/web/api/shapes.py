@@ -137,6 +137,61 @@ class Frame(_Shape):
     height: int
 
 
+class PairFacts(_Shape):
+    """Two photos of the gallery, and what was found in both."""
+
+    here: Frame
+    there: Frame
+    points: list[tuple[float, float, float, float]] = Field(description="x, y in the first and x, y in the second.")
+
+
+class AuditFacts(_Shape):
+    """How far an audit is, and what it says on the whole."""
+
+    state: Literal["none", "running", "done", "failed"]
+    stage: str = Field(description="What is done, in words.")
+    done: int
+    total: int
+    error: str | None = Field(description="In words, where it failed.")
+    said: list[str] = Field(description="What came out, in lines.")
+    findings: int
+    finished: float | None = Field(description="Seconds since 1970.")
+
+
+class Seen(_Shape):
+    """A photo that matches one whose pin may be wrong."""
+
+    id: str
+    path: str | None = Field(description="Null where paths are private.")
+    position: Point
+    inliers: int = Field(description="Points that agree with one geometry.")
+    apart_m: float = Field(description="Between the two pins.")
+    against: bool = Field(description="Whether it speaks against the pin.")
+
+
+class Found(_Shape):
+    """A photo whose pin may be wrong."""
+
+    id: str
+    path: str | None = Field(description="Null where paths are private.")
+    position: Point
+    probability: float = Field(description="That the pin is wrong.")
+    suggested: Point | None = Field(description="Where it was taken by all that is known.")
+    off_m: float | None = Field(description="From the pin to the suggestion.")
+    radius_m: float | None = Field(description="Of the suggestion: nine of ten truths are meant to lie inside.")
+    confidence: float | None
+    kinds: list[str]
+    why: list[str] = Field(description="What speaks against the pin, in words, the heaviest first.")
+    witnesses: list[Seen]
+
+
+class FoundList(_Shape):
+    """Some of the photos whose pins may be wrong, and how many there are in all."""
+
+    total: int
+    findings: list[Found]
+
+
 class ExplanationFacts(_Shape):
     """How far an answer is, and what it rests on."""
 
@@ -180,10 +235,10 @@ def problems(*statuses: int) -> Responses:
     words = {
         400: "The request cannot be read.",
         401: "No token, or a wrong one.",
-        403: "It comes from a page of another server.",
+        403: "It comes from a page of another server, or asks for changes that the server does not allow.",
         404: "There is no such thing.",
         408: "It does not come, or too slowly.",
-        409: "It is not done yet.",
+        409: "It is not done yet, or does not fit what is there.",
         413: "More bytes than allowed.",
         421: "The server is not known by that name.",
         422: "The photo, or a parameter, cannot be used.",

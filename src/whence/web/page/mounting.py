@@ -21,6 +21,7 @@ from whence.locate.tried import trials_of
 from whence.types import Crs
 from whence.web.guard import API
 from whence.web.page.plan import Plan
+from whence.web.page.policy import Nonced
 from whence.web.state import State
 
 _HERE = Path(__file__).parent
@@ -69,7 +70,7 @@ def mount(app: FastAPI, plan: Plan | None = None) -> None:
     ui.run_with(app, title="whence", favicon=_ICON, dark=None, tailwind=False, show_welcome_message=False, prod_js=True)
     last = app.router.routes[-1]
     assert isinstance(last, Mount)
-    app.router.routes[-1] = _Rest("/", last.app)
+    app.router.routes[-1] = _Rest("/", Nonced(last.app))
 
 
 class _Rest(Mount):
@@ -90,6 +91,7 @@ def _setup(state: State, plan: Plan | None) -> dict[str, Any]:
         "tiles": options.tiles,
         "plan": None if plan is None else {"size": plan.size, "matrix": plan.matrix},
         "private": options.private,
+        "changes": options.changes,
         "toleranceM": gallery.settings.tolerance_m,
         "batchPhotos": options.batch_photos,
         "uploadMb": options.upload_mb,

@@ -41,6 +41,13 @@ export async function get(path, params = {}) {
   return (await checked(answer)).json();
 }
 
+/** The same for what changes something on the server. */
+export async function act(method, path) {
+  const answer = await fetch(BASE + path, { method }).catch(() => { throw new Problem(LOST); });
+  const said = await (await checked(answer)).text();
+  return said ? JSON.parse(said) : null;
+}
+
 export function drop(path) {
   return fetch(BASE + path, { method: "DELETE", keepalive: true }).catch(() => {});
 }
@@ -144,12 +151,31 @@ export async function save(format, answers) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(answers),
   }).catch(() => { throw new Problem(LOST); });
-  const blob = await (await checked(answer)).blob();
+  give(await (await checked(answer)).blob(), `positions.${format === "xmp" ? "zip" : format}`);
+}
+
+/** Something for the reader's downloads. */
+export function give(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
-  link.download = `positions.${format === "xmp" ? "zip" : format}`;
+  link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A photo with its position, or a sidecar and the reason why. */
+export async function tagged(file, answer, position, signal) {
+  const form = new FormData();
+  const said = { lat: position.lat, lon: position.lon, radius_m: answer.radius_m ?? 0, confidence: answer.confidence, heading_deg: answer.heading_deg };
+  form.append("photo", file, file.name || "pasted.png");
+  for (const [name, value] of Object.entries(said)) if (value !== null) form.append(name, value);
+  return patiently(async () => {
+    signal?.throwIfAborted();
+    const made = await fetch(`${BASE}tagged`, { method: "POST", body: form, signal }).catch((problem) => { throw problem.name === "AbortError" ? problem : new Problem(LOST); });
+    const { headers } = await checked(made);
+    const name = decodeURIComponent(headers.get("Content-Disposition").split("UTF-8''")[1]);
+    return { name, reason: headers.get("Whence-Reason"), blob: await made.blob() };
+  });
 }
 
 /** An answer as the server takes it back. */

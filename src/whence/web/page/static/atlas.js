@@ -49,6 +49,36 @@ export class Atlas {
     this.fit(this.all, false);
   }
 
+  /** Other photos in their place, the view as it is. */
+  renew(points) {
+    this.dots.remove();
+    this.dots = new Dots(points, this.toLatLng, this._road()).addTo(this.map);
+  }
+
+  /** A photo whose pin may be wrong, where it may belong, and the photos that say so. */
+  doubt(finding, { chosen, lit }) {
+    this.clear();
+    const pin = this.point(finding.position), bounds = L.latLngBounds(pin, pin), put = (at, kind, words) => {
+      bounds.extend(at);
+      return L.marker(at, { icon: L.divIcon({ className: kind, iconSize: [16, 16] }), title: words, alt: words, riseOnHover: true }).addTo(this.answer);
+    };
+    if (finding.suggested) {
+      const there = this.point(finding.suggested);
+      L.polyline([pin, there], { className: "move", interactive: false }).addTo(this.answer);
+      if (finding.radius_m) L.circle(there, { radius: finding.radius_m, className: "circle sure", interactive: false }).addTo(this.answer);
+      put(there, "spot belongs", "Where it may belong");
+    }
+    finding.witnesses.forEach((witness, index) => {
+      const icon = L.divIcon({ className: witness.against ? "candidate" : "candidate weak", html: thumbnail(witness), iconSize: [14, 14] }), at = this.point(witness.position);
+      const marker = L.marker(at, { icon, title: name(witness.path), alt: `Matches ${name(witness.path)}`, riseOnHover: true }).addTo(this.answer);
+      marker.on("click", () => chosen(index)).on("mouseover", () => lit(index)).on("mouseout", () => lit(-1));
+      this.candidates.push(marker);
+      bounds.extend(at);
+    });
+    put(pin, "spot doubted", "Its pin").setZIndexOffset(2000);
+    this.fit(bounds);
+  }
+
   /** Half the width of streets, in metres; a plan has its own. */
   _road() {
     if (this.setup.plan) return 0;

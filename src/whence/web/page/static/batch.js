@@ -1,6 +1,7 @@
 // Many photos: answered two at a time, sorted by confidence, accepted or refused, saved.
 import { explain, Problem, save, settled } from "./api.js";
-import { buttons, counted, h, length, menu, percent, say, SIGNS } from "./dom.js";
+import { WriteBack } from "./writeback.js";
+import { buttons, counted, h, length, menu, percent, say, sign, SIGNS } from "./dom.js";
 
 const AT_ONCE = 2;
 const WORDS = { wait: "Waiting", work: "Working", located: "Located", unsure: "Unsure", failed: "Failed" };
@@ -15,6 +16,7 @@ export class Batch {
     this.body = h("tbody");
     const titles = { csv: "CSV", geojson: "GeoJSON", gpx: "GPX", kml: "KML", jsonl: "JSON lines", xmp: "XMP sidecars (zip)" };
     const kinds = setup.plane ? ["csv", "jsonl"] : ["csv", "geojson", "gpx", "kml", "xmp"];
+    this.writing = new WriteBack((row, written) => this._written(row, written));
     this.menu = menu(SIGNS.save, "Download accepted", buttons(kinds.map((kind) => [titles[kind], () => this._save(kind)])));
     this.problem = h("p", { class: "problem", role: "alert" });
     this.table = h("table", { class: "batch", onkeydown: (event) => this._key(event) },
@@ -23,9 +25,10 @@ export class Batch {
     element.replaceChildren(this.status, this.bar,
       h("div", { class: "actions" },
         h("button", { type: "button", class: "button", text: "Accept located", onclick: () => this._acceptAll() }),
+        setup.plane ? "" : h("button", { type: "button", class: "button", onclick: () => this._writeBack() }, sign(SIGNS.pen), "Write back"),
         this.menu, h("button", { type: "button", class: "button", text: "Clear", onclick: () => this.clear() })),
       this.problem,
-      h("p", { class: "soft hint keys" }, h("kbd", { text: "A" }), " accept ", h("kbd", { text: "R" }), " refuse ", h("kbd", { text: "U" }), " undo ", h("kbd", { text: "↑" }), h("kbd", { text: "↓" }), " move ", h("kbd", { text: "Enter" }), " evidence"),
+      h("p", { class: "soft hint keys" }, h("kbd", { text: "A" }), " accept ", h("kbd", { text: "R" }), " refuse ", h("kbd", { text: "U" }), " undo ", h("kbd", { text: "↑" }), h("kbd", { text: "↓" }), " move ", h("kbd", { text: "Enter" }), " evidence", setup.plane ? "" : [" ", h("kbd", { text: "W" }), " write back"]),
       this.table);
     this._tell();
   }
@@ -85,7 +88,7 @@ export class Batch {
 
   _row(row) {
     row.url = URL.createObjectURL(row.file);
-    const picture = h("img", { src: row.url, alt: "", width: 44, height: 44, loading: "lazy" });
+    const picture = row.picture = h("img", { src: row.url, alt: "", width: 44, height: 44, loading: "lazy" });
     picture.addEventListener("error", () => picture.classList.add("none")); // HEIC and the like
     row.confidence = h("td", { class: "number" });
     row.radius = h("td", { class: "number" });
@@ -101,7 +104,7 @@ export class Batch {
   _refresh(row) {
     const { element, state, verdict, facts } = row;
     element.className = `${state} ${verdict ?? ""} ${row === this.current ? "current" : ""}`;
-    row.said.textContent = row.error ?? `${WORDS[state]}${row.moved ? ", moved by you" : ""}${verdict ? `, ${verdict === "accept" ? "accepted" : "refused"}` : ""}`;
+    row.said.textContent = row.error ?? [WORDS[state], row.moved && "moved by you", { accept: "accepted", refuse: "refused" }[verdict], row.written].filter(Boolean).join(", ");
     row.confidence.textContent = facts ? percent(facts.answer.confidence) : "";
     row.radius.textContent = facts ? length(facts.answer.radius_m) : "";
     for (const button of row.buttons.children) {
@@ -192,19 +195,34 @@ export class Batch {
     const act = {
       a: () => { this._judge(this.current, "accept"); step(1); }, r: () => { this._judge(this.current, "refuse"); step(1); },
       u: () => this._judge(this.current, null), Enter: () => this._compare(this.current, 0),
-      ArrowDown: () => step(1), j: () => step(1), ArrowUp: () => step(-1), k: () => step(-1), Home: () => step(-Infinity), End: () => step(Infinity),
+      w: () => this._writeBack(), ArrowDown: () => step(1), j: () => step(1), ArrowUp: () => step(-1), k: () => step(-1), Home: () => step(-Infinity), End: () => step(Infinity),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || (event.key === "Enter" && event.target.tagName === "BUTTON")) return;
     event.preventDefault();
     act();
   }
 
+  _writeBack() {
+    const accepted = this._accepted();
+    if (this._any(accepted) && !this.setup.plane) this.writing.open(accepted);
+  }
+
+  /** A photo has its position now, or has it no more; it may be another file by now. */
+  _written(row, written) {
+    row.written = written;
+    URL.revokeObjectURL(row.url);
+    row.url = row.picture.src = URL.createObjectURL(row.file);
+    this._refresh(row);
+  }
+
+  _any(accepted) {
+    this.problem.textContent = accepted.length ? "" : "No photo is accepted yet: press A on those that are right, or Accept located.";
+    return accepted.length > 0;
+  }
+
   async _save(kind) {
     const accepted = this._accepted();
-    if (!accepted.length) {
-      this.problem.textContent = "No photo is accepted yet: press A on those that are right, or Accept located.";
-      return;
-    }
+    if (!this._any(accepted)) return;
     try {
       await save(kind, accepted.map((row) => ({ ...settled(row.facts.answer, row.at), status: "located" })));
       this.problem.textContent = "";

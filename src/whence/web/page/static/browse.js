@@ -1,13 +1,15 @@
 // The gallery: what it holds, what to expect of it, its photos by place, time and source.
-import { get, urls } from "./api.js";
-import { counted, h, heading, length, name, percent, place, say } from "./dom.js";
+import { act, get, Problem, urls } from "./api.js";
+import { Audit } from "./audit.js";
+import { counted, h, heading, length, name, percent, place, say, sign, SIGNS } from "./dom.js";
 
 const SHOWN = 24;
 const PAUSE_MS = 250;
 
 export class Browse {
-  constructor(element, { setup, atlas, points, facts }) {
+  constructor(element, { setup, atlas, points, facts, evidence }) {
     Object.assign(this, { element, setup, atlas, points, facts });
+    this.audit = new Audit({ setup, atlas, evidence, show: (id) => this._show(id) });
     this.wanted = 0;
     this.sources = new Set(points.names.keys());
     this._draw();
@@ -20,17 +22,19 @@ export class Browse {
   open() {
     this.isOpen = true;
     this._soon();
+    this.audit.open();
   }
 
   close() {
     this.isOpen = false;
+    this.audit.close();
     this.atlas.dots.light(-1);
   }
 
   _draw() {
     const { facts, points } = this, expected = facts.expected, within = length(facts.tolerance_m);
     const words = expected
-      ? [`Asked ${counted(expected.asked, "of its own photo", "of its own photos")}, it placed ${percent(expected.within_tolerance)} to within ${within}, and called ${percent(expected.unsure)} unsure.`,
+      ? [`Asked ${counted(expected.asked, "of its own photo", "of its own photos")}, it placed ${percent(expected.share_right)} to within ${within}, and called ${percent(expected.share_unsure)} unsure.`,
         expected.strangers ? ` Of ${counted(expected.strangers, "photo")} from places that it does not show, it took ${expected.strangers_located || "none"} for located.` : ""]
       : ["It is too small to have tried its own answers: its confidence is an estimate, and nobody has checked it here."];
     const filter = (props) => h("input", { ...props, onchange: () => this._filter() });
@@ -51,7 +55,8 @@ export class Browse {
           this.boxes.map((box, index) => h("label", { class: "check" }, box, points.names[index]))) : "",
         this.count),
       this.chosen,
-      h("section", {}, h("h3", { text: "In view" }), this.list));
+      h("section", {}, h("h3", { text: "In view" }), this.list),
+      this.audit.element);
     this._filter();
   }
 
@@ -99,13 +104,69 @@ export class Browse {
 
   async _choose(row) {
     if (row < 0) return;
-    const photo = await this._photo(row);
+    try {
+      this._tell(await this._photo(row));
+    } catch (problem) {
+      this._fail(problem);
+    }
+  }
+
+  /** A photo by its id. */
+  async _show(id) {
+    try {
+      this._tell(await get(`gallery/photos/${id}`));
+    } catch (problem) {
+      this._fail(problem);
+    }
+  }
+
+  _fail(problem) {
+    this.chosen.replaceChildren(h("p", { class: "problem", role: "alert", text: problem instanceof Problem ? problem.message : "The page failed; load it again." }));
+  }
+
+  _tell(photo) {
     const facts = [["Position", place(photo.position)], ["Told by", photo.position_source], ["Taken", photo.time?.replace("T", " ")], ["Looking", photo.heading_deg === null ? null : heading(photo.heading_deg)], ["Group", photo.group]];
     const picture = h("img", { src: this.setup.private ? urls.thumbnail(photo.id) : urls.picture(photo.id), alt: name(photo.path) });
     picture.addEventListener("error", () => picture.remove());
     this.chosen.replaceChildren(picture, h("h3", { text: name(photo.path) }),
-      h("dl", {}, facts.filter(([, said]) => said).flatMap(([term, said]) => [h("dt", { text: term }), h("dd", { text: said })])));
+      h("dl", {}, facts.filter(([, said]) => said).flatMap(([term, said]) => [h("dt", { text: term }), h("dd", { text: said })])),
+      this.setup.changes ? h("div", { class: "row" }, h("button", { type: "button", class: "button", onclick: () => this._ask(photo) }, sign(SIGNS.bin), "Delete from the gallery")) : "");
     this.chosen.scrollIntoView({ block: "nearest" });
     say(`${name(photo.path)}, ${place(photo.position)}`);
+  }
+
+  /** Nothing is deleted before the reader has read what. */
+  _ask(photo) {
+    const told = h("p", { class: "problem", role: "alert" });
+    const yes = h("button", { type: "button", class: "button danger", onclick: async () => {
+      yes.disabled = true;
+      try {
+        await act("DELETE", `gallery/photos/${photo.id}`);
+        dialog.close();
+        await this._reload();
+        say(`${name(photo.path)} was deleted from the gallery`);
+        this.chosen.replaceChildren(h("p", { class: "soft", text: `${name(photo.path)} was deleted from the gallery.` }));
+      } catch (problem) {
+        told.textContent = problem instanceof Problem ? problem.message : "The page failed; load it again.";
+        yes.disabled = false;
+      }
+    } }, sign(SIGNS.bin), "Delete");
+    const dialog = h("dialog", { class: "sheet", "aria-labelledby": "delete-title", onclose: () => dialog.remove() },
+      h("header", {}, h("h2", { id: "delete-title", text: `Delete ${name(photo.path)}?` })),
+      h("img", { src: urls.thumbnail(photo.id), alt: "", width: 160 }),
+      h("p", { text: `It was taken at ${place(photo.position)}. The gallery forgets it, and no photo is located by it any more.` }),
+      h("p", { class: "soft", text: "The file itself stays where it is; indexed again, it comes back." }),
+      told,
+      h("div", { class: "row" }, yes, h("button", { type: "button", class: "button", autofocus: true, text: "Keep it", onclick: () => dialog.close() })));
+    document.querySelector(".whence").append(dialog);
+    dialog.showModal();
+  }
+
+  /** The gallery as it is by now. */
+  async _reload() {
+    [this.facts, this.points] = await Promise.all([get("gallery"), get("gallery/map")]);
+    this.known = new Map();
+    this.atlas.renew(this.points.points);
+    this._draw();
   }
 }

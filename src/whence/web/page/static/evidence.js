@@ -149,8 +149,8 @@ export class Evidence {
   constructor() {
     this.lit = -1;
     const light = (index) => this._light(index);
-    this.here = new Lens("your photo", light);
-    this.there = new Lens("the gallery's photo", light);
+    this.here = new Lens("the first photo", light);
+    this.there = new Lens("the second photo", light);
     this.title = h("h2", { id: "evidence-title" });
     this.note = h("p", { class: "soft" });
     this.line = s("line", {});
@@ -161,8 +161,8 @@ export class Evidence {
     this.dialog = h("dialog", { class: "evidence", "aria-labelledby": "evidence-title" },
       h("header", {}, h("div", {}, this.title, this.note), close),
       h("div", { class: "pair" },
-        h("figure", {}, this.here.element, h("figcaption", { text: "Your photo" })),
-        h("figure", {}, this.there.element, (this.caption = h("figcaption")))),
+        h("figure", {}, this.here.element, (this.first = h("figcaption"))),
+        h("figure", {}, this.there.element, (this.second = h("figcaption")))),
       h("footer", {}, h("p", { class: "soft hint", text: "Hover over a point to see its partner; [ and ] step through them. Wheel, pinch or + zooms." }),
         h("div", { class: "row" }, this.before, this.after)),
       this.link);
@@ -175,8 +175,17 @@ export class Evidence {
     document.querySelector(".whence").append(this.dialog);
   }
 
+  /** An answer's candidates beside the photo. */
   open(facts, index) {
-    this.facts = facts;
+    const pairs = facts.matches.map((match, place) => ({
+      match, named: name(facts.answer.candidates[place].path), caption: "Your photo", here: [urls.photo(facts.id), facts.frame], there: [urls.picture(match.id), match],
+    }));
+    this.between(pairs, index);
+  }
+
+  /** Any pairs: `match` with `points`, `named` the second, `caption` of the first, and of each its address and size. */
+  between(pairs, index) {
+    this.pairs = pairs;
     this.index = index;
     if (!this.dialog.open) this.dialog.showModal();
     this._show();
@@ -188,17 +197,18 @@ export class Evidence {
   }
 
   _show() {
-    const { facts, index } = this, match = facts.matches[index], candidate = facts.answer.candidates[index];
+    const { pairs, index } = this, { match, named, caption, here, there } = pairs[index];
     this.match = match;
     this.before.disabled = index === 0;
-    this.after.disabled = index >= facts.matches.length - 1;
+    this.after.disabled = index >= pairs.length - 1;
     const count = match.points.length;
     this.title.textContent = count ? `${counted(count, "matching point")}` : "No matching points";
-    this.note.textContent = `with ${name(candidate.path)}, ${index + 1} of ${facts.matches.length}`
+    this.note.textContent = `with ${named}, ${index + 1} of ${pairs.length}`
       + (count ? "" : ". The two photos look alike as a whole, which is weak evidence");
-    this.caption.textContent = name(candidate.path);
-    this.here.show(urls.photo(facts.id), facts.frame, match.points.map(([x, y]) => [x, y]));
-    this.there.show(urls.picture(match.id), match, match.points.map(([, , x, y]) => [x, y]));
+    this.first.textContent = caption;
+    this.second.textContent = named;
+    this.here.show(...here, match.points.map(([x, y]) => [x, y]));
+    this.there.show(...there, match.points.map(([, , x, y]) => [x, y]));
     this._light(-1);
     say(`${this.title.textContent} ${this.note.textContent}`);
   }

@@ -6,6 +6,7 @@ import { Browse } from "./browse.js";
 import { Contribute } from "./contribute.js";
 import { counted, h, say, sign, SIGNS } from "./dom.js";
 import { Evidence } from "./evidence.js";
+import { dropped, isPhoto } from "./files.js";
 import { Locate } from "./locate.js";
 
 export async function start(root, setup) {
@@ -13,11 +14,13 @@ export async function start(root, setup) {
   const chart = h("div", { class: "map", role: "region", "aria-label": "Map" });
   const sections = Object.fromEntries(Object.keys(VIEWS).map((id) => [id, h("section", { class: "view", id: `view-${id}`, hidden: true, "aria-label": VIEWS[id] })]));
   const tabs = Object.fromEntries(Object.entries(VIEWS).map(([id, words]) => [id, h("a", { href: `#${id}`, text: words })]));
-  const picker = h("input", { type: "file", id: "photos", accept: "image/*,.heic,.heif,.avif", multiple: true, class: "unseen", onchange: taken });
-  const camera = h("input", { type: "file", id: "camera", accept: "image/*", capture: "environment", class: "unseen", onchange: taken });
-  const intake = h("div", { class: "intake" }, picker, camera,
-    h("label", { for: "photos", class: "button main" }, sign(SIGNS.choose), "Choose photos"),
-    h("label", { for: "camera", class: "button camera" }, sign(SIGNS.photo), "Camera"),
+  const picked = (props, some) => h("input", { type: "file", hidden: true, onchange: (event) => taken(event, some), ...props });
+  const picker = picked({ id: "photos", accept: "image/*,.heic,.heif,.avif", multiple: true });
+  const folder = picked({ id: "folder", webkitdirectory: true }, isPhoto);
+  const camera = picked({ id: "camera", accept: "image/*", capture: "environment" });
+  const choosing = (input, kind, path, words) => h("button", { type: "button", class: `button ${kind}`, onclick: () => input.click() }, sign(path), words);
+  const intake = h("div", { class: "intake" },
+    choosing(picker, "main", SIGNS.choose, "Choose photos"), choosing(camera, "camera", SIGNS.photo, "Camera"),
     h("p", { class: "soft hint", text: "or drop them anywhere, or paste one" }));
   const answer = h("div", { class: "result" });
   const lead = h("p", { class: "lead intro" });
@@ -25,7 +28,7 @@ export async function start(root, setup) {
   const panel = h("main", { class: "panel" },
     h("header", { class: "top" }, h("h1", {}, "whence"), h("nav", { "aria-label": "Views" }, Object.values(tabs))),
     Object.values(sections));
-  root.replaceChildren(chart, panel, h("div", { class: "veil", "aria-hidden": "true" }, h("p", { text: "Drop photos to find out where they were taken" })),
+  root.replaceChildren(chart, panel, picker, folder, camera, h("div", { class: "veil", "aria-hidden": "true" }, h("p", { text: "Drop photos to find out where they were taken" })),
     h("p", { id: "said", class: "unseen", role: "status", "aria-live": "polite" }));
 
   const atlas = new Atlas(chart, setup);
@@ -40,11 +43,12 @@ export async function start(root, setup) {
   atlas.gallery(points.points);
   const evidence = new Evidence();
   const locate = new Locate(answer, { setup, atlas, evidence });
-  const browse = new Browse(sections.browse, { setup, atlas, points, facts });
+  const browse = new Browse(sections.browse, { setup, atlas, points, facts, evidence });
   const holder = h("div", { class: "many" });
   const batch = new Batch(holder, { setup, atlas, locate });
   const contribute = setup.contributions ? new Contribute(sections.contribute, { setup, atlas }) : null;
-  sections.batch.append(h("label", { for: "photos", class: "button main" }, sign(SIGNS.choose), "Add photos"), holder);
+  sections.batch.append(h("div", { class: "intake" },
+    choosing(picker, "main", SIGNS.choose, "Add photos"), choosing(folder, "main second", SIGNS.folder, "Add a folder")), holder);
 
   function open() {
     const wanted = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "locate";
@@ -64,8 +68,8 @@ export async function start(root, setup) {
     panel.scrollTop = 0;
   }
 
-  function taken(event) {
-    take([...event.target.files]);
+  function taken(event, some = () => true) {
+    take([...event.target.files].filter(some));
     event.target.value = ""; // the same photo may be chosen again
   }
 
@@ -84,7 +88,7 @@ export async function start(root, setup) {
   document.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
     if (files.length) take(files);
-    else if (!event.target.matches("input")) say("There is no photo in the clipboard");
+    else if (!event.target.matches?.("input")) say("There is no photo in the clipboard");
   });
   let depth = 0;
   const dragged = (event) => event.dataTransfer?.types.includes("Files");
@@ -100,17 +104,4 @@ export async function start(root, setup) {
   });
   open();
   root.dataset.ready = "yes";
-}
-
-/** Files of a drop; those of folders too. */
-async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean), files = [];
-  if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
-  const read = (reader) => new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
-  const walk = async (entry) => {
-    if (entry.isFile) files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    else for (let reader = entry.createReader(), some; (some = await read(reader)).length; ) for (const one of some) await walk(one);
-  };
-  for (const entry of entries) await walk(entry);
-  return files.filter((file) => file.type.startsWith("image/") || /\.(hei[cf]|avif|tiff?)$/i.test(file.name));
 }
