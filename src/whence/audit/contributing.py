@@ -22,6 +22,7 @@ from whence.describe.looks import Looks, glance, near_duplicates
 from whence.errors import GalleryBusyError, InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.gallery.quarantine import Contribution, Verdict, contributions, put
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.geo.distance import metres_from, offset
 from whence.locate.answers import Answer
@@ -70,7 +71,7 @@ def contribute(
         InputError: Nothing there, or positions of another kind than the gallery's.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     store = Store.open(folder)
     read = [_taken(photo) for photo in _photos(brought, store.settings.crs)]
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
@@ -84,13 +85,13 @@ def contribute(
     return [known.get(one.id, one) for one in read] + [one for key, one in decided.items() if key not in fresh]
 
 
-def waiting(gallery: str | os.PathLike[str]) -> list[Contribution]:
+def waiting(gallery: str | os.PathLike[str] | Storage) -> list[Contribution]:
     """Contributions that a person has to decide on.
 
     Raises:
         GalleryError: No gallery.
     """
-    return [one for one in contributions(Store.open(Path(gallery))) if one.verdict is Verdict.REVIEW]
+    return [one for one in contributions(Store.open(gallery)) if one.verdict is Verdict.REVIEW]
 
 
 def review(
@@ -115,7 +116,7 @@ def review(
         InputError: No contribution with such an id waits, several do, or one is to be both.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     waits = {one.id: one for one in waiting(folder)}
     yes, no = ([_named(name, waits) for name in names] for names in (admit, refuse))
     if both := {one.id for one in yes} & {one.id for one in no}:
@@ -202,7 +203,7 @@ def _photo(one: Contribution) -> Photo:
     return Photo(Path(one.path), one.path, position=position, time=taken, **said)
 
 
-def _judged(folder: Path, workers: int | None, progress: Callable[[int, int], None]) -> list[Contribution]:
+def _judged(folder: Storage, workers: int | None, progress: Callable[[int, int], None]) -> list[Contribution]:
     """Verdicts on all that wait, each kept as soon as it is there."""
     store = Store.open(folder)
     found = [one for one in contributions(store) if one.verdict is Verdict.WAITING]
@@ -319,7 +320,7 @@ def _told(
     return replace(one, verdict=verdict, reason=reason, off_m=off_m, witnesses=witnesses)
 
 
-def _indexed(folder: Path, workers: int | None) -> list[Contribution]:
+def _indexed(folder: Storage, workers: int | None) -> list[Contribution]:
     """Indexes what is admitted, that of earlier calls too, and says so."""
     store = Store.open(folder)
     admitted = [one for one in contributions(store) if one.verdict is Verdict.ADMIT]
@@ -338,7 +339,7 @@ def _indexed(folder: Path, workers: int | None) -> list[Contribution]:
     return done
 
 
-def _put(folder: Path, brought: Sequence[Contribution]) -> None:
+def _put(folder: Storage, brought: Sequence[Contribution]) -> None:
     with lock(folder, create=False):
         put(Store.open(folder), brought)
 

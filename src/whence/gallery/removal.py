@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from whence.errors import GalleryError, InputError
 from whence.gallery import schema
 from whence.gallery.approximate import keep_index
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
 from whence.photos.names import native, stored
@@ -60,7 +61,7 @@ def remove(
     What the gallery learned from all its photos together stays.
 
     Args:
-        gallery: Folder of the gallery.
+        gallery: Folder of the gallery, or its address in object storage.
         paths: As stored, or files, or folders of either kind; one or several.
         groups: Names of groups; one or several.
         where: Conditions on place and time.
@@ -76,7 +77,7 @@ def remove(
     conditions = bool(named or groups or asked)
     if not conditions and not purge:
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     store = Store.open(folder)
     if dry_run:
         found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
