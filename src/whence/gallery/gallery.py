@@ -111,6 +111,7 @@ class Gallery:
         self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings, bursts))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
+        self._near = store.folder.cache()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] | Storage, *, root: str | os.PathLike[str] | None = None) -> Gallery:
@@ -157,7 +158,7 @@ class Gallery:
         name = index_name(self._described) if self._described is not None and len(self) > search.EXACT_UP_TO else None
         if self._described is None or name is None:
             return ExactSearch(self.descriptors)
-        return ApproximateSearch(self._described, name, self._vector_ids)
+        return ApproximateSearch(self._described, name, self._vector_ids, self._lost_told)
 
     def allowed(self, where: Where) -> NDArray[np.bool_]:
         """``(N,)``: which photos meet some conditions."""
@@ -237,7 +238,8 @@ class Gallery:
     def _lost_told(self) -> Iterator[None]:
         """What a gallery that was purged meanwhile makes of reading it."""
         try:
-            yield
+            with self.folder.told():
+                yield
         except (RuntimeError, OSError, ValueError) as error:
             if "not found" not in str(error).lower():
                 raise
@@ -245,6 +247,18 @@ class Gallery:
 
     def _read(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
         """One column of some rows, in any order."""
+        if self._near is None:
+            yield from self._read_there(rows, column)
+            return
+        names = {row: f"{column} {self.settings.extractor} {self.photos[row].content_hash}" for row in rows}
+        known = self._near.get(names.values())
+        fresh = dict(self._read_there([row for row in rows if names[row] not in known], column))
+        self._near.put({names[row]: data for row, data in fresh.items() if data})
+        yield from fresh.items()
+        yield from ((row, known[name]) for row, name in names.items() if row not in fresh)
+
+    def _read_there(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
+        """``_read``, from the gallery itself."""
         if not rows or self._photos_table is None:
             return
         row_of = {self._row_ids[row]: row for row in rows}

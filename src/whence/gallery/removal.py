@@ -88,6 +88,8 @@ def remove(
         _drop(store, found)
         if purge:
             _purge(store)
+            if (cache := folder.cache()) is not None:
+                cache.forget()
         elif found:
             _tidy(store)
     return _removal(found, total - len(found), unmatched)

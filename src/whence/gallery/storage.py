@@ -1,15 +1,16 @@
-"""Where a gallery lies: a folder of this computer. What needs to know what kind of place that is asks here."""
+"""Where a gallery lies: in a folder of this computer, or in object storage. Nothing else has to know which."""
 
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError
+from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGalleryError
 from whence.gallery.trouble import full_disk
 from whence.photos import files
 from whence.photos.names import is_text
@@ -17,6 +18,10 @@ from whence.photos.names import is_text
 if TYPE_CHECKING:
     from lancedb.db import DBConnection
 
+    from whence.gallery.cached import Cache
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_AS_PATH = re.compile(r"(s3|gs|az):/[^/]")
 LOCK = ".whence.lock"
 """What says that a gallery is being written."""
 
@@ -26,8 +31,22 @@ class Storage(ABC):
 
     @staticmethod
     def of(given: str | os.PathLike[str] | Storage) -> Storage:
-        """The location of a gallery by its name."""
-        return given if isinstance(given, Storage) else Folder(Path(given))
+        """By the name of a folder, or an address such as ``s3://bucket/folder``.
+
+        Raises:
+            InputError: It is an address, and cannot be used.
+            NotAGalleryError: LanceDB cannot spell the name of a folder.
+        """
+        if isinstance(given, Storage):
+            return given
+        text = os.fspath(given)
+        if is_address(text):
+            from whence.gallery.bucket import Address, Bucket
+
+            return Bucket(Address.parse(text))
+        if not isinstance(given, str) and _AS_PATH.match(text):
+            raise InputError(f"{text}: an address in object storage is given as text, for a Path drops its slashes")
+        return Folder(Path(given))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Storage) and str(self) == str(other)
@@ -62,6 +81,21 @@ class Storage(ABC):
             GalleryBusyError: Another one is writing.
             GalleryError: The place cannot be made or written to.
         """
+
+    def assure(self) -> None:  # noqa: B027 -- a lock file stays
+        """Called before something is written or read to be written.
+
+        Raises:
+            GalleryBusyError: This process was the only writer and may no longer be.
+        """
+
+    def cache(self) -> Cache | None:
+        """What keeps the features that are asked for often nearer by; None where they are near."""
+        return None
+
+    def holds(self, file: Path) -> bool:
+        """Whether a file of this computer lies in it, or would."""
+        return False
 
     @abstractmethod
     def trouble(self, error: BaseException) -> str | None:
@@ -149,6 +183,10 @@ class Folder(Storage):
         with held:
             yield
 
+    def holds(self, file: Path) -> bool:
+        """See ``Storage``."""
+        return self._path.absolute() in (file.absolute(), *file.absolute().parents)
+
     def trouble(self, error: BaseException) -> str | None:
         """See ``Storage``: the disk is full. What was stored before stays as it is."""
         if not full_disk(error):
@@ -161,6 +199,11 @@ class Folder(Storage):
     def local(self, task: str) -> Path:
         """See ``Storage``."""
         return self._path
+
+
+def is_address(given: str) -> bool:
+    """Whether a gallery is named by an address, rather than by a folder."""
+    return _ADDRESS.match(given) is not None
 
 
 def load_lancedb() -> Any:

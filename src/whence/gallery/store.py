@@ -104,8 +104,10 @@ class Store:
 
     def table(self, name: str) -> Table | None:
         """A table at its newest version, or None before anything was written to it."""
+        self.folder.assure()
         try:
-            return self._connection.open_table(name)
+            with self.folder.told():
+                return self._connection.open_table(name)
         except ValueError as error:
             if "not found" not in str(error):  # any other damage must not make a full table look like none
                 raise
@@ -144,6 +146,7 @@ class Store:
 
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Puts other rows in place of all, in one transaction; readers of the old version keep it."""
+        self.folder.assure()
         self._connection.create_table(name, data=rows, mode="overwrite")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 _FULL = {39, 112} if os.name == "nt" else {errno.ENOSPC, errno.EDQUOT}
 _NUMBER = re.compile(r"\(os error (\d+)\)")
+_OPTIONS = re.compile(r"(?<=\w)\?[\w%.-]+=[^\s)\"']*")
 _PLACE_IN_SOURCE = re.compile(r",? *\S+\.rs:\d+(:\d+)?")
 
 
@@ -46,6 +47,6 @@ def full_disk(error: BaseException) -> bool:
 
 
 def told(error: Exception, length: int = 200) -> str:
-    """An error of LanceDB on one line, without the places in its source code."""
+    """An error of LanceDB on one line, without places in its source code or what addresses are signed with."""
     first = next(iter(str(error).splitlines()), type(error).__name__)
-    return _PLACE_IN_SOURCE.sub("", first)[:length]
+    return _PLACE_IN_SOURCE.sub("", _OPTIONS.sub("", first))[:length]
