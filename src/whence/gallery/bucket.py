@@ -25,7 +25,7 @@ from whence.gallery.storage import LOCK, Storage, load_lancedb
 if TYPE_CHECKING:
     from lancedb.db import DBConnection
 
-_ADDRESS = re.compile(r"(s3|gs|az)://([A-Za-z0-9][A-Za-z0-9._-]*)((?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._=+-]+)+)/*")
+_ADDRESS = re.compile(r"(s3|gs|az)://([A-Za-z0-9][A-Za-z0-9._-]*)((?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._=-]+)+)/*")
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "gs": (),
@@ -74,7 +74,7 @@ class Address:
         if found is None:
             raise InputError(
                 "this address of a gallery cannot be used; expected s3://bucket/folder, gs://bucket/folder or "
-                "az://container/folder, of letters, digits and . _ - = +, without credentials or options"
+                "az://container/folder, of letters, digits and . _ - =, without credentials or options"
             )
         return cls(found[1], found[2], found[3].strip("/"))
 

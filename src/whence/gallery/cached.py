@@ -108,6 +108,13 @@ class Cache:
                     self._connection.execute("DELETE FROM entries WHERE gallery = ?", [self._gallery])
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def close(self) -> None:
+        """Lets go of the file; nothing is found from then on."""
+        with self._using:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
     def _make_room(self) -> None:
         assert self._connection is not None
         (held,) = self._connection.execute("SELECT coalesce(sum(size), 0) FROM entries").fetchone()

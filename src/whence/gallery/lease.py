@@ -14,7 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -70,15 +70,15 @@ class Lease:
 
     def give_back(self) -> None:
         """Says that nobody writes. If that fails, the next writer waits until silence has lasted long enough."""
+        from obstore.exceptions import BaseError
+
         self._ended.set()
         self._thread.join()
         if self._lost:
             return
         self._said = {"machine": "", "owner": ""}
-        try:
+        with suppress(BaseError, OSError):  # what was written is written, and must not be called failed
             self._put(self._mark)
-        except Exception:  # noqa: BLE001 -- what was written is written, and must not be called failed
-            return
 
     def assure(self) -> None:
         """
@@ -152,8 +152,10 @@ class Lease:
         return said if isinstance(said, dict) else {"owner": "unknown"}, _marked(found.meta)
 
     def _keep(self) -> None:
+        from obstore.exceptions import BaseError
+
         while not self._ended.wait(BEAT_S):
-            try:
+            with suppress(BaseError, OSError):  # the network may come back before silence has lasted too long
                 if self._put(self._mark):
                     continue
                 found = self._read()
@@ -161,8 +163,6 @@ class Lease:
                     self._lost = True
                     return
                 self._mark = found[1]  # written, though the answer was lost
-            except Exception:  # noqa: BLE001 -- the network may come back before silence has lasted too long
-                continue
 
 
 @contextmanager
@@ -206,7 +206,7 @@ def _here(place: str) -> tuple[AbstractContextManager[object] | None, str]:
 
 def _marked(found: Any) -> dict[str, Any]:
     """What a condition names a version by."""
-    return {"e_tag": found["e_tag"], "version": found["version"]}
+    return {name: found[name] for name in ("e_tag", "version") if found[name] is not None}
 
 
 def _now() -> float:
