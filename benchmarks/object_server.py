@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import Any
 
 _COUNT, _BUCKET = "/-/requests", "whence-tests"
@@ -56,9 +57,14 @@ class ObjectServer:
 
 
 @contextmanager
-def serving() -> Iterator[ObjectServer]:
-    """Starts a server with an empty bucket, and ends it."""
-    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def serving(delay_s: float = 0.0) -> Iterator[ObjectServer]:
+    """Starts a server with an empty bucket, and ends it.
+
+    Args:
+        delay_s: That it waits before each answer.
+    """
+    command = [sys.executable, __file__, str(delay_s)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:
         server = ObjectServer(process.stdout.readline().strip())
@@ -74,8 +80,8 @@ def serving() -> Iterator[ObjectServer]:
 class _Counting:
     """A WSGI application in front of another one."""
 
-    def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
-        self._inner = inner
+    def __init__(self, inner: Callable[..., Iterable[bytes]], delay_s: float) -> None:
+        self._inner, self._delay_s = inner, delay_s
         self._asked: Counter[str] = Counter()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -84,6 +90,7 @@ class _Counting:
             start("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(asked).encode()]
         self._asked[environ["REQUEST_METHOD"]] += 1
+        sleep(self._delay_s)
         return self._inner(environ, start)
 
 
@@ -91,7 +98,8 @@ def _main() -> None:
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    server = make_server("127.0.0.1", 0, _Counting(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    counting = _Counting(DomainDispatcherApplication(create_backend_app), float(sys.argv[1]))
+    server = make_server("127.0.0.1", 0, counting, threaded=True)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
 

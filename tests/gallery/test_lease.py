@@ -92,7 +92,14 @@ def test_a_dead_writer_on_this_computer_is_replaced_without_waiting(
         assert said(store)["owner"] not in ("", "somebody")
 
 
-@pytest.mark.parametrize("left", [b"", b"no JSON", b"[1]", b'{"other": 1}'])
+def test_a_lock_file_that_was_copied_there_means_nothing(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_LOOK_S", 1e9)
+    obstore.put(store, KEY, b"")
+    with leased(store, KEY, PLACE, ""):
+        assert said(store)["owner"]
+
+
+@pytest.mark.parametrize("left", [b"no JSON", b"[1]", b"\xff"])
 def test_an_object_that_says_nothing_is_replaced(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:

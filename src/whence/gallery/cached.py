@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from weakref import finalize
 
 from whence.errors import InputError
 
@@ -63,6 +64,8 @@ class Cache:
         self._most = _bound()
         self._using = Lock()
         self._connection = self._opened() if self._most else None
+        if self._connection is not None:
+            finalize(self, self._connection.close)
 
     def get(self, names: Iterable[str]) -> dict[str, bytes]:
         """What is there of some names."""

@@ -128,7 +128,9 @@ class Gallery:
         """
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
-        return cls(Store.open(folder), None if root is None else Path(root))
+        store = Store.open(folder)
+        with store.folder.told():
+            return cls(store, None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)

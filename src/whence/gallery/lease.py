@@ -146,7 +146,7 @@ class Lease:
         except FileNotFoundError:
             return None
         try:
-            said = json.loads(text)
+            said = json.loads(text or b"{}")  # a lock file that was copied here is empty, and means nothing
         except ValueError:
             said = {"owner": "unknown"}
         return said if isinstance(said, dict) else {"owner": "unknown"}, _marked(found.meta)

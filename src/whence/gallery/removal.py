@@ -80,7 +80,8 @@ def remove(
     folder = Storage.of(gallery)
     store = Store.open(folder)
     if dry_run:
-        found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
+        with folder.told():
+            found, total, unmatched = _chosen(store, named, groups, asked) if conditions else ([], _count(store), ())
         return _removal(found, total, unmatched)
     with lock(folder, create=False):
         store = Store.open(folder)
