@@ -17,6 +17,7 @@ from whence.audit.court import Court
 from whence.errors import GalleryBusyError, InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.gallery.quarantine import Contribution, Verdict, contributions, put
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.locate.indexing import index
 from whence.locate.intake import Intake
@@ -39,7 +40,7 @@ def _unseen(done: int, total: int) -> None:
 
 def contribute(
     brought: Sequence[str | os.PathLike[str]],
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     workers: int | None = None,
     progress: Progress = _unseen,
@@ -61,13 +62,13 @@ def contribute(
         InputError: Nothing there, or positions of another kind than the gallery's.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    crs = Store.open(Path(gallery)).settings.crs
+    crs = Store.open(Storage.of(gallery)).settings.crs
     return judged([_taken(photo) for photo in _photos(brought, crs)], gallery, workers=workers, progress=progress)
 
 
 def judged(
     read: Sequence[Contribution],
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     workers: int | None = None,
     reader: Reader | None = None,
@@ -85,7 +86,7 @@ def judged(
     Raises:
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     store = Store.open(folder)
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
@@ -98,17 +99,17 @@ def judged(
     return [known.get(one.id, one) for one in read] + [one for key, one in decided.items() if key not in fresh]
 
 
-def waiting(gallery: str | os.PathLike[str]) -> list[Contribution]:
+def waiting(gallery: str | os.PathLike[str] | Storage) -> list[Contribution]:
     """Contributions that a person has to decide on.
 
     Raises:
         GalleryError: No gallery.
     """
-    return [one for one in contributions(Store.open(Path(gallery))) if one.verdict is Verdict.REVIEW]
+    return [one for one in contributions(Store.open(gallery)) if one.verdict is Verdict.REVIEW]
 
 
 def review(
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     admit: Sequence[str] = (),
     refuse: Sequence[str] = (),
@@ -131,7 +132,7 @@ def review(
         InputError: No contribution with such an id waits, several do, or one is to be both.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     waits = {one.id: one for one in waiting(folder)}
     yes, no = ([_named(name, waits) for name in names] for names in (admit, refuse))
     if both := {one.id for one in yes} & {one.id for one in no}:
@@ -195,7 +196,7 @@ def _taken(photo: Photo | Skipped) -> Contribution:
     return Contribution.of(known, digest, path)
 
 
-def _heard(folder: Path, workers: int | None, reader: Reader, progress: Progress) -> list[Contribution]:
+def _heard(folder: Storage, workers: int | None, reader: Reader, progress: Progress) -> list[Contribution]:
     """Verdicts on all that wait, each kept as soon as it is there."""
     store = Store.open(folder)
     found = [one for one in contributions(store) if one.verdict is Verdict.WAITING]
@@ -211,7 +212,7 @@ def _heard(folder: Path, workers: int | None, reader: Reader, progress: Progress
     return decided
 
 
-def _indexed(folder: Path, workers: int | None, reader: Reader | None) -> list[Contribution]:
+def _indexed(folder: Storage, workers: int | None, reader: Reader | None) -> list[Contribution]:
     """Indexes what is admitted, that of earlier calls too, and says so."""
     store = Store.open(folder)
     admitted = [one for one in contributions(store) if one.verdict is Verdict.ADMIT]
@@ -230,7 +231,7 @@ def _indexed(folder: Path, workers: int | None, reader: Reader | None) -> list[C
     return done
 
 
-def _put(folder: Path, brought: Sequence[Contribution]) -> None:
+def _put(folder: Storage, brought: Sequence[Contribution]) -> None:
     with lock(folder, create=False):
         put(Store.open(folder), brought)
 

@@ -21,7 +21,7 @@ TOKEN, REVIEW = "WHENCE_TOKEN", "WHENCE_REVIEW_TOKEN"
 
 
 def command(
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")],
     host: Annotated[
         str, typer.Option(help="Address to listen at; beyond this computer only with a token.")
     ] = "127.0.0.1",

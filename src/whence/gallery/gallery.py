@@ -24,6 +24,7 @@ from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store
 from whence.gallery.where import Times, Where
 from whence.photos.cameras import from_fov, scaled
@@ -94,14 +95,11 @@ class Gallery:
         self.folder = store.folder
         self.settings: Settings = store.settings
         self.root = root or Path(store.settings.root)
-        self._store = store
-        described = store.table(schema.DESCRIPTORS)  # before the photos: every descriptor then has its photo
-        photos = store.table(schema.PHOTOS)
+        # Descriptors before photos: every descriptor then has its photo, whatever is written meanwhile.
+        tables = store.snapshot((schema.ARTEFACTS, schema.DESCRIPTORS, schema.PHOTOS))
+        self._artefacts, described, photos = tables.values()
         if photos is None or described is None:
             photos = described = None
-        else:
-            described.checkout(described.version)
-            photos.checkout(photos.version)
         self._photos_table, self._described = photos, described
         found = _light(photos, described)
         self.model = _model(described)
@@ -109,17 +107,18 @@ class Gallery:
         self._vector_ids: NDArray[np.int64] = found["_vector"].to_numpy().astype(np.int64)
         self.coordinates: DoubleArray = _coordinates(found, store.settings.crs)
         self.times: Times = found["time"].to_numpy()
-        bursts = _bursts(store, found)
+        bursts = _bursts(self._artefacts, found)
         self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings, bursts))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
+        self._near = store.folder.cache()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Gallery:
+    def open(cls, folder: str | os.PathLike[str] | Storage, *, root: str | os.PathLike[str] | None = None) -> Gallery:
         """Opens a gallery for reading.
 
         Args:
-            folder: Of the gallery.
+            folder: Of the gallery; or its address in object storage, such as ``s3://bucket/folder``.
             root: Where the photos' root is now, if it was moved; nothing is written.
 
         Raises:
@@ -129,7 +128,9 @@ class Gallery:
         """
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
-        return cls(Store.open(Path(folder)), None if root is None else Path(root))
+        store = Store.open(folder)
+        with store.folder.told():
+            return cls(store, None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -159,7 +160,7 @@ class Gallery:
         name = index_name(self._described) if self._described is not None and len(self) > search.EXACT_UP_TO else None
         if self._described is None or name is None:
             return ExactSearch(self.descriptors)
-        return ApproximateSearch(self._described, name, self._vector_ids)
+        return ApproximateSearch(self._described, name, self._vector_ids, self._lost_told)
 
     def allowed(self, where: Where) -> NDArray[np.bool_]:
         """``(N,)``: which photos meet some conditions."""
@@ -172,7 +173,7 @@ class Gallery:
 
     def trials(self, key: str) -> tuple[dict[str, NDArray[Any]], int] | None:
         """What came of asking the gallery its own photos in one way, and how many it had then; None if nobody did."""
-        table = self._store.table(schema.ARTEFACTS)
+        table = self._artefacts
         if table is None:
             return None
         with self._lost_told():
@@ -186,7 +187,7 @@ class Gallery:
 
     def artefact(self) -> dict[str, NDArray[Any]] | None:
         """What the descriptors' model learned; None if it learned nothing from this gallery."""
-        table = self._store.table(schema.ARTEFACTS)
+        table = self._artefacts
         if table is None or not self.model:
             return None
         with self._lost_told():
@@ -239,7 +240,8 @@ class Gallery:
     def _lost_told(self) -> Iterator[None]:
         """What a gallery that was purged meanwhile makes of reading it."""
         try:
-            yield
+            with self.folder.told():
+                yield
         except (RuntimeError, OSError, ValueError) as error:
             if "not found" not in str(error).lower():
                 raise
@@ -247,6 +249,18 @@ class Gallery:
 
     def _read(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
         """One column of some rows, in any order."""
+        if self._near is None:
+            yield from self._read_there(rows, column)
+            return
+        names = {row: f"{column} {self.settings.extractor} {self.photos[row].content_hash}" for row in rows}
+        known = self._near.get(names.values())
+        fresh = dict(self._read_there([row for row in rows if names[row] not in known], column))
+        self._near.put({names[row]: data for row, data in fresh.items() if data})
+        yield from fresh.items()
+        yield from ((row, known[name]) for row, name in names.items() if row not in fresh)
+
+    def _read_there(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
+        """``_read``, from the gallery itself."""
         if not rows or self._photos_table is None:
             return
         row_of = {self._row_ids[row]: row for row in rows}
@@ -318,9 +332,8 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
     return np.column_stack([rows[name].to_numpy() for name in names])
 
 
-def _bursts(store: Store, rows: pa.Table) -> dict[str, str]:
+def _bursts(table: Any, rows: pa.Table) -> dict[str, str]:
     """Names of bursts by content hash: after the first photo of each."""
-    table = store.table(schema.ARTEFACTS)
     if table is None:
         return {}
     kept = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()

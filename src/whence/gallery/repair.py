@@ -24,7 +24,8 @@ from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.rescue import Rescued, Row, Views, rescue, rows_of
 from whence.gallery.schema import Settings
-from whence.gallery.store import Store, load_lancedb, read_settings
+from whence.gallery.storage import load_lancedb
+from whence.gallery.store import Store, read_settings
 from whence.gallery.trouble import told
 from whence.geo.cells import leaf_cell
 from whence.photos.names import native

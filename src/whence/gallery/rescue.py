@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from whence.errors import GalleryError
-from whence.gallery.store import load_lancedb
+from whence.gallery.storage import load_lancedb
 from whence.gallery.trouble import told
 
 Row = dict[str, Any]

@@ -9,13 +9,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-from whence.errors import GalleryError
 
 _FULL = {39, 112} if os.name == "nt" else {errno.ENOSPC, errno.EDQUOT}
 _NUMBER = re.compile(r"\(os error (\d+)\)")
+_OPTIONS = re.compile(r"(?<=\w)\?[\w%.-]+=[^\s)\"']*")
 _PLACE_IN_SOURCE = re.compile(r",? *\S+\.rs:\d+(:\d+)?")
 
 
@@ -40,31 +38,15 @@ def unbroken() -> Iterator[list[Any]]:
             before(*asked[0])
 
 
-@contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """An error of the disk while a gallery is written, in words.
-
-    Raises:
-        GalleryError: The disk is full. What was stored before stays as it is.
-    """
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        if _is_full(error):
-            raise GalleryError(
-                f"no space left on the disk of {folder}; what is stored there is whole: make room and run the same "
-                "command again to go on"
-            ) from error
-        raise
-
-
-def _is_full(error: BaseException) -> bool:
-    """LanceDB passes errors of the operating system on as text."""
+def full_disk(error: BaseException) -> bool:
+    """Whether an error says that a disk is full. LanceDB passes errors of the operating system on as text."""
+    if not isinstance(error, OSError | RuntimeError):
+        return False
     found = _NUMBER.search(str(error))
     return (isinstance(error, OSError) and error.errno in _FULL) or (found is not None and int(found[1]) in _FULL)
 
 
 def told(error: Exception, length: int = 200) -> str:
-    """An error of LanceDB on one line, without the places in its source code."""
+    """An error of LanceDB on one line, without places in its source code or what addresses are signed with."""
     first = next(iter(str(error).splitlines()), type(error).__name__)
-    return _PLACE_IN_SOURCE.sub("", first)[:length]
+    return _PLACE_IN_SOURCE.sub("", _OPTIONS.sub("", first))[:length]

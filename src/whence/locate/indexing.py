@@ -17,6 +17,7 @@ from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.rows import FileState, NewPhoto, Restated
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
@@ -50,7 +51,7 @@ _AHEAD = 3
 
 def index(
     source: str | os.PathLike[str] | Intake,
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     recipe: str | Recipe | None = None,
     crs: str | None = None,
@@ -75,7 +76,7 @@ def index(
     Args:
         source: Folder of photos with positions in or beside them, CSV with path and lat,lon or x,y, or a data set. Or
             what was opened as one already, with its own crs, layout, part and tracks.
-        gallery: Folder of the gallery.
+        gallery: Folder of the gallery, or its address in object storage, such as ``s3://bucket/folder``.
         recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
         crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
         layout: How a data set is laid out, such as ``utm``; None if that is plain, and for anything else.
@@ -101,7 +102,7 @@ def index(
     start = perf_counter()
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")

@@ -8,6 +8,7 @@ from pathlib import Path
 import whence
 from whence.errors import ModelMismatchError
 from whence.gallery.schema import Settings
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.roots import normal
@@ -19,12 +20,17 @@ TOLERANCE_M = 25.0
 
 
 def open_gallery(
-    folder: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path, duplicates: str | None = None
+    folder: Storage,
+    recipe: Recipe | None,
+    crs: Crs,
+    tolerance_m: float | None,
+    root: Path,
+    duplicates: str | None = None,
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe. Call it under ``lock``.
 
     Args:
-        folder: Of the gallery.
+        folder: Where the gallery lies.
         recipe: None for the gallery's own, or the default for a new one.
         crs: What the positions of a new one mean.
         tolerance_m: Errors up to this count as right; None for what the gallery has, or 25 m.

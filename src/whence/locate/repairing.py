@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.gallery import Gallery
 from whence.gallery.repair import SCRATCH, Findings, examine
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.gallery.writer import Writer
 from whence.locate.learning import learn_if_due
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.photos.threads import one_thread_each
 
+_TASK = "whence repair"
 _MODEL_LOST = f"{schema.ARTEFACTS}: the model that described the photos is gone"
 
 
-def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) -> Findings:
+def repair(gallery: str | os.PathLike[str], *, tell: Callable[[str], None] = lambda stage: None) -> Findings:
     """Takes out what is damaged, and describes anew what lost its descriptors. A second repair finds nothing.
 
     Args:
-        folder: Of the gallery.
+        gallery: Its folder.
         tell: Called with what is done now.
 
     Returns:
@@ -34,6 +36,7 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
         NotAGalleryError: No gallery there, or beyond repair.
         GalleryError: Another process is writing to it, or it cannot be read or written.
     """
+    folder = Storage.of(gallery).local(_TASK)
     if not (folder / f"{schema.SETTINGS}.lance").is_dir():
         Store.open(folder)  # raises: no gallery, and no lock is left there
     with lock(folder, create=False):
@@ -53,13 +56,14 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
     return found
 
 
-def check(folder: Path) -> Findings:
+def check(gallery: str | os.PathLike[str]) -> Findings:
     """What is damaged, read without a change.
 
     Raises:
         NotAGalleryError: No gallery there, or beyond repair.
         GalleryError: It cannot be read.
     """
+    folder = Storage.of(gallery).local(_TASK)
     found = examine(folder, mend=False)
     if found.is_whole and _model_is_lost(Store.open(folder)):
         found.damage.append(_MODEL_LOST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from pathlib import Path
 from whence.audit.contributing import judged, review, waiting
 from whence.errors import InputError, WhenceError
 from whence.gallery.quarantine import Contribution, Verdict, contributions
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store
 from whence.locate.reading import Reader
 from whence.photos import files
@@ -39,7 +41,7 @@ class Contributions:
     def __init__(
         self,
         folder: Path,
-        gallery: Path,
+        gallery: str | os.PathLike[str] | Storage,
         reader: Reader,
         *,
         most_mb: int,
@@ -50,7 +52,7 @@ class Contributions:
 
         Args:
             folder: For the files; made if it is not there.
-            gallery: Folder of the gallery.
+            gallery: Its folder, or its address in object storage.
             reader: What makes pixels of the files.
             most_mb: All files together.
             workers: Threads.
@@ -59,7 +61,7 @@ class Contributions:
         Raises:
             InputError: The folder cannot be used.
         """
-        self._folder, self._gallery, self._reader, self._grown = folder, gallery, reader, grown
+        self._folder, self._gallery, self._reader, self._grown = folder, Storage.of(gallery), reader, grown
         self._most, self._workers = most_mb * _MEGABYTE, workers
         self._lock = threading.Lock()
         self._deciding: dict[str, bool] = {}
