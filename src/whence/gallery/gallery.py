@@ -24,7 +24,8 @@ from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
-from whence.gallery.store import Store
+from whence.gallery.store import Store, photos_lost
+from whence.gallery.trouble import damage_told
 from whence.gallery.where import Times, Where
 from whence.photos.cameras import from_fov, scaled
 from whence.photos.names import native
@@ -97,6 +98,8 @@ class Gallery:
         self._store = store
         described = store.table(schema.DESCRIPTORS)  # before the photos: every descriptor then has its photo
         photos = store.table(schema.PHOTOS)
+        if photos is None and described is not None and described.count_rows():
+            raise GalleryError(photos_lost(store.folder))
         if photos is None or described is None:
             photos = described = None
         else:
@@ -125,11 +128,13 @@ class Gallery:
         Raises:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
+            GalleryError: Its files are damaged.
             InputError: ``root`` is no folder.
         """
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
-        return cls(Store.open(Path(folder)), None if root is None else Path(root))
+        with damage_told(Path(folder)):
+            return cls(Store.open(Path(folder)), None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -298,7 +303,11 @@ def _light(photos: Any, described: Any) -> pa.Table:
         none = pa.schema([*(schema.PHOTOS_SCHEMA.field(name) for name in _LIGHT)])
         return none.append(pa.field("_rowid", pa.uint64())).append(pa.field("_vector", pa.uint64())).empty_table()
     known = described.search().select(["hash"]).with_row_id(True).to_arrow()
-    rows = photos.search().select(_LIGHT).with_row_id(True).to_arrow()
+    there = [name for name in _LIGHT if name in photos.schema.names]
+    rows = photos.search().select(there).with_row_id(True).to_arrow()
+    for name in _LIGHT:
+        if name not in there:  # an older whence wrote it, and nobody has written to it since
+            rows = rows.append_column(name, pa.nulls(len(rows), schema.PHOTOS_SCHEMA.field(name).type))
     place = pc.index_in(rows["hash"], value_set=known["hash"])
     rows = rows.append_column("_vector", pc.take(known["_rowid"], place)).filter(pc.is_valid(place))
     return rows.take(pc.sort_indices(rows, sort_keys=[("path", "ascending")]))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, SchemaVersionError
 from whence.gallery import schema
-from whence.gallery.schema import Settings
+from whence.gallery.schema import Settings, sections_today
+from whence.gallery.sums import sealed, unsealed
 from whence.gallery.trouble import full_disk_told
 from whence.photos import files
 from whence.photos.names import is_text
@@ -80,6 +81,8 @@ class Store:
         if {f"{schema.SETTINGS}.lance", f"{schema.PHOTOS}.lance"} <= found:
             return True
         ours = {LOCK, f"{schema.SETTINGS}.lance", f"{schema.SKIPPED}.lance"}  # a first run killed, or without a photo
+        if {f"{schema.SETTINGS}.lance", f"{schema.DESCRIPTORS}.lance"} <= found:  # which come after the photos
+            raise GalleryError(photos_lost(folder))
         strangers = sorted(found - ours)
         if strangers:
             raise NotAGalleryError(
@@ -89,8 +92,15 @@ class Store:
 
     def save_settings(self, settings: Settings) -> None:
         """Replaces the settings in one transaction."""
-        self.replace(schema.SETTINGS, pa.table({"json": [settings.to_json()]}, schema=schema.SETTINGS_SCHEMA))
+        self.replace(schema.SETTINGS, settings_table(settings))
         self.settings = settings
+
+    def raise_version(self) -> None:
+        """Says that this version of the tables is written from now on. To be called before anything of it is written:
+        an older whence then keeps away from what it does not know.
+        """
+        if self.settings.schema_version < schema.SCHEMA_VERSION:
+            self.save_settings(replace(self.settings, schema_version=schema.SCHEMA_VERSION, needs=schema.NEEDS))
 
     def names(self) -> set[str]:
         """Tables that exist."""
@@ -145,6 +155,11 @@ def lock(folder: Path, *, create: bool = True) -> Iterator[None]:
         yield
 
 
+def photos_lost(folder: Path) -> str:
+    """In words, for a gallery without its table of photos."""
+    return f"the gallery {folder} has lost its photos; whence repair {folder} says what is left"
+
+
 def age_to_keep(table: Any) -> timedelta:
     """Age up to which versions have to stay, so that readers have a day after a version was superseded.
 
@@ -196,6 +211,11 @@ def _read_settings(folder: Path, connection: DBConnection) -> Settings:
     return read_settings(folder, text)
 
 
+def settings_table(settings: Settings) -> pa.Table:
+    """The one row of the table of settings."""
+    return pa.table({"json": [sealed(asdict(settings))]}, schema=schema.SETTINGS_SCHEMA)
+
+
 def read_settings(folder: Path, text: str | None) -> Settings:
     """Settings as they are stored; None where they cannot be read.
 
@@ -204,15 +224,16 @@ def read_settings(folder: Path, text: str | None) -> Settings:
         SchemaVersionError: A newer whence wrote them.
     """
     try:
-        said: dict[str, Any] = json.loads(text or "")
+        said = unsealed(text or "")
         version = int(said.get("schema_version", 0))
         if version > schema.SCHEMA_VERSION:
+            wanted = f" and needs whence {needs}" if isinstance(needs := said.get("needs"), str) else ""
             raise SchemaVersionError(
-                f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
-                f"upgrade: pip install --upgrade whence"
+                f"the gallery {folder} has schema version {version}{wanted}, this whence reads up to "
+                f"{schema.SCHEMA_VERSION}; upgrade: pip install --upgrade whence"
             )
         known = {name: said[name] for name in Settings.__dataclass_fields__ if name in said}  # of before, it has fewer
-        return Settings(**{**known, "crs": Crs(known["crs"])})
+        return Settings(**{**known, "crs": Crs(known["crs"]), "sections": sections_today(known["sections"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAGalleryError(
             f"the gallery {folder} is damaged or half made; whence repair {folder} says what is left"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from whence.errors import GalleryError
+from whence.errors import GalleryError, WhenceError
 
 _FULL = {39, 112} if os.name == "nt" else {errno.ENOSPC, errno.EDQUOT}
 _NUMBER = re.compile(r"\(os error (\d+)\)")
@@ -56,6 +56,30 @@ def full_disk_told(folder: Path) -> Iterator[None]:
                 "command again to go on"
             ) from error
         raise
+
+
+@contextmanager
+def damage_told(folder: Path) -> Iterator[None]:
+    """What LanceDB makes of damaged files, in words.
+
+    Raises:
+        GalleryError: With what to do.
+    """
+    try:
+        yield
+    except WhenceError:
+        raise
+    except Exception as error:
+        if not is_of_library(error):
+            raise
+        raise GalleryError(
+            f"the gallery {folder} is damaged or cannot be read: {told(error)}; whence repair {folder} says what is left"
+        ) from error
+
+
+def is_of_library(error: BaseException) -> bool:
+    """Whether LanceDB raised it, which raises nearly anything for files that are damaged."""
+    return "lance" in str(error).lower() or type(error).__name__ == "RustPanic"
 
 
 def _is_full(error: BaseException) -> bool:
