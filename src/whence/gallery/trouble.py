@@ -15,6 +15,7 @@ from typing import Any
 from whence.errors import GalleryError, WhenceError
 
 _FULL = {39, 112} if os.name == "nt" else {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {5, 19} if os.name == "nt" else {errno.EACCES, errno.EPERM, errno.EROFS}
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 _PLACE_IN_SOURCE = re.compile(r",? *\S+\.rs:\d+(:\d+)?")
 
@@ -45,12 +46,18 @@ def full_disk_told(folder: Path) -> Iterator[None]:
     """An error of the disk while a gallery is written, in words.
 
     Raises:
-        GalleryError: The disk is full. What was stored before stays as it is.
+        GalleryError: The disk is full, or files may not be written. What was stored before stays as it is.
     """
     try:
         yield
     except (OSError, RuntimeError) as error:
-        if _is_full(error):
+        number = _number(error)
+        if number in _REFUSED:
+            raise GalleryError(
+                f"the gallery {folder} cannot be written: {os.strerror(number)}; what is stored there is whole: run "
+                "the same command as who owns all of its files"
+            ) from error
+        if number in _FULL:
             raise GalleryError(
                 f"no space left on the disk of {folder}; what is stored there is whole: make room and run the same "
                 "command again to go on"
@@ -73,7 +80,8 @@ def damage_told(folder: Path) -> Iterator[None]:
         if not is_of_library(error):
             raise
         raise GalleryError(
-            f"the gallery {folder} is damaged or cannot be read: {told(error)}; whence repair {folder} says what is left"
+            f"the gallery {folder} is damaged or cannot be read: {told(error)}; whence repair {folder} says what is "
+            "left"
         ) from error
 
 
@@ -82,10 +90,12 @@ def is_of_library(error: BaseException) -> bool:
     return "lance" in str(error).lower() or type(error).__name__ == "RustPanic"
 
 
-def _is_full(error: BaseException) -> bool:
-    """LanceDB passes errors of the operating system on as text."""
+def _number(error: BaseException) -> int:
+    """Of the operating system, which LanceDB passes on as text; 0 if it has none."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
     found = _NUMBER.search(str(error))
-    return (isinstance(error, OSError) and error.errno in _FULL) or (found is not None and int(found[1]) in _FULL)
+    return int(found[1]) if found else 0
 
 
 def told(error: Exception, length: int = 200) -> str:
