@@ -25,7 +25,8 @@ from whence.gallery.codec import unpack
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
 from whence.gallery.storage import Storage
-from whence.gallery.store import Store
+from whence.gallery.store import Store, photos_lost
+from whence.gallery.trouble import damage_told
 from whence.gallery.where import Times, Where
 from whence.photos.cameras import from_fov, scaled
 from whence.photos.names import native
@@ -95,9 +96,12 @@ class Gallery:
         self.folder = store.folder
         self.settings: Settings = store.settings
         self.root = root or Path(store.settings.root)
+        self._store = store
         # Descriptors before photos: every descriptor then has its photo, whatever is written meanwhile.
         tables = store.snapshot((schema.ARTEFACTS, schema.DESCRIPTORS, schema.PHOTOS))
         self._artefacts, described, photos = tables.values()
+        if photos is None and described is not None and described.count_rows():
+            raise GalleryError(photos_lost(store.folder))
         if photos is None or described is None:
             photos = described = None
         self._photos_table, self._described = photos, described
@@ -124,13 +128,14 @@ class Gallery:
         Raises:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
+            GalleryError: Its files are damaged.
             InputError: ``root`` is no folder.
         """
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
-        store = Store.open(folder)
-        with store.folder.told():
-            return cls(store, None if root is None else Path(root))
+        place = Storage.of(folder)
+        with damage_told(place), place.told():
+            return cls(Store.open(place), None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -312,7 +317,11 @@ def _light(photos: Any, described: Any) -> pa.Table:
         none = pa.schema([*(schema.PHOTOS_SCHEMA.field(name) for name in _LIGHT)])
         return none.append(pa.field("_rowid", pa.uint64())).append(pa.field("_vector", pa.uint64())).empty_table()
     known = described.search().select(["hash"]).with_row_id(True).to_arrow()
-    rows = photos.search().select(_LIGHT).with_row_id(True).to_arrow()
+    there = [name for name in _LIGHT if name in photos.schema.names]
+    rows = photos.search().select(there).with_row_id(True).to_arrow()
+    for name in _LIGHT:
+        if name not in there:  # an older whence wrote it, and nobody has written to it since
+            rows = rows.append_column(name, pa.nulls(len(rows), schema.PHOTOS_SCHEMA.field(name).type))
     place = pc.index_in(rows["hash"], value_set=known["hash"])
     rows = rows.append_column("_vector", pc.take(known["_rowid"], place)).filter(pc.is_valid(place))
     return rows.take(pc.sort_indices(rows, sort_keys=[("path", "ascending")]))

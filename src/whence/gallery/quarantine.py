@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -12,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.store import Store
+from whence.gallery.sums import sealed, unsealed
 from whence.photos.names import native, stored
 from whence.types import XY, LatLon, Photo, Position
 
@@ -88,13 +89,16 @@ def contributions(store: Store) -> list[Contribution]:
     table = store.table(schema.QUARANTINE)
     if table is None:
         return []
-    return [_read(row["json"]) for row in sorted(table.to_arrow().to_pylist(), key=lambda row: row["number"])]
+    return [
+        read_contribution(row["json"]) for row in sorted(table.to_arrow().to_pylist(), key=lambda row: row["number"])
+    ]
 
 
 def put(store: Store, brought: Sequence[Contribution]) -> None:
     """Stores some, in place of what was known of the same content, in one transaction. Call it under the lock."""
     if not brought:
         return
+    store.raise_version()
     table = store.table(schema.QUARANTINE)
     known = {} if table is None else {row["id"]: row["number"] for row in table.to_arrow().to_pylist()}
     free = max(known.values(), default=-1) + 1
@@ -112,12 +116,20 @@ def put(store: Store, brought: Sequence[Contribution]) -> None:
 
 def _written(one: Contribution) -> str:
     said = {**asdict(one), "path": stored(one.path), "witnesses": [stored(path) for path in one.witnesses]}
-    return json.dumps(said, sort_keys=True)
+    return sealed(said)
 
 
-def _read(text: str) -> Contribution:
-    said = json.loads(text)
-    witnesses = tuple(native(path) for path in said["witnesses"])
-    return Contribution(
-        **{**said, "path": native(said["path"]), "verdict": Verdict(said["verdict"]), "witnesses": witnesses}
-    )
+def read_contribution(text: str) -> Contribution:
+    """One, as it is stored.
+
+    Raises:
+        GalleryError: It is damaged.
+    """
+    try:
+        said = unsealed(text)
+        witnesses = tuple(native(path) for path in said["witnesses"])
+        return Contribution(
+            **{**said, "path": native(said["path"]), "verdict": Verdict(said["verdict"]), "witnesses": witnesses}
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GalleryError("a contribution is damaged; whence repair GALLERY takes it out") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGalleryError
-from whence.gallery.trouble import full_disk
+from whence.gallery.trouble import full_disk, refused
 from whence.photos import files
 from whence.photos.names import is_text
 
@@ -188,7 +188,12 @@ class Folder(Storage):
         return self._path.absolute() in (file.absolute(), *file.absolute().parents)
 
     def trouble(self, error: BaseException) -> str | None:
-        """See ``Storage``: the disk is full. What was stored before stays as it is."""
+        """See ``Storage``: the disk is full, or files may not be used. What was stored before stays as it is."""
+        if reason := refused(error):
+            return (
+                f"the gallery {self} cannot be read or written: {reason}; what is stored there is whole: run the same "
+                "command as who owns all of its files"
+            )
         if not full_disk(error):
             return None
         return (

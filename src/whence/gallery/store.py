@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from whence.errors import NotAGalleryError, SchemaVersionError
+from whence.errors import GalleryError, NotAGalleryError, SchemaVersionError
 from whence.gallery import schema
-from whence.gallery.schema import Settings
+from whence.gallery.schema import Settings, sections_today
 from whence.gallery.storage import LOCK, Storage
+from whence.gallery.sums import sealed, unsealed
 from whence.types import Crs
 
 if TYPE_CHECKING:
@@ -80,11 +81,9 @@ class Store:
         found = folder.entries() or set()
         if {f"{schema.SETTINGS}{_TABLE}", f"{schema.PHOTOS}{_TABLE}"} <= found:
             return True
-        ours = {
-            LOCK,
-            f"{schema.SETTINGS}{_TABLE}",
-            f"{schema.SKIPPED}{_TABLE}",
-        }  # a first run killed, or no photo
+        if {f"{schema.SETTINGS}{_TABLE}", f"{schema.DESCRIPTORS}{_TABLE}"} <= found:  # which come after the photos
+            raise GalleryError(photos_lost(folder))
+        ours = {LOCK, f"{schema.SETTINGS}{_TABLE}", f"{schema.SKIPPED}{_TABLE}"}  # a first run killed, or no photo
         strangers = sorted(found - ours)
         if strangers:
             raise NotAGalleryError(
@@ -94,8 +93,15 @@ class Store:
 
     def save_settings(self, settings: Settings) -> None:
         """Replaces the settings in one transaction."""
-        self.replace(schema.SETTINGS, pa.table({"json": [settings.to_json()]}, schema=schema.SETTINGS_SCHEMA))
+        self.replace(schema.SETTINGS, settings_table(settings))
         self.settings = settings
+
+    def raise_version(self) -> None:
+        """Says that this version of the tables is written from now on. To be called before anything of it is written:
+        an older whence then keeps away from what it does not know.
+        """
+        if self.settings.schema_version < schema.SCHEMA_VERSION:
+            self.save_settings(replace(self.settings, schema_version=schema.SCHEMA_VERSION, needs=schema.NEEDS))
 
     def names(self) -> set[str]:
         """Tables that exist, perhaps without a version that is complete."""
@@ -163,6 +169,11 @@ def lock(place: str | os.PathLike[str] | Storage, *, create: bool = True) -> Ite
         yield
 
 
+def photos_lost(folder: Storage) -> str:
+    """In words, for a gallery without its table of photos."""
+    return f"the gallery {folder} has lost its photos; whence repair {folder} says what is left"
+
+
 def age_to_keep(table: Any) -> timedelta:
     """Age up to which versions have to stay, so that readers have a day after a version was superseded.
 
@@ -182,6 +193,11 @@ def _read_settings(folder: Storage, connection: DBConnection) -> Settings:
     return read_settings(folder, text)
 
 
+def settings_table(settings: Settings) -> pa.Table:
+    """The one row of the table of settings."""
+    return pa.table({"json": [sealed(asdict(settings))]}, schema=schema.SETTINGS_SCHEMA)
+
+
 def read_settings(folder: Storage | Path, text: str | None) -> Settings:
     """Settings as they are stored; None where they cannot be read.
 
@@ -190,15 +206,16 @@ def read_settings(folder: Storage | Path, text: str | None) -> Settings:
         SchemaVersionError: A newer whence wrote them.
     """
     try:
-        said: dict[str, Any] = json.loads(text or "")
+        said = unsealed(text or "")
         version = int(said.get("schema_version", 0))
         if version > schema.SCHEMA_VERSION:
+            wanted = f" and needs whence {needs}" if isinstance(needs := said.get("needs"), str) else ""
             raise SchemaVersionError(
-                f"the gallery {folder} has schema version {version}, this whence reads up to {schema.SCHEMA_VERSION}; "
-                f"upgrade: pip install --upgrade whence"
+                f"the gallery {folder} has schema version {version}{wanted}, this whence reads up to "
+                f"{schema.SCHEMA_VERSION}; upgrade: pip install --upgrade whence"
             )
         known = {name: said[name] for name in Settings.__dataclass_fields__ if name in said}  # of before, it has fewer
-        return Settings(**{**known, "crs": Crs(known["crs"])})
+        return Settings(**{**known, "crs": Crs(known["crs"]), "sections": sections_today(known["sections"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAGalleryError(
             f"the gallery {folder} is damaged or half made; whence repair {folder} says what is left"

@@ -68,13 +68,22 @@ def _reopened(
             f"({recipe.hash}); leave out --recipe, or index into a new gallery"
         )
     pipeline = Pipeline(own)
-    if pipeline.seeing.fingerprint != store.settings.extractor:
-        raise ModelMismatchError(
-            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
-            f"{pipeline.seeing.fingerprint}; index into a new gallery"
-        )
+    check_features(store, pipeline)
     if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
         store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
     if duplicates is not None and duplicates != store.settings.duplicates:
         store.save_settings(replace(store.settings, duplicates=duplicates))
     return store, pipeline
+
+
+def check_features(store: Store, pipeline: Pipeline) -> None:
+    """Refuses to describe or add photos where that would mix features of two kinds.
+
+    Raises:
+        ModelMismatchError: This whence finds other features than those of the gallery.
+    """
+    if pipeline.seeing.fingerprint != store.settings.extractor:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
+            f"{pipeline.seeing.fingerprint}; index into a new gallery"
+        )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 
 import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.gallery import Gallery
-from whence.gallery.repair import SCRATCH, Findings, examine
+from whence.gallery.repair import Findings, end_interrupted, examine
 from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.gallery.writer import Writer
 from whence.locate.learning import learn_if_due
+from whence.locate.opening import check_features
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.photos.threads import one_thread_each
 
@@ -40,8 +40,7 @@ def repair(gallery: str | os.PathLike[str], *, tell: Callable[[str], None] = lam
     if not (folder / f"{schema.SETTINGS}.lance").is_dir():
         Store.open(folder)  # raises: no gallery, and no lock is left there
     with lock(folder, create=False):
-        for left_over in folder.glob(f"{SCRATCH}*"):  # of a repair that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
+        end_interrupted(folder)
         tell("reading all of it")
         found = examine(folder, mend=True)
         store = Store.open(folder)
@@ -75,7 +74,10 @@ def _model_is_lost(store: Store) -> bool:
     gallery = Gallery(store)
     if not gallery.model or gallery.artefact() is not None:
         return False
-    return Pipeline(recipe_of(store.settings)).seeing.shipped.fingerprint != gallery.model
+    seeing = Pipeline(recipe_of(store.settings)).seeing
+    if seeing.fingerprint != store.settings.extractor:
+        return False  # made by a whence whose shipped models nobody knows here
+    return seeing.shipped.fingerprint != gallery.model
 
 
 def _describe(store: Store, tell: Callable[[str], None]) -> None:
@@ -84,6 +86,7 @@ def _describe(store: Store, tell: Callable[[str], None]) -> None:
     if writer.count and writer.undescribed():
         tell("describing photos")
         pipeline = Pipeline(recipe_of(store.settings))
+        check_features(store, pipeline)
         with one_thread_each:
             learn_if_due(writer, pipeline, pipeline.seeing.shipped, lambda: tell("learning a vocabulary"))
     writer.tidy()
