@@ -156,7 +156,8 @@ def _finished(plan: Plan, database: Database, ready: SetUp, done: Sequence[Done]
     }
     own = plan.query_part or ("photos held out of it" if plan.hold_out else "its own photos")
     names = " and ".join(path.name for path in plan.queries) or own
-    asked_of = " ".join([plan.database.name or str(plan.database), *([plan.part] if plan.part else [])])
+    name = "" if isinstance(plan.database, Storage) else plan.database.name
+    asked_of = " ".join([name or str(plan.database), *([plan.part] if plan.part else [])])
     return Evaluation(
         title=f"{names}, asked of {asked_of}",
         questions=ready.questions,
