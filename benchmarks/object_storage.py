@@ -22,6 +22,8 @@ from common import PhotoSet, heading, parser, photo_set, show, work_folder
 from object_server import ObjectServer, serving
 from whence.types import Location
 
+_CANDIDATES, _REPEATS = 50, 9
+
 
 class Asked:
     """One way to a gallery."""
@@ -34,15 +36,19 @@ class Asked:
         self.requests: list[int] = []
         self.answers: list[Location] = []
 
-    def _open(self) -> whence.Locator:
+    def opened_gallery(self) -> whence.Gallery:
+        """With nothing in memory."""
         os.environ["WHENCE_CACHE_MB"] = str(self._cache_mb)
-        locator = whence.Locator(whence.Gallery.open(self._place))
+        return whence.Gallery.open(self._place)
+
+    def _open(self) -> whence.Locator:
+        locator = whence.Locator(self.opened_gallery())
         _ = locator.gallery.search  # reads the descriptors
         return locator
 
     def fill(self) -> None:
         """Asks for the features of all photos."""
-        gallery = self._open().gallery
+        gallery = self.opened_gallery()
         gallery.features(range(len(gallery)))
 
     def ask(self, photo: Path) -> None:
@@ -74,6 +80,22 @@ class Asked:
             max(self.requests),
             "same" if same else "OTHER",
         ]
+
+
+def reading(ways: list[Asked], server: ObjectServer, delay_ms: float) -> None:
+    """What a query's candidates take by themselves: the features of 50 photos, from a gallery opened anew each time."""
+    spent: dict[str, list[float]] = {way.name: [] for way in ways}
+    asked: dict[str, int] = {}
+    for _ in range(_REPEATS):
+        for way in ways:
+            gallery = way.opened_gallery()
+            server.requests()
+            start = perf_counter()
+            gallery.features(range(min(_CANDIDATES, len(gallery))))
+            spent[way.name].append(perf_counter() - start)
+            asked[way.name] = server.requests().total()
+    rows = [[name, float(np.median(seconds)), min(seconds), asked[name]] for name, seconds in spent.items()]
+    show(f"features of {_CANDIDATES} photos, {delay_ms:g} ms", ("", "median s", "least s", "requests"), rows)
 
 
 def copied(folder: Path, server: ObjectServer, name: str) -> str:
@@ -127,6 +149,7 @@ def main() -> None:
         columns = ("", "open s", "requests", "query s", "beside folder", "requests", "most", "answers")
         title = f"{photos.name}: {len(photos.database)} photos, {len(photos.queries)} queries, {args.delay_ms:g} ms"
         show(title, columns, [way.row(ways[0]) for way in ways])
+        reading(ways, server, args.delay_ms)
         if args.written:
             written(photos, args.written, work, server)
 
