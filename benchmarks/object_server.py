@@ -95,7 +95,7 @@ class _Counting:
 
 
 def _main() -> None:
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     counting = _Counting(DomainDispatcherApplication(create_backend_app), float(sys.argv[1]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from whence.evaluate.model import Costs, Evaluation, Question, Run
+from whence.gallery.storage import Storage
 from whence.metrics.outcomes import Figure, Outcomes
 from whence.metrics.summary import compare, summarise
 from whence.recipes import load_recipe
@@ -114,7 +115,7 @@ def run_of(
     costs = Costs({"read": 0.02, "verify": 0.2 + 0.1 * slower}, 0.22 + 0.1 * slower, 30.0, 5.0, 70_000.0, 512.0)
     figures = figures_of(found)
     recipe = replace(load_recipe("default"), name=name)  # as a variant of a sweep is named
-    return Run(name, recipe, varied, folder / "gallery", answers, [], found, figures, {}, costs)
+    return Run(name, recipe, varied, Storage.of(folder / "gallery"), answers, [], found, figures, {}, costs)
 
 
 def figures_of(found: Outcomes) -> dict[str, Figure]:

@@ -96,7 +96,7 @@ def test_kill_9_loses_nothing_that_was_written(plan: Plan, asked: list[str]) -> 
     if not hasattr(signal, "SIGKILL"):
         pytest.skip("this system has no kill -9")
     killed = subprocess.run(
-        [sys.executable, "-c", script, plan.database, plan.queries[0], plan.out], check=False, capture_output=True
+        [sys.executable, "-c", script, str(plan.database), plan.queries[0], plan.out], check=False, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert len(lines(plan)) == 4

@@ -18,6 +18,7 @@ from samples import Run, World, write_table
 from scenes import ASKED, PLACES, STRANGERS, TOLERANCE_M, Scene
 from whence.evaluate import Plan, evaluate
 from whence.evaluate.model import Evaluation
+from whence.gallery.storage import Storage
 from whence.present.answers import schema
 from whence.types import Crs, Status
 
@@ -154,9 +155,9 @@ def test_a_gallery_is_described_anew_for_a_recipe_that_sees_otherwise(scene: Sce
         Plan(scene.gallery, [scene.queries], out=tmp_path / "out", draws=10, recipes=["default", str(recipe)])
     )
     own, other = found.runs
-    assert own.gallery == scene.gallery
+    assert own.gallery == Storage.of(scene.gallery)
     assert own.costs.index_seconds is None
-    assert other.gallery.is_relative_to(tmp_path / "out" / "work")
+    assert other.gallery.local("").is_relative_to(tmp_path / "out" / "work")
     assert other.costs.index_seconds is not None
     for each in (own, other):  # positions, groups and classes came along
         assert each.figures["within.5"].value == each.figures["class.accuracy"].value == 1.0

@@ -22,6 +22,7 @@ from whence.evaluate.report import report_page, write_report
 from whence.evaluate.report.galleries import galleries, pick
 from whence.evaluate.results import to_markdown
 from whence.gallery.gallery import Gallery
+from whence.gallery.storage import Storage
 from whence.locate.locator import Locator
 from whence.metrics.outcomes import Outcomes
 from whence.recipes import Published
@@ -217,7 +218,9 @@ def test_pictures_come_from_the_gallery_and_are_missed_without_a_crash(world: Wo
     found = replace(evaluations.outcomes(4, good=1), located=np.ones(4, np.bool_), confidence=np.full(4, 0.9))
     said = evaluations.evaluation({"a": found}, earth=True)
     questions = [Question(name, world.queries / name, world.truth[name]) for name in names]
-    said = replace(said, questions=questions, runs=[replace(said.runs[0], gallery=world.gallery, answers=answers)])
+    said = replace(
+        said, questions=questions, runs=[replace(said.runs[0], gallery=Storage.of(world.gallery), answers=answers)]
+    )
     assert read(galleries(said, private=False)).tags["img"] >= 3
     # Photos of the gallery itself, left out and asked: the second one's file is read by its row.
     rows = [replace(question, path=tmp_path / "gone.jpg", row=n) for n, question in enumerate(questions)]

@@ -172,6 +172,11 @@ def test_troubles_with_the_store_are_told_in_one_line(
     finally:
         objects.allow("inf")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(GalleryError, match="the store cannot be reached"):
+        Store.open(three)
+    with monkeypatch.context() as without:
+        without.delenv("AWS_ACCESS_KEY_ID")
+        refused(run("info", three), three, "no credentials were found; set AWS_ACCESS_KEY_ID")
     refused(run("info", three), three, "the store cannot be reached")
 
 

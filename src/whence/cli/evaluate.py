@@ -65,6 +65,7 @@ def command(
     """Say how good recipes are on photos whose positions are known, with intervals and a report."""
     from whence.evaluate.plan import Plan
     from whence.evaluate.results import to_markdown, write_results
+    from whence.gallery.storage import path_or_storage
 
     interruptible()
     if report:
@@ -72,7 +73,7 @@ def command(
 
         check_matplotlib()
     plan = Plan(
-        database=database,
+        database=path_or_storage(database),
         queries=tuple(queries or ()),
         out=out,
         recipes=tuple(recipe or ()),

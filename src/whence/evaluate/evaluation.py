@@ -59,8 +59,8 @@ def evaluate(
     """
     plan.check()
     _check_out(plan.out)
-    stored = isinstance(plan.database, Storage)
-    given = plan.database if stored else Given(plan.database, plan.crs, plan.layout, plan.part)
+    place = plan.database
+    given = place if isinstance(place, Storage) else Given(place, plan.crs, plan.layout, plan.part)
     named = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in plan.recipes]
     labelled = bool(named) and all(is_direct(recipe) and by_labels(recipe) for recipe in named)
     database = read_database(given, unplaced=labelled)
@@ -156,7 +156,9 @@ def _finished(plan: Plan, database: Database, ready: SetUp, done: Sequence[Done]
     }
     own = plan.query_part or ("photos held out of it" if plan.hold_out else "its own photos")
     names = " and ".join(path.name for path in plan.queries) or own
-    asked_of = " ".join([plan.database.name or str(plan.database), *([plan.part] if plan.part else [])])
+    place = plan.database
+    name = str(place) if isinstance(place, Storage) else place.name or str(place)
+    asked_of = " ".join([name, *([plan.part] if plan.part else [])])
     return Evaluation(
         title=f"{names}, asked of {asked_of}",
         questions=ready.questions,

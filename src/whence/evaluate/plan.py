@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from whence.errors import InputError
-from whence.gallery.storage import Storage, is_address
+from whence.gallery.storage import Storage, path_or_storage
 from whence.metrics.resampling import DRAWS
 from whence.recipes import Recipe
 
@@ -91,9 +91,8 @@ class Plan:
         queries = [self.queries] if isinstance(self.queries, str | os.PathLike) else self.queries
         recipes = [self.recipes] if isinstance(self.recipes, str | Recipe) else self.recipes
         sweeps = [self.sweeps] if isinstance(self.sweeps, str) else self.sweeps
-        remote = isinstance(self.database, Storage) or is_address(os.fspath(self.database))
         set_to = {
-            "database": Storage.of(self.database) if remote else Path(os.fspath(self.database)),
+            "database": path_or_storage(self.database),
             "out": Path(self.out),
             "queries": tuple(map(Path, queries)),
             "recipes": tuple(recipes),

@@ -37,7 +37,8 @@ _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _PATIENCE = {"connect_timeout": "5 seconds", "timeout": "20 seconds"}
 _TROUBLES = (
     (r"NoSuchBucket|ContainerNotFound|The specified bucket does not exist", "there is no such bucket"),
-    (r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|no providers in chain|Account must be specified",
+    ((r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|no providers in chain"
+      r"|Missing ?(?:Access|Secret|Account|Container)|Account must be specified"),
      "no credentials were found; set {credentials} and what belongs to it"),
     (r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed|\b401 Unauth",
      "the store does not accept the credentials in the environment"),
@@ -164,8 +165,8 @@ class Bucket(Storage):
             if re.search(pattern, said):
                 words = words.format(credentials=_CREDENTIALS[self.address.scheme])
                 return f"the gallery {self} cannot be used: {words}"
-        if "RetryError" not in said and "reqwest" not in said:  # damage, or what is gone
-            return None
+        if not (type(error).__module__.startswith("obstore") or "RetryError" in said or "reqwest" in said):
+            return None  # damage, or what is gone
         status = re.search(r"status:? (?:code: )?(\d{3})", said)
         return f"the gallery {self} cannot be used: the store refuses{f' (HTTP {status[1]})' if status else ''}"
 

@@ -211,6 +211,13 @@ def is_address(given: str) -> bool:
     return _ADDRESS.match(given) is not None
 
 
+def path_or_storage(given: str | os.PathLike[str] | Storage) -> Path | Storage:
+    """For what may be a gallery or something else: an address as ``Storage``, and any other name as a path."""
+    if isinstance(given, Storage) or is_address(os.fspath(given)):
+        return Storage.of(given)
+    return Path(given)
+
+
 def load_lancedb() -> Any:
     """The library, which takes a while."""
     os.environ.setdefault("LANCEDB_LOG", "error")  # its log would leak into what we print
