@@ -97,7 +97,7 @@ class Crashes:
         self.killed: Counter[str] = Counter()
         context = multiprocessing.get_context("forkserver")
         # What takes long to load is loaded once: LanceDB makes itself anew in a process that was forked.
-        context.set_forkserver_preload(["lancedb", "whence.locate.indexing", "whence.locate.repairing", "cv2", "pytest"])
+        context.set_forkserver_preload(["lancedb", "whence.locate.indexing", "whence.locate.repairing", "cv2"])
         self.context: Any = context
 
     def grow(self, count: int) -> None:
