@@ -39,7 +39,7 @@ def features(draw: st.DrawFn) -> LocalFeatures:
         low = -128 if kind is np.int8 else 0
         descriptors = rng.integers(low, low + 256, (count, dimension)).astype(kind)
     whole = rng.normal(0, 1, draw(st.integers(1, 70))).astype(np.float32) if draw(st.booleans()) else None
-    counts = ()
+    counts: tuple[int, ...] = ()
     if draw(st.booleans()):
         first = draw(st.integers(0, count))
         counts = draw(st.sampled_from([(count,), (first, count - first), (0, first, count - first)]))
