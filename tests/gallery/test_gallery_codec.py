@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from whence.errors import GalleryError
@@ -38,9 +38,15 @@ def features(draw: st.DrawFn) -> LocalFeatures:
     else:
         low = -128 if kind is np.int8 else 0
         descriptors = rng.integers(low, low + 256, (count, dimension)).astype(kind)
-    return LocalFeatures(keypoints, descriptors, width, height)
+    whole = rng.normal(0, 1, draw(st.integers(1, 70))).astype(np.float32) if draw(st.booleans()) else None
+    counts: tuple[int, ...] = ()
+    if draw(st.booleans()):
+        first = draw(st.integers(0, count))
+        counts = draw(st.sampled_from([(count,), (first, count - first), (0, first, count - first)]))
+    return LocalFeatures(keypoints, descriptors, width, height, whole, counts)
 
 
+@settings(deadline=None)
 @given(features())
 def test_features_round_trip(given_features: LocalFeatures) -> None:
     packed = pack(given_features)
@@ -51,6 +57,10 @@ def test_features_round_trip(given_features: LocalFeatures) -> None:
     assert found.descriptors.shape == given_features.descriptors.shape
     tolerance = 2e-3 if found.descriptors.dtype == np.float32 else 0
     np.testing.assert_allclose(found.descriptors, given_features.descriptors, rtol=tolerance, atol=tolerance)
+    assert found.counts == given_features.counts
+    assert (found.whole is None) == (given_features.whole is None)
+    if found.whole is not None and given_features.whole is not None:
+        np.testing.assert_array_equal(found.whole, given_features.whole.astype(np.float16).astype(np.float32))
     before, after = given_features.keypoints, found.keypoints
     np.testing.assert_allclose(after[:, :2], before[:, :2], atol=1 / 64)
     np.testing.assert_allclose(np.log2(after[:, 2]), np.log2(before[:, 2]), atol=1 / 32 + 1e-4)
@@ -67,6 +77,11 @@ def test_seventy_bytes_a_keypoint() -> None:
 
 
 SAMPLE = pack(LocalFeatures(np.full((3, 4), 9.5, np.float32), np.arange(12, dtype=np.int8).reshape(3, 4), 64, 48))
+SAMPLES = [
+    SAMPLE,
+    pack(LocalFeatures(np.full((3, 4), 9.5, np.float32), np.zeros((3, 4), np.uint8), 64, 48, np.ones(5, np.float32))),
+    pack(LocalFeatures(np.full((3, 4), 9.5, np.float32), np.zeros((3, 4), np.uint8), 64, 48, None, (1, 2))),
+]
 ARRAYS = pack_arrays({"a": np.arange(5.0), "b": np.zeros((2, 3), np.int8)})
 
 edits = st.tuples(st.sampled_from(["set", "cut", "insert"]), st.floats(0, 1), st.binary(min_size=1, max_size=4))
@@ -79,13 +94,44 @@ def damaged(data: bytes, kind: str, where: float, put: bytes) -> bytes:
     return data[:at] + put + data[at + (len(put) if kind == "set" else 0) :]
 
 
-@given(edits)
-@example(("cut", 0.0, b"x"))
-@example(("cut", 1.0, b"x"))
-def test_damaged_features_are_refused_or_harmless(edit: tuple[str, float, bytes]) -> None:
+@settings(deadline=None)
+@given(edits, st.integers(0, 2))
+@example(("cut", 0.0, b"x"), 0)
+@example(("cut", 1.0, b"x"), 0)
+def test_damaged_features_are_refused_or_harmless(edit: tuple[str, float, bytes], kind: int) -> None:
     with suppress(GalleryError):  # bytes of a descriptor cannot be told from others; no other error may come
-        found = unpack(damaged(SAMPLE, *edit))
+        found = unpack(damaged(SAMPLES[kind], *edit))
         assert len(found.keypoints) == len(found.descriptors)
+        assert sum(found.counts) in (0, len(found.keypoints))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60))
+@example(b"wf\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+def test_no_bytes_make_features_larger_than_themselves(data: bytes) -> None:
+    """A header may say four billion keypoints; nothing is made room for before they are there."""
+    with suppress(GalleryError):
+        assert len(unpack(data).keypoints) <= len(data)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text("abc.xyz_", min_size=1, max_size=8),
+        st.tuples(
+            st.sampled_from([np.float32, np.float16, np.int64, np.uint8, np.bool_]),
+            st.lists(st.integers(0, 4), max_size=3),
+        ),
+        max_size=4,
+    )
+)
+def test_any_arrays_round_trip(made: dict[str, tuple[Any, list[int]]]) -> None:
+    rng = np.random.default_rng(1)
+    arrays = {name: rng.integers(0, 2, shape).astype(kind) for name, (kind, shape) in made.items()}
+    found = unpack_arrays(pack_arrays(arrays))
+    assert {name: (array.dtype, array.shape, array.tobytes()) for name, array in found.items()} == {
+        name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -150,6 +196,7 @@ def test_damaged_artefacts_are_refused(data: bytes) -> None:
         unpack_arrays(data)
 
 
+@settings(deadline=None)
 @given(edits)
 def test_no_damage_to_artefacts_ends_in_another_error(edit: tuple[str, float, bytes]) -> None:
     with suppress(GalleryError):

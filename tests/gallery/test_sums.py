@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import whence
@@ -45,6 +45,7 @@ rows = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(rows)
 def test_a_row_that_was_stored_has_its_sums(row: dict[str, Any]) -> None:
     made = {**row, **sums(row)}
@@ -53,6 +54,7 @@ def test_a_row_that_was_stored_has_its_sums(row: dict[str, Any]) -> None:
     assert trouble_of({name: value for name, value in back.items() if value is not None}) == ""  # as an older table
 
 
+@settings(deadline=None)
 @given(
     rows, rows, st.sampled_from(sorted(set(schema.PHOTOS_SCHEMA.names) - {"features_crc", "pictures_crc", "row_crc"}))
 )
@@ -63,6 +65,7 @@ def test_another_value_is_noticed(row: dict[str, Any], other: dict[str, Any], na
     assert (trouble_of(changed) == "") == same
 
 
+@settings(deadline=None)
 @given(rows, st.integers(0, 63))
 @example({**dict.fromkeys(schema.PHOTOS_SCHEMA.names), "features": b"", "x": 1.0}, 0)
 def test_one_flipped_bit_of_a_number_is_noticed(row: dict[str, Any], bit: int) -> None:
@@ -73,6 +76,7 @@ def test_one_flipped_bit_of_a_number_is_noticed(row: dict[str, Any], bit: int) -
             assert trouble_of({**made, name: float(flipped.view(np.float64)[0])})
 
 
+@settings(deadline=None)
 @given(rows, texts, st.integers(0, 2**40))
 def test_changed_rows_are_sealed_again_unless_they_were_damaged(row: dict[str, Any], path: str, size: int) -> None:
     made = {**row, **sums(row)}
@@ -90,6 +94,7 @@ said = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(said, st.integers(0, 10_000), st.integers(0, 7))
 def test_sealed_json(data: dict[str, Any], where: int, bit: int) -> None:
     text = sealed(data)

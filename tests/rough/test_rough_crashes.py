@@ -97,7 +97,8 @@ class Crashes:
         self.usual = {"index": 2.0, "remove": 1.0, "purge": 1.0, "repair": 2.0}
         self.killed: Counter[str] = Counter()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["test_rough_crashes", "whence.locate.finishing", "cv2", "pyarrow.dataset"])
+        # What takes long to load is loaded once: LanceDB makes itself anew in a process that was forked.
+        context.set_forkserver_preload(["lancedb", "whence.locate.indexing", "whence.locate.repairing", "cv2"])
         self.context: Any = context
 
     def grow(self, count: int) -> None:
@@ -148,6 +149,7 @@ class Crashes:
         until = time.monotonic() + 120
         while not self.log.exists() and time.monotonic() < until:
             time.sleep(0.01)
+        assert self.log.exists(), "a process did not begin"
         begun = time.monotonic()
         child.join(self.chance.uniform(0, self.usual[task]))
         ended = child.exitcode is not None

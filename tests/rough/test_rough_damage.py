@@ -66,6 +66,16 @@ def works(gallery: Path, photos: Path) -> set[str]:
     return {photo.path for photo in opened.photos}
 
 
+def told_otherwise(gallery: Path, healthy: Path) -> list[str]:
+    """Photos of a gallery of which anything at all is not as it was stored."""
+    rows = [opened(folder, schema.PHOTOS).to_arrow().to_pylist() for folder in (gallery, healthy)]
+    one, other = ({row["path"]: row for row in part} for part in rows)
+    made, whole = (whence.Gallery.open(g) for g in (gallery, healthy))
+    vectors = {photo.path: vector.tobytes() for photo, vector in zip(whole.photos, whole.descriptors, strict=True)}
+    now = {photo.path: vector.tobytes() for photo, vector in zip(made.photos, made.descriptors, strict=True)}
+    return [path for path in one if one[path] != other.get(path) or now[path] != vectors[path]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", [cut, flip, remove])
 @pytest.mark.parametrize("seed", range(12))
@@ -91,6 +101,7 @@ def test_any_file_may_be_harmed(
     assert check(gallery).is_whole
     if found.photos:
         assert len(works(gallery, photos)) == found.photos
+    assert told_otherwise(gallery, healthy) == []
     lost = set(found.lost)
     assert len(lost) + found.nameless + found.photos == COUNT or found.forgotten
     done = whence.index(photos, gallery)  # reads what is missing, and only that
@@ -282,7 +293,7 @@ def test_a_position_that_changed_by_itself(tmp_path: Path) -> None:
     rows[2]["lat"] += 1.0
     store.replace(schema.PHOTOS, pa.Table.from_pylist(rows, schema=table.schema))
     found = check(tmp_path / "gallery")
-    assert "a position is not what was stored" in found.damage[0]
+    assert "not what was stored" in found.damage[0]
 
 
 def test_contributions_that_wait_are_looked_through_too(tmp_path: Path) -> None:
@@ -299,3 +310,33 @@ def test_contributions_that_wait_are_looked_through_too(tmp_path: Path) -> None:
     assert "quarantine: its newest version cannot be read" in repair(tmp_path / "gallery").damage
     assert [one.id for one in contributions(Store.open(tmp_path / "gallery"))] == ["a" * 32]
     assert check(tmp_path / "gallery").is_whole
+
+
+@pytest.mark.parametrize(
+    "tables", [[schema.PHOTOS], [schema.PHOTOS, schema.DESCRIPTORS, schema.ARTEFACTS, schema.SKIPPED]]
+)
+def test_a_gallery_killed_at_birth_is_not_damaged(tmp_path: Path, begun: int) -> None:
+    photos = write_photos(tmp_path / "photos", 3)
+    whence.index(photos, tmp_path / "gallery")
+    tables = (schema.PHOTOS, schema.DESCRIPTORS, schema.ARTEFACTS, schema.SKIPPED)
+    for name in tables:
+        shutil.rmtree(tmp_path / "gallery" / f"{name}.lance", ignore_errors=True)
+    for name in tables[:begun]:  # their data were begun, and no version of them is there
+        (tmp_path / "gallery" / f"{name}.lance" / "data").mkdir(parents=True)
+        (tmp_path / "gallery" / f"{name}.lance" / "_versions").mkdir()
+    assert check(tmp_path / "gallery").is_whole
+    assert repair(tmp_path / "gallery").is_whole
+    assert whence.index(photos, tmp_path / "gallery").added == 3
+
+
+def test_nearly_blank_photos_that_lost_their_descriptors_get_others(tmp_path: Path) -> None:
+    """Enough of them to learn a vocabulary from, with too few features for one."""
+    default = load_recipe("default")
+    sections = {name: dict(values) for name, values in default.sections.items()}
+    sections["describe"]["learn_from"] = 4
+    photos = write_photos(tmp_path / "photos", 6)
+    whence.index(photos, tmp_path / "gallery", recipe=Recipe("small", "", sections))
+    shutil.rmtree(tmp_path / "gallery" / "descriptors.lance")
+    assert repair(tmp_path / "gallery").damage == ["descriptors: they are gone"]
+    assert check(tmp_path / "gallery").is_whole
+    assert works(tmp_path / "gallery", photos) == {path.name for path in photos.glob("*.jpg")}

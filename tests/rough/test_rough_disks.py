@@ -46,6 +46,31 @@ def test_a_disk_that_fills_up(tmp_path: Path, room_kb: int) -> None:
 
 
 @linux
+@pytest.mark.slow
+def test_removing_and_repairing_on_a_full_disk(tmp_path: Path) -> None:
+    photos, room = write_photos(tmp_path / "photos", 8), tmp_path / "disk"
+    with disk(room, "-t", "tmpfs", "-o", "size=20m", "tmpfs"):
+        gallery = room / "g"
+        whence.index(photos, gallery)
+        for path in (gallery / "descriptors.lance" / "data").iterdir():
+            path.write_bytes(path.read_bytes()[:-40])
+        subprocess.run(["dd", "if=/dev/zero", f"of={room / 'filler'}", "bs=4k"], capture_output=True, check=False)
+        with pytest.raises(OSError, match="No space left"):
+            (room / "more").write_bytes(bytes(4096))
+        for words in (["repair", gallery], ["remove", "03.jpg", "--gallery", gallery, "--purge"]):
+            done = command(*words)
+            assert (done.code, done.out) == (2, ""), (words, done)
+            assert f"no space left on the disk of {gallery}" in done.lines[-1], (words, done.err)
+        (room / "filler").unlink()
+        (room / "more").unlink()
+        assert command("repair", gallery).code == 0  # descriptors are made anew: nothing is lost
+        kept = check_whole(gallery)
+        assert {f"{number:02d}.jpg" for number in range(8)} - kept <= {"03.jpg"}
+        assert command("index", photos, "--gallery", gallery).code == 0
+        assert len(check_whole(gallery)) == 8
+
+
+@linux
 def test_reports_and_pages_on_a_full_disk(run: Run, tmp_path: Path) -> None:
     photos, gallery, room = write_photos(tmp_path / "photos", 2), tmp_path / "g", tmp_path / "disk"
     with disk(room, "-t", "tmpfs", "-o", "size=8k", "tmpfs"):

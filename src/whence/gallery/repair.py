@@ -154,10 +154,12 @@ class _Work:
         )
 
     def rescued(self, name: str, key: str, light: tuple[str, ...], check: Any, belongs: Any) -> Rescued | None:
-        """What is left of a table; None where there is none."""
+        """What is left of a table; None where there is none, or a writer was killed before its first version."""
         if not (self._folder / f"{name}.lance").is_dir():
             return None
         self._views[name] = Views(self._folder, name, self._scratch)
+        if self._views[name].never_written:
+            return None
         return rescue(self._views[name], key, light, check, belongs)
 
     def photos(self, described: set[str] | None) -> Rescued | None:

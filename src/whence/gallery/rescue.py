@@ -74,6 +74,11 @@ class Views:
         self.versions = sorted(self._manifests, reverse=True)
         self.hinted = self._hinted()
 
+    @property
+    def never_written(self) -> bool:
+        """Whether no version was ever complete."""
+        return not self.versions and not self.hinted
+
     def open(self, version: int) -> Any:
         """The table as it was then; None if that cannot be told."""
         if version not in self._tables:

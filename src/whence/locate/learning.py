@@ -39,19 +39,27 @@ def learn_if_due(
     Returns:
         The new describer; None if the one in use stays.
     """
+    learned = _learned(writer, pipeline, describer, tell, only_if_large)
+    if learned is not None:
+        writer.learn(learned.fingerprint, learned.arrays(), min(writer.count, SAMPLE))
+        writer.describe_anew(learned.fingerprint, learned.dimension, learned.describe)
+    elif not only_if_large and writer.undescribed():
+        writer.describe_anew(describer.fingerprint, describer.dimension, describer.describe)
+    return learned
+
+
+def _learned(
+    writer: Writer, pipeline: Pipeline, describer: Describer, tell: Callable[[], None], only_if_large: bool
+) -> Describer | None:
+    """What the gallery teaches; None if that is not due, or its photos are nearly blank."""
     count, before = writer.count, writer.learned_from(describer.fingerprint)
     learns_from = pipeline.seeing.shipped.learns_from
     enough = SAMPLE if only_if_large else learns_from
     if not learns_from or count < max(enough, _GROWTH * before) or before >= SAMPLE:
-        if not only_if_large and writer.undescribed():
-            writer.describe_anew(describer.fingerprint, describer.dimension, describer.describe)
         return None
     tell()
     hashes = sorted(writer.owner())[:SAMPLE]
     sample = [features for features in writer.sample(hashes) if len(features) or features.whole is not None]
     if pipeline.recipe.sections["features"] and sum(len(photo.parts[0]) for photo in sample) < _FEATURES:
         return None
-    learned = pipeline.seeing.learned(sample)
-    writer.learn(learned.fingerprint, learned.arrays(), min(count, SAMPLE))
-    writer.describe_anew(learned.fingerprint, learned.dimension, learned.describe)
-    return learned
+    return pipeline.seeing.learned(sample)
