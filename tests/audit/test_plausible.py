@@ -7,7 +7,7 @@ import pytest
 
 from whence.audit.model import Kind
 from whence.audit.plausible import digits, hurried, outlier, variants
-from whence.gallery.gallery import GalleryPhoto
+from whence.gallery.photo import GalleryPhoto
 from whence.types import XY, LatLon, Position
 
 VENICE = LatLon(45.4343, 12.3388)

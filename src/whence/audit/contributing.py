@@ -6,7 +6,7 @@ What the command calls, and what a service may call: nothing is printed, and eve
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,7 +75,7 @@ def contribute(
     read = [_taken(photo) for photo in _photos(brought, store.settings.crs)]
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
-    stored = Gallery(store).by_hash
+    stored = Gallery(store)
     again = [one for one in fresh.values() if _is_news(one, before.get(one.id), stored)]
     _patiently(lambda: _put(folder, again))
     decided = {one.id: one for one in _judged(folder, workers, progress)}
@@ -127,11 +127,11 @@ def review(
     return list(done.values())
 
 
-def _is_news(one: Contribution, before: Contribution | None, stored: Container[str]) -> bool:
+def _is_news(one: Contribution, before: Contribution | None, stored: Gallery) -> bool:
     """Whether a photo has to be judged: not what was judged already, with the same said of it."""
     if before is None or dict(before.facts) != dict(one.facts):
         return True
-    return before.verdict is Verdict.ADMITTED and one.id not in stored  # removed since
+    return before.verdict is Verdict.ADMITTED and stored.row_of(one.id) is None  # removed since
 
 
 def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
@@ -247,9 +247,8 @@ class _Court:
                 return _told(one, Verdict.REFUSED, "the file was changed since it was brought; bring it again")
         except PhotoError as error:
             return _told(one, Verdict.REFUSED, str(error))
-        if one.id in gallery.by_hash:
-            same = gallery.photos[gallery.by_hash[one.id]].path
-            return _told(one, Verdict.REFUSED, f"same content as {same}")
+        if (same := gallery.row_of(one.id)) is not None:
+            return _told(one, Verdict.REFUSED, f"same content as {gallery.photos[same].path}")
         if self._locator is None:
             return _told(one, Verdict.REVIEW, "the gallery is empty: there is nothing to hold it against")
         answer = self._locator.answer(photo.path)

@@ -13,7 +13,7 @@ from whence.types import Crs
 SCHEMA_VERSION = 1
 
 SETTINGS, PHOTOS, DESCRIPTORS, ARTEFACTS, SKIPPED = "settings", "photos", "descriptors", "artefacts", "skipped"
-QUARANTINE = "quarantine"
+QUARANTINE, CODES = "quarantine", "codes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ SKIPPED_SCHEMA = pa.schema(
 def descriptors_schema(dimension: int) -> pa.Schema:
     """The descriptors of one model: its rows all name the same fingerprint."""
     return pa.schema([("hash", pa.string()), ("model", pa.string()), ("descriptor", pa.list_(pa.float16(), dimension))])
+
+
+def codes_schema(size: int) -> pa.Schema:
+    """Short codes of descriptors, ``size`` bytes each: their rows all name the same codebook."""
+    return pa.schema([("hash", pa.string()), ("book", pa.string()), ("code", pa.binary(size))])
 
 
 def descriptor_table(hashes: list[str], model: str, vectors: Any) -> pa.Table:
