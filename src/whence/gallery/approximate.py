@@ -115,10 +115,11 @@ def keep_codes(store: Store) -> None:
         book = Codebook.learn(
             vectors_of(table.take_row_ids(sample).select(["descriptor"]).to_arrow()["descriptor"]), model, rows
         )
+        _forget(store, f"fingerprint = '{book.name}'")
         store.append(schema.ARTEFACTS, pa.Table.from_pylist([book.row()], schema=schema.ARTEFACTS_SCHEMA))
         stream = table.search().select(["hash", "descriptor"]).to_batches(batch_size=_AT_ONCE)
         _replace(store, book, _encoded(book, stream))
-        _drop_books_but(store, book)
+        _forget(store, f"fingerprint LIKE '{_BOOK}%' AND fingerprint != '{book.name}'")
         return
     coded = codes.search().select(["hash"]).to_arrow()["hash"]
     used = pc.is_in(coded, value_set=known["hash"])
@@ -165,7 +166,7 @@ class ApproximateSearch:
         found = np.concatenate([self._rows[places[0][places[0] >= 0]], self._rest])
         if allowed is not None:
             found = found[allowed[found]]
-        if len(found) < count:  # what is similar is not allowed
+        if len(found) < min(count * _REFINED / 2, rows):  # what is similar is hardly allowed: these are at the edge
             return self._exact.nearest(query, count, allowed)
         return ordered(found, self._exact.cosines(found, query), count)
 
@@ -217,10 +218,10 @@ def _replace(store: Store, book: Codebook, batches: Iterator[pa.RecordBatch]) ->
     store.replace(schema.CODES, pa.RecordBatchReader.from_batches(_layout(book), batches))
 
 
-def _drop_books_but(store: Store, book: Codebook) -> None:
+def _forget(store: Store, condition: str) -> None:
     table = store.table(schema.ARTEFACTS)
     if table is not None:
-        table.delete(f"fingerprint LIKE '{_BOOK}%' AND fingerprint != '{book.name}'")
+        table.delete(condition)
 
 
 def _drop_index(table: Any) -> None:
