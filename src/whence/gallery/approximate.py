@@ -146,7 +146,9 @@ class ApproximateSearch:
         import faiss
 
         self._exact, self._rows = exact, rows
-        self._rest = np.setdiff1d(np.arange(len(exact)), rows)
+        uncoded = np.ones(len(exact), np.bool_)
+        uncoded[rows] = False
+        self._rest = np.flatnonzero(uncoded)
         plain: Any = faiss.IndexPQ(len(book.centres) * _PART, len(book.centres), _BITS, faiss.METRIC_INNER_PRODUCT)
         plain.pq = book.encoder()
         plain.is_trained, plain.ntotal = True, len(codes)

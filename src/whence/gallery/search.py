@@ -12,7 +12,6 @@ from whence.types import FloatArray
 
 EXACT_UP_TO = 100_000
 """Descriptors up to which all are compared; beyond, short codes tell those worth comparing."""
-_BLOCK = 8192
 
 Mask = NDArray[np.bool_]
 Found = tuple[NDArray[np.intp], FloatArray]
@@ -58,9 +57,8 @@ class ExactSearch:
         self._faiss: Any = faiss
         kind = faiss.ScalarQuantizer.QT_fp16
         self._index: Any = faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
-        blank = np.zeros((min(count, _BLOCK), dimension), np.float32)
-        for start in range(0, count, _BLOCK):
-            self._index.add(blank[: count - start])
+        self._index.codes.resize(2 * count * dimension)  # adding them would hold them twice at times
+        self._index.ntotal = count
         held = faiss.rev_swig_ptr(self._index.codes.data(), 2 * count * dimension) if count else np.zeros(0, np.uint8)
         self._half: NDArray[np.float16] = held.view(np.float16).reshape(count, dimension)
 
