@@ -32,6 +32,7 @@ from whence.gallery.gallery import Gallery
 from whence.gallery.light import BURSTS
 from whence.gallery.removal import remove
 from whence.gallery.rows import NewPhoto
+from whence.gallery.search import Mask, Search
 from whence.gallery.store import Store, load_lancedb, lock
 from whence.gallery.summary import folder_bytes
 from whence.gallery.where import Where
@@ -212,10 +213,18 @@ def searched(size: int, work: Path, base: Path) -> Told:
         if not allowed.any():
             continue
         count = min(ASKED, int(allowed.sum()))
-        truth, _ = _timed(lambda q, m=allowed, c=count: exact.nearest(q, c, m)[0], queries[::4], name)
-        got, more = _timed(lambda q, m=allowed, c=count: found.nearest(q, c, m)[0], queries[::4], name)
+        truth, _ = _timed(_among(exact, count, allowed), queries[::4], name)
+        got, more = _timed(_among(found, count, allowed), queries[::4], name)
         told |= more | {f"{name}: recall": _recall(got, truth)}
     return told
+
+
+def _among(search: Search, count: int, allowed: Mask) -> Callable[[FloatArray], Any]:
+    return lambda query: search.nearest(query, count, allowed)[0]
+
+
+def _searching(index: Any) -> Callable[[FloatArray], Any]:
+    return lambda query: index.search(query[None], ASKED)[1][0]
 
 
 def _timed(search: Callable[[FloatArray], Any], queries: FloatArray, name: str) -> tuple[list[Any], Told]:
@@ -317,7 +326,7 @@ def peers(size: int, work: Path, base: Path) -> Told:
         ways["HNSW32"] = "HNSW32"
     for name, factory in ways.items():
         start = process_time()
-        made = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
+        made: Any = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
         if "IVF" in name:
             made.cp.niter, made.cp.max_points_per_centroid = 8, 64
             made.train(half[:: max(1, size // 40_000)].astype(np.float32))
@@ -331,7 +340,7 @@ def peers(size: int, work: Path, base: Path) -> Told:
             elif "HNSW" in name:
                 made.hnsw.efSearch = reach
             label = f"{name} {reach}" if reach else name
-            got, more = _timed(lambda q, m=made: m.search(q[None], ASKED)[1][0], queries, label)
+            got, more = _timed(_searching(made), queries, label)
             told |= more | {f"{label}: recall": _recall(got, truth)}
         del made
     return told

@@ -163,10 +163,10 @@ def keep_light(store: Store) -> None:
     """
     photos, described, codes = (store.table(name) for name in (schema.PHOTOS, schema.DESCRIPTORS, schema.CODES))
     if photos is None or described is None or photos.count_rows() < KEPT_FROM:
-        forget_light(store)
+        forget_light(store.folder)
         return
     name = _name(photos, described, codes)
-    forget_light(store, but=name)
+    forget_light(store.folder, but=name)
     if (store.folder / name).exists():
         return
     rows = _gathered(store, photos, described, codes)
@@ -181,9 +181,9 @@ def keep_light(store: Store) -> None:
             unfinished.unlink()
 
 
-def forget_light(store: Store, *, but: str = "") -> None:
+def forget_light(folder: Path, *, but: str = "") -> None:
     """Takes the files away: what they tell is no longer so, or must not be left behind."""
-    for found in store.folder.glob(_FILE.format("*", "*", "*") + "*"):
+    for found in folder.glob(_FILE.format("*", "*", "*") + "*"):
         if found.name != but:
             with suppress(OSError):  # Windows lets nobody take away what a reader has mapped; the next run will
                 found.unlink()

@@ -21,6 +21,7 @@ from whence.errors import GalleryError, NotAGalleryError
 from whence.gallery import schema
 from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
+from whence.gallery.light import forget_light
 from whence.gallery.rescue import Rescued, Row, Views, rescue, rows_of
 from whence.gallery.schema import Settings
 from whence.gallery.store import Store, load_lancedb, read_settings
@@ -272,6 +273,7 @@ class _Work:
         place = self._folder / f"{name}.lance"
         if not self._mend or not place.exists():
             return
+        forget_light(self._folder)  # versions of the table begin anew
         if self.found.aside is None:
             aside = self._folder / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
             aside.mkdir()

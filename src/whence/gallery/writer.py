@@ -248,7 +248,7 @@ class Writer:
 
     def keep_bursts(self, arrays: Mapping[str, NDArray[Any]], mark: str) -> None:
         """Keeps which photos are as good as one, in place of what was kept, and what they were then."""
-        forget_light(self.store)  # it tells of bursts
+        forget_light(self.store.folder)  # it tells of bursts
         self.keep(BURSTS, {**arrays, "mark": np.array(mark)})
 
     def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:

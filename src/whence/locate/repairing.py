@@ -10,6 +10,7 @@ import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.gallery import Gallery
+from whence.gallery.light import forget_light
 from whence.gallery.repair import SCRATCH, Findings, examine
 from whence.gallery.store import Store, lock
 from whence.gallery.writer import Writer
@@ -44,6 +45,7 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
         store = Store.open(folder)
         if _model_is_lost(store):
             found.damage.append(_MODEL_LOST)
+            forget_light(folder)  # versions of the table begin anew
             store.drop(schema.DESCRIPTORS)  # they can be made again, and nothing else compares with them
         if found.is_whole:
             return found
