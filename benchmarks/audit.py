@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import copy
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from whence.audit.auditing import judged_by, kept_apart, places_of, suspect_of
@@ -24,9 +24,10 @@ from whence.audit.pairs import Pairs, find_pairs
 from whence.audit.plausible import clues
 from whence.audit.trying import move_some
 from whence.gallery.gallery import Gallery
+from whence.gallery.light import Light
 from whence.geo.distance import offset
 from whence.locate.locator import Locator
-from whence.types import XY, Crs, DoubleArray, LatLon
+from whence.types import Crs, DoubleArray
 
 SLIPS = ("moved", "swapped", "signed")
 SURE = 0.5
@@ -95,10 +96,10 @@ def slipped(gallery: Gallery, slip: str, seed: int, args: argparse.Namespace) ->
 def with_pins(gallery: Gallery, pins: DoubleArray) -> Gallery:
     """The same gallery, had its photos had these pins."""
     other = copy.copy(gallery)
-    kind = LatLon if gallery.settings.crs is Crs.WGS84 else XY
-    other.coordinates = pins
-    pairs = zip(gallery.photos, pins.tolist(), strict=True)
-    other.photos = tuple(replace(photo, position=kind(*pin)) for photo, pin in pairs)
+    rows, names = gallery.photos.rows, ("lat", "lon") if gallery.settings.crs is Crs.WGS84 else ("x", "y")
+    for name, column in zip(names, pins.T, strict=True):
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(column))
+    other.coordinates, other.photos = pins, Light(rows, gallery.settings)
     return other
 
 

@@ -3,8 +3,8 @@
 All methods get the same vectors, rounded to half precision as galleries store them, and the same queries, one at a
 time. Vectors are views of places: a place is a mixture of real descriptors (of ``--gallery``, else of 600 photos of
 ``--set``, described here; without them random ones whose variance falls from dimension to dimension) and a view is
-its place mixed with two others. They are as alike as photos of a town, but nobody took them. MB are of the
-vectors, for what is held in memory, or of the index, for what is on disk; what of it is cached is not counted.
+its place mixed with two others. They are as alike as photos of a town, but nobody took them. MB are of what is
+held in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from common import heading, parser, photo_set, show, work_folder
 from whence.gallery import approximate, schema, search
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
-from whence.gallery.storage import Storage
 from whence.gallery.store import Store
 from whence.types import Crs, FloatArray
 
@@ -131,30 +130,30 @@ def _exact(vectors: FloatArray) -> Method:
     start = perf_counter()
     exact = search.ExactSearch(vectors)
     build = perf_counter() - start
-    return Method(
-        "whence exact (FAISS flat)", build, vectors.nbytes / 1e6, "memory", lambda q: exact.nearest(q, ASKED)[0]
-    )
+    size = 2 * vectors.size / 1e6
+    return Method("whence exact (FAISS, half precision)", build, size, "memory", lambda q: exact.nearest(q, ASKED)[0])
 
 
 def _index(vectors: FloatArray, folder: Path) -> Method:
-    """Through a gallery's table, as ``whence index`` makes it."""
+    """Through a gallery's tables, as ``whence index`` makes them."""
     folder.mkdir()
     settings = Settings(Crs.WGS84, 25.0, False, "default", {}, "features", str(folder), whence.__version__)
     store = Store.create(folder, settings)
     names = [f"{number:032x}" for number in range(len(vectors))]
     store.append(schema.DESCRIPTORS, schema.descriptor_table(names, "model", vectors))
-    table: Any = store.table(schema.DESCRIPTORS)
-    before, start = Storage.of(folder).size(), perf_counter()
-    search.EXACT_UP_TO = 1000  # else small ones would have no index
-    approximate.keep_index(table)
+    start = perf_counter()
+    search.EXACT_UP_TO = 1000  # else small ones would have no codes
+    approximate.keep_codes(store)
     build = perf_counter() - start
-    name = approximate.index_name(table)
-    if name is None:
-        sys.exit("no index was made")
+    table: Any = store.table(schema.CODES)
+    book = approximate.Codebook.of(store.table(schema.ARTEFACTS), table)
+    if book is None:
+        sys.exit("no codes were made")
     ids = table.search().select(["hash"]).with_row_id(True).to_arrow().sort_by("hash")["_rowid"]
-    found = approximate.ApproximateSearch(table, name, ids.to_numpy().astype(np.int64))
-    size = (Storage.of(folder).size() - before) / 1e6
-    return Method("whence index (LanceDB IVF_RQ)", build, size, "disk", lambda q: found.nearest(q, ASKED)[0])
+    codes = approximate.codes_of(table, ids.to_numpy().astype(np.int64))
+    found = approximate.ApproximateSearch(search.ExactSearch(vectors), book, codes, np.arange(len(vectors)))
+    size = (2 * vectors.size + codes.nbytes) / 1e6
+    return Method("whence codes (FAISS PQ fast scan)", build, size, "memory", lambda q: found.nearest(q, ASKED)[0])
 
 
 def _faiss_ivf(vectors: FloatArray) -> Method:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from whence.gallery.gallery import GalleryPhoto
+from whence.gallery.photo import GalleryPhoto
 from whence.geo.plane import Plane
 from whence.locate.stages import Shortlist
 from whence.types import XY, DoubleArray, LocalFeatures, Matches

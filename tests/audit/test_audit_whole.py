@@ -143,7 +143,7 @@ def test_contributions_are_admitted_refused_or_reviewed(gallery: Path, street: P
     unknown = told["unknown"]["id"]
     taken = run("contribute", "--review", "--admit", unknown[:10], "--gallery", gallery)
     assert taken.code == 0, taken.err
-    assert unknown in Gallery.open(gallery).by_hash
+    assert Gallery.open(gallery).row_of(unknown) is not None
     assert run("contribute", "--review", "--admit", unknown[:10], "--gallery", gallery).code == 2
 
 
@@ -157,7 +157,7 @@ def test_what_a_killed_run_left_is_finished_by_the_next(gallery: Path, tmp_path:
             put(Store.open(gallery), [left])
         view(tmp_path / f"{verdict}.jpg", 91 + len(verdict), 0)
         contribute([brought(tmp_path, (f"{verdict}.jpg", *pin(4, 4)))], gallery)
-    assert one.id in Gallery.open(gallery).by_hash
+    assert Gallery.open(gallery).row_of(one.id) is not None
     refused = review(gallery, refuse=[waits.id for waits in waiting(gallery)])
     assert {found.verdict for found in refused} == {Verdict.REFUSED}
     assert waiting(gallery) == []

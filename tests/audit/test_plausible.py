@@ -12,7 +12,8 @@ import whence
 from samples import textured, write_table
 from whence.audit.model import Kind
 from whence.audit.plausible import clues, digits, hurried, outlier, variants
-from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.gallery import Gallery
+from whence.gallery.photo import GalleryPhoto
 from whence.types import XY, LatLon, Position
 
 VENICE = LatLon(45.4343, 12.3388)

@@ -11,7 +11,7 @@ import pytest
 import whence
 from samples import World
 from whence.gallery import approximate, schema, search
-from whence.gallery.approximate import ApproximateSearch, index_name, keep_index
+from whence.gallery.approximate import ApproximateSearch, Codebook, keep_codes
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Mask
@@ -50,8 +50,15 @@ def add(store: Store, made: FloatArray, first: int) -> None:
     store.append(schema.DESCRIPTORS, schema.descriptor_table([names[i] for i in order], "model", made[order]))
 
 
-def described(store: Store) -> Any:
-    return store.table(schema.DESCRIPTORS)
+def book_of(store: Store) -> Codebook:
+    book = Codebook.of(store.table(schema.ARTEFACTS), store.table(schema.CODES))
+    assert book is not None
+    return book
+
+
+def coded(store: Store) -> int:
+    codes: Any = store.table(schema.CODES)
+    return int(codes.count_rows())
 
 
 @pytest.fixture
@@ -67,7 +74,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     add(made, vectors(COUNT), 0)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(search, "EXACT_UP_TO", 1000)
-        keep_index(described(made))
+        keep_codes(made)
     return made
 
 
@@ -126,20 +133,19 @@ def test_rows_that_came_went_or_were_described_anew_since(tmp_path: Path, monkey
     settings = Settings(Crs.WGS84, 25.0, False, "default", {}, "features", str(tmp_path), "test")
     store = Store.create(tmp_path, settings)
     add(store, vectors(3000), 0)
-    keep_index(described(store))
-    first = index_name(described(store))
-    assert first is not None
+    keep_codes(store)
+    first = book_of(store)
     before = Gallery(store)
-    add(store, vectors(100, seed=7), 3000)  # too few for the index, and found all the same
-    keep_index(described(store))
-    assert described(store).index_stats(first).num_unindexed_rows == 100
+    add(store, vectors(100, seed=7), 3000)  # without codes until the writer is done, and found all the same
+    assert coded(store) == 3000
     gallery = Gallery(store)
     check_alike(gallery)
     assert gallery.search.nearest(vectors(100, seed=7)[5], 1)[0].tolist() == [3005]
 
     add(store, vectors(400, seed=8), 3100)
-    keep_index(described(store))
-    assert described(store).index_stats(first).num_unindexed_rows == 0
+    keep_codes(store)
+    assert coded(store) == 3500
+    assert book_of(store).name == first.name
     check_alike(Gallery(store))
 
     gone = ", ".join(repr(name) for name in hashes(0, 500))
@@ -154,17 +160,18 @@ def test_rows_that_came_went_or_were_described_anew_since(tmp_path: Path, monkey
     check_alike(before)
 
     anew = schema.descriptor_table(hashes(500, 3000), "another", vectors(3000, seed=9))
-    store.replace(schema.DESCRIPTORS, anew)  # killed here, there is no index
+    store.replace(schema.DESCRIPTORS, anew)  # killed here, codes are of the model before
     assert isinstance(Gallery(store).search, ExactSearch)
     check_alike(before)
-    keep_index(described(store))
+    keep_codes(store)
     check_alike(Gallery(store))
 
     monkeypatch.setattr(approximate, "_GROWTH", 0.5)  # grown enough to be learned anew
-    second = index_name(described(store))
-    add_ids = [index.name for index in described(store).list_indices()]
-    assert add_ids == [second]
-    keep_index(described(store))
+    second = book_of(store)
+    keep_codes(store)
+    assert book_of(store).name == second.name  # of the same descriptors, and so the same
+    artefacts: Any = store.table(schema.ARTEFACTS)
+    assert artefacts.count_rows() == 1
     check_alike(Gallery(store))
 
 
@@ -183,7 +190,7 @@ def test_a_dimension_that_cannot_be_indexed_is_searched_exactly(
     store = Store.create(tmp_path, settings)
     made = vectors(50)[:, :13]
     add(store, made, 0)
-    keep_index(described(store))
+    keep_codes(store)
     assert isinstance(Gallery(store).search, ExactSearch)
 
 

@@ -13,7 +13,7 @@ import whence
 from samples import blank, place, textured, write_photos, write_table
 from whence.errors import InputError, ModelMismatchError
 from whence.gallery import schema
-from whence.gallery.gallery import GalleryPhoto
+from whence.gallery.photo import GalleryPhoto
 from whence.gallery.store import Store
 from whence.locate.progress import IndexReport, Progress
 from whence.recipes import load_recipe

@@ -13,7 +13,7 @@ from samples import place, textured, write_photos
 from whence import Gallery, Locator, index
 from whence.describe.dense_vlad import DenseVlad
 from whence.errors import RecipeError
-from whence.gallery.gallery import GalleryPhoto
+from whence.gallery.photo import GalleryPhoto
 from whence.geo.distance import distances_m
 from whence.geo.plane import Plane
 from whence.locate.positioners.neighbours import Neighbours, NeighboursOptions, dudani

@@ -123,8 +123,8 @@ def test_a_reviewer_decides(gallery: Path, folder: Path, tmp_path: Path) -> None
         with pytest.raises(ServerError, match="does not wait") as refused:
             reviewer.decide(other, admit=True)
         assert refused.value.status == 409
-    assert one in whence.Gallery.open(gallery).by_hash
-    assert other not in whence.Gallery.open(gallery).by_hash
+    assert whence.Gallery.open(gallery).row_of(one) is not None
+    assert whence.Gallery.open(gallery).row_of(other) is None
     assert [file.read_bytes() for file in files(folder)] == [first.read_bytes()]
 
 

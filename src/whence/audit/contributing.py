@@ -6,7 +6,7 @@ What the command calls, and what a service may call: nothing is printed, and eve
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +90,7 @@ def judged(
     store = Store.open(folder)
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
-    stored = Gallery(store).by_hash
+    stored = Gallery(store)
     again = [one for one in fresh.values() if _is_news(one, before.get(one.id), stored)]
     _patiently(lambda: _put(folder, again))
     decided = {one.id: one for one in _heard(folder, workers, reader or Reader(), progress)}
@@ -144,11 +144,11 @@ def review(
     return list(done.values())
 
 
-def _is_news(one: Contribution, before: Contribution | None, stored: Container[str]) -> bool:
+def _is_news(one: Contribution, before: Contribution | None, stored: Gallery) -> bool:
     """Whether a photo has to be judged: not what was judged already, with the same said of it."""
     if before is None or dict(before.facts) != dict(one.facts):
         return True
-    return before.verdict is Verdict.ADMITTED and one.id not in stored  # removed since
+    return before.verdict is Verdict.ADMITTED and stored.row_of(one.id) is None  # removed since
 
 
 def _named(name: str, waits: dict[str, Contribution]) -> Contribution:

@@ -58,8 +58,8 @@ class Court:
                 return _told(one, Verdict.REFUSED, "the file was changed since it was brought; bring it again")
         except PhotoError as error:
             return _told(one, Verdict.REFUSED, str(error))
-        if one.id in gallery.by_hash:
-            same = gallery.photos[gallery.by_hash[one.id]].path
+        if (row := gallery.row_of(one.id)) is not None:
+            same = gallery.photos[row].path
             return _told(one, Verdict.REFUSED, f"same content as {same}", witnesses=(same,))
         if self._locator is None:
             return _told(one, Verdict.REVIEW, "the gallery is empty: there is nothing to hold it against")

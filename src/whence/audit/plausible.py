@@ -9,7 +9,8 @@ import numpy as np
 
 from whence.audit.model import Clue, Kind
 from whence.errors import MissingExtraError
-from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.gallery import Gallery
+from whence.gallery.photo import GalleryPhoto
 from whence.gallery.where import Times
 from whence.geo.distance import distances_m, metres_from, offset
 from whence.geo.plane import Plane

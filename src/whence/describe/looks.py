@@ -66,10 +66,18 @@ class Looks:
 
     def small(self, rows: Rows) -> FloatArray:
         """``(K, 1024)`` float32: grey levels of some photos, centred, of unit length; zeros for a blank one."""
-        grey = self.grey[rows].astype(np.float32)
-        grey -= grey.mean(axis=1, keepdims=True)
-        length = np.linalg.norm(grey, axis=1, keepdims=True)
-        return np.where(length > _SIDE, grey / np.maximum(length, 1), np.float32(0))  # a grey level's noise is none
+        return centred(self.grey[rows])
+
+
+def centred(grey: NDArray[np.uint8]) -> FloatArray:
+    """``(K, 1024)`` float32 of ``(K, 1024)`` grey levels, without their mean and of unit length; zeros for a blank one.
+
+    Inner products are correlations.
+    """
+    levels = grey.astype(np.float32)
+    levels -= levels.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(levels, axis=1, keepdims=True)
+    return np.where(length > _SIDE, levels / np.maximum(length, 1), np.float32(0))  # a grey level's noise is none
 
 
 def glance(image: Image) -> bytes:

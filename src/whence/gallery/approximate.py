@@ -1,171 +1,231 @@
-"""Nearest descriptors of large galleries: an index on disk finds those worth comparing, and they are compared exactly.
+"""Nearest descriptors of large galleries: short codes tell which are worth comparing, and these are compared exactly.
 
-Inverted lists over vectors quantised to a few bits a dimension (RaBitQ: J. Gao and C. Long, SIGMOD 2024), by LanceDB.
+Product quantisation (H. Jégou, M. Douze, C. Schmid, PAMI 2011) of pairs of dimensions to four bits, all codes looked
+through by the processor's shuffles (F. André, A.-M. Kermarrec, N. Le Scouarnec, VLDB 2015), by FAISS. No lists are left
+out: descriptors that are whitened lie as far apart as dimensions allow, and no centre is near to any of them.
+
+Codes are a table of their own, derived from the descriptors: a row per content hash. Their codebook is kept with what
+models learned, under the name that every code bears.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from threading import Lock
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from whence.gallery import search
+from whence.gallery import schema, search
+from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.search import ExactSearch, Found, Mask, nothing, ordered
 from whence.types import FloatArray
 
 if TYPE_CHECKING:
-    from lancedb.table import Table
+    from whence.gallery.store import Store
 
-_COLUMN = "descriptor"
-_BITS = 5
-"""A dimension. With one, a query finds but half of its 50 nearest."""
-_LIST = 4096
-"""Descriptors per inverted list. A query looks into all lists: into a third of them it is hardly faster, and misses
-one in four of its nearest (docs/benchmarks.md)."""
-_REFINED = 6
-"""So many times the asked number are compared exactly."""
-_ITERATIONS = 20
-"""Of k-means, when the lists are learned."""
-_UNINDEXED = 0.05
-"""Share of rows outside the index, which every query is compared with, from which on they are put into it."""
+_PART, _BITS = 2, 4
+"""Dimensions that share one of 16 centres."""
+_REFINED = 20
+"""So many times the asked number are compared exactly; with ten, one of the nearest in fifty is missed."""
+_SAMPLE, _ITERATIONS = 50_000, 12
+"""Descriptors to learn the centres from at most, and rounds of k-means."""
 _GROWTH = 4
-"""The index is learned anew when the table has grown by this factor."""
-_NAME = "nearest"
+"""The centres are learned anew when the table has grown by this factor."""
+_UNUSED = 0.1
+"""Share of codes without a photo from which on they are dropped."""
+_AT_ONCE = 8192
+_BOOK = "codes1-"
 
 
-def keep_index(table: Table) -> None:
-    """Makes, extends or renews the index of a descriptors table that is large enough to need one."""
-    from lancedb.index import IvfRq
+@dataclass(frozen=True, slots=True, eq=False)
+class Codebook:
+    """What codes mean.
 
-    rows, found = table.count_rows(), index_name(table)
-    if rows <= search.EXACT_UP_TO or table.schema.field(_COLUMN).type.list_size % 8:  # which RaBitQ asks for
+    Attributes:
+        name: Of the codebook; changes with it, and with the model of the descriptors.
+        model: Fingerprint of what made the descriptors.
+        centres: ``(M, 16, 2)`` for each part of a descriptor.
+        learned_from: Descriptors that the table had.
+    """
+
+    name: str
+    model: str
+    centres: FloatArray
+    learned_from: int
+
+    @classmethod
+    def learn(cls, sample: FloatArray, model: str, learned_from: int) -> Codebook:
+        """From ``(S, D)`` descriptors; D has to be even. Deterministic."""
+        quantiser = _quantiser(sample.shape[1])
+        quantiser.cp.niter, quantiser.cp.min_points_per_centroid = _ITERATIONS, 1
+        quantiser.train(np.ascontiguousarray(sample))
+        import faiss
+
+        centres = faiss.vector_to_array(quantiser.centroids).reshape(-1, 1 << _BITS, _PART)
+        digest = hashlib.blake2b(model.encode() + centres.tobytes(), digest_size=8).hexdigest()
+        return cls(f"{_BOOK}{digest}", model, centres, learned_from)
+
+    @classmethod
+    def of(cls, artefacts: Any, codes: Any) -> Codebook | None:
+        """That of a table of codes; None where there is none."""
+        named = codes.search().select(["book"]).limit(1).to_arrow()["book"].to_pylist()
+        if not named or artefacts is None:
+            return None
+        found = artefacts.search().where(f"fingerprint = '{named[0]}'").limit(1).to_arrow()
+        if not found.num_rows:
+            return None
+        kept = unpack_arrays(found["data"][0].as_py())
+        return cls(named[0], str(kept["model"]), kept["centres"], int(found["learned_from"][0].as_py()))
+
+    def row(self) -> dict[str, Any]:
+        """Of the table of artefacts."""
+        data = pack_arrays({"model": np.array(self.model), "centres": self.centres})
+        return {"fingerprint": self.name, "learned_from": self.learned_from, "data": data}
+
+    def encoder(self) -> Any:
+        """FAISS's quantiser with these centres."""
+        import faiss
+
+        made = _quantiser(len(self.centres) * _PART)
+        faiss.copy_array_to_vector(np.ascontiguousarray(self.centres, np.float32).ravel(), made.centroids)
+        return made
+
+
+def keep_codes(store: Store) -> None:
+    """Makes the codes of a descriptors table that is large enough to need them, or adds those that are missing."""
+    table, codes = store.table(schema.DESCRIPTORS), store.table(schema.CODES)
+    if table is None:
         return
-    if found is not None and rows <= _GROWTH * _learned_from(found):
-        stats = table.index_stats(found)
-        if stats is not None and stats.num_unindexed_rows > _UNINDEXED * rows:
-            table.optimize()
+    _drop_index(table)
+    rows, dimension = table.count_rows(), table.schema.field("descriptor").type.list_size
+    if rows <= search.EXACT_UP_TO or dimension % (2 * _PART):
         return
-    if found is not None:  # killed in between, the gallery is searched exactly
-        table.drop_index(found)
-    lists = max(1, rows // _LIST)
-    layout = IvfRq(distance_type="dot", num_partitions=lists, num_bits=_BITS, max_iterations=_ITERATIONS)
-    table.create_index(_COLUMN, config=layout, name=f"{_NAME}-{rows}-{lists}")
-
-
-def index_name(table: Table) -> str | None:
-    """Name of the index that a version of the table has; None without one."""
-    names = [index.name for index in table.list_indices() if index.name.startswith(f"{_NAME}-")]
-    return names[0] if names else None
-
-
-def _learned_from(name: str) -> int:
-    return int(name.split("-")[1])
+    known = table.search().select(["hash", "model"]).with_row_id(True).to_arrow()
+    model = known["model"][0].as_py()
+    book = None if codes is None else Codebook.of(store.table(schema.ARTEFACTS), codes)
+    if codes is None or book is None or book.model != model or rows > _GROWTH * book.learned_from:
+        sample = known["_rowid"].to_pylist()[:: -(-rows // _SAMPLE)]
+        book = Codebook.learn(
+            vectors_of(table.take_row_ids(sample).select(["descriptor"]).to_arrow()["descriptor"]), model, rows
+        )
+        _forget(store, f"fingerprint = '{book.name}'")
+        store.append(schema.ARTEFACTS, pa.Table.from_pylist([book.row()], schema=schema.ARTEFACTS_SCHEMA))
+        stream = table.search().select(["hash", "descriptor"]).to_batches(batch_size=_AT_ONCE)
+        _replace(store, book, _encoded(book, stream))
+        _forget(store, f"fingerprint LIKE '{_BOOK}%' AND fingerprint != '{book.name}'")
+        return
+    coded = codes.search().select(["hash"]).to_arrow()["hash"]
+    used = pc.is_in(coded, value_set=known["hash"])
+    if pc.sum(used).as_py() < (1 - _UNUSED) * len(coded):
+        kept = codes.to_arrow().filter(used)
+        _replace(store, book, iter(kept.to_batches()))
+    fresh = known.filter(pc.invert(pc.is_in(known["hash"], value_set=coded)))["_rowid"].to_pylist()
+    for start in range(0, len(fresh), _AT_ONCE):
+        found = table.take_row_ids(fresh[start : start + _AT_ONCE]).select(["hash", "descriptor"]).to_arrow()
+        store.append(schema.CODES, pa.Table.from_batches(_encoded(book, found.to_batches()), _layout(book)))
 
 
 class ApproximateSearch:
-    """Searches an indexed table; neither it nor the index is held in memory as a whole.
+    """All descriptors in memory in half precision, their codes before them. A choice of few is searched exactly."""
 
-    Rows that came after the index are compared one by one. A choice of few photos is searched exactly.
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        name: str,
-        row_ids: NDArray[np.int64],
-        told: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
+    def __init__(self, exact: ExactSearch, book: Codebook, codes: NDArray[np.uint8], rows: NDArray[np.intp]) -> None:
         """
         Args:
-            table: Descriptors, pinned to a version that has the index ``name``.
-            name: Of the index.
-            row_ids: ``(N,)``: row id in the table of every row of the gallery.
-            told: Puts troubles with reading into words.
+            exact: Of all N descriptors.
+            book: That the codes are of.
+            codes: ``(C, M / 2)``.
+            rows: ``(C,)`` whose they are. Those without a code are compared with every query.
         """
-        self._table, self._told = table, told
-        self._row_ids = row_ids
-        self._order = np.argsort(row_ids)
-        self._sorted = row_ids[self._order]
-        self._lists = int(name.split("-")[2])
-        self._few: tuple[Mask, NDArray[np.intp], ExactSearch] | None = None
-        self._choosing = Lock()
+        import faiss
+
+        self._exact, self._rows = exact, rows
+        uncoded = np.ones(len(exact), np.bool_)
+        uncoded[rows] = False
+        self._rest = np.flatnonzero(uncoded)
+        plain: Any = faiss.IndexPQ(len(book.centres) * _PART, len(book.centres), _BITS, faiss.METRIC_INNER_PRODUCT)
+        plain.pq = book.encoder()
+        plain.is_trained, plain.ntotal = True, len(codes)
+        faiss.copy_array_to_vector(np.ascontiguousarray(codes).ravel(), plain.codes)
+        self._index: Any = faiss.IndexPQFastScan(plain)
 
     def nearest(self, query: FloatArray, count: int, allowed: Mask | None = None) -> Found:
-        """See ``Search``. The cosines are exact; a few of the nearest may be missed (benchmarks/search.py)."""
-        with self._told():
-            return self._nearest(query, count, allowed)
-
-    def _nearest(self, query: FloatArray, count: int, allowed: Mask | None) -> Found:
-        rows = len(self._row_ids) if allowed is None else int(np.count_nonzero(allowed))
+        """See ``Search``. The cosines are exact; a few of the nearest may be missed (benchmarks/million.py)."""
+        rows = len(self._exact) if allowed is None else int(np.count_nonzero(allowed))
         count = min(count, rows)
         if count < 1:
             return nothing()
-        if allowed is not None and rows <= search.EXACT_UP_TO:
-            chosen, exact = self._chosen(allowed)
-            places, cosines = exact.nearest(query, count)
-            return chosen[places], cosines
-        wanted = math.ceil(count * len(self._row_ids) / rows)
-        found, cosines = self._compared(query, self._by_index(query, wanted), allowed)
-        if len(found) < count:  # what is similar is not allowed
-            return self._scanned(query, count, allowed)
-        return ordered(found, cosines, count)
-
-    def _by_index(self, query: FloatArray, wanted: int) -> Any:
-        search: Any = self._table.search(query, vector_column_name=_COLUMN)
-        return (
-            search.distance_type("dot")
-            .nprobes(self._lists)
-            .refine_factor(_REFINED)
-            .limit(wanted)
-            .select([_COLUMN, "_distance"])
-            .with_row_id(True)
-            .to_arrow()
-        )
-
-    def _compared(self, query: FloatArray, found: Any, allowed: Mask | None) -> Found:
-        """Rows of the gallery among what was found, and their cosines, computed as an exact search does."""
-        if not found.num_rows:
-            return nothing()
-        rows = self._rows_of(found["_rowid"].to_numpy())
-        kept = rows >= 0
+        wanted = math.ceil(count * _REFINED * len(self._exact) / rows)
+        if wanted > len(self._rows) / 4 or (allowed is not None and rows <= search.EXACT_UP_TO):
+            return self._exact.nearest(query, count, allowed)
+        _, places = self._index.search(np.ascontiguousarray(query[None], dtype=np.float32), wanted)
+        found = np.concatenate([self._rows[places[0][places[0] >= 0]], self._rest])
         if allowed is not None:
-            kept &= allowed[rows]
-        return rows[kept], vectors_of(found[_COLUMN])[kept] @ query
+            found = found[allowed[found]]
+        if len(found) < min(count * _REFINED / 2, rows):  # what is similar is hardly allowed: these are at the edge
+            return self._exact.nearest(query, count, allowed)
+        return ordered(found, self._exact.cosines(found, query), count)
 
-    def _rows_of(self, row_ids: NDArray[Any]) -> NDArray[np.intp]:
-        """Rows of the gallery; -1 for a descriptor whose photo is not there."""
-        places = np.minimum(np.searchsorted(self._sorted, row_ids), len(self._sorted) - 1)
-        return np.where(self._sorted[places] == row_ids, self._order[places], -1)
 
-    def _chosen(self, allowed: Mask) -> tuple[NDArray[np.intp], ExactSearch]:
-        """An exact search among few photos; the last one is kept, for queries of one run look among the same."""
-        with self._choosing:
-            if self._few is None or not np.array_equal(self._few[0], allowed):
-                wanted = self._row_ids[allowed].tolist()
-                found = self._table.take_row_ids(wanted).select([_COLUMN]).with_row_id().to_arrow()
-                rows = self._rows_of(found["_rowid"].to_numpy())
-                order = np.argsort(rows)
-                self._few = allowed.copy(), rows[order], ExactSearch(vectors_of(found[_COLUMN])[order])
-            return self._few[1], self._few[2]
-
-    def _scanned(self, query: FloatArray, count: int, allowed: Mask | None) -> Found:
-        """All descriptors compared, a few at a time."""
-        best = nothing()
-        batches = self._table.search().select([_COLUMN]).with_row_id(True).to_batches(batch_size=8192)
-        for batch in batches:
-            rows, cosines = self._compared(query, batch, allowed)
-            best = ordered(np.concatenate([best[0], rows]), np.concatenate([best[1], cosines]), count)
-        return best
+def codes_of(codes: Any, row_ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """``(C, M / 2)`` from a table of codes, by row ids."""
+    found = codes.search().select(["code"]).with_row_id(True).to_arrow()
+    size = found["code"].type.byte_width
+    parts = [np.frombuffer(c.buffers()[1], np.uint8)[c.offset * size :][: len(c) * size] for c in found["code"].chunks]
+    ids = found["_rowid"].to_numpy().astype(np.int64)
+    order = np.argsort(ids)
+    return np.asarray(np.concatenate(parts).reshape(-1, size)[order[np.searchsorted(ids[order], row_ids)]])
 
 
 def vectors_of(column: Any) -> FloatArray:
     """``(N, D)`` float32 of a column of descriptors."""
+    return halves_of(column).astype(np.float32)
+
+
+def halves_of(column: Any) -> NDArray[np.float16]:
+    """``(N, D)`` as they are stored."""
     chunks = column.chunks if hasattr(column, "chunks") else [column]
     dimension = column.type.list_size
     parts = [np.asarray(chunk.flatten()).reshape(-1, dimension) for chunk in chunks]
-    return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, dimension), np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, dimension), np.float16)
+
+
+def _quantiser(dimension: int) -> Any:
+    import faiss
+
+    return faiss.ProductQuantizer(dimension, dimension // _PART, _BITS)
+
+
+def _encoded(book: Codebook, batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    encoder, layout = book.encoder(), _layout(book)
+    for batch in batches:
+        codes = encoder.compute_codes(vectors_of(batch["descriptor"]))
+        size = layout.field("code").type
+        packed = pa.FixedSizeBinaryArray.from_buffers(size, len(codes), [None, pa.py_buffer(codes.tobytes())])
+        names = pa.array([book.name] * len(codes), pa.string())
+        yield pa.RecordBatch.from_arrays([batch["hash"], names, packed], schema=layout)
+
+
+def _layout(book: Codebook) -> pa.Schema:
+    return schema.codes_schema(len(book.centres) * _BITS // 8)
+
+
+def _replace(store: Store, book: Codebook, batches: Iterator[pa.RecordBatch]) -> None:
+    store.replace(schema.CODES, pa.RecordBatchReader.from_batches(_layout(book), batches))
+
+
+def _forget(store: Store, condition: str) -> None:
+    table = store.table(schema.ARTEFACTS)
+    if table is not None:
+        table.delete(condition)
+
+
+def _drop_index(table: Any) -> None:
+    """Earlier versions of whence made an index of the table itself."""
+    for index in table.list_indices():
+        table.drop_index(index.name)

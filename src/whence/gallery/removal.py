@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 
 from whence.errors import GalleryError, InputError
 from whence.gallery import schema
-from whence.gallery.approximate import keep_index
+from whence.gallery.approximate import keep_codes
+from whence.gallery.light import keep_light
 from whence.gallery.storage import Storage
 from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
@@ -97,6 +97,8 @@ def remove(
                 cache.forget()
         elif found:
             _tidy(store)
+        if purge or found:
+            keep_light(store)
     return _removal(found, total - len(found), unmatched)
 
 
@@ -219,10 +221,8 @@ def _purge(store: Store) -> None:
             continue
         stream = (batch for batch in table.search().to_batches(batch_size=256))
         store.replace(name, pa.RecordBatchReader.from_batches(table.schema, stream))
-        if name == schema.DESCRIPTORS:
-            written: Any = store.table(name)
-            keep_index(written)
-    for name in (schema.SKIPPED, schema.PHOTOS, schema.DESCRIPTORS):
+    keep_codes(store)
+    for name in (schema.SKIPPED, schema.PHOTOS, schema.DESCRIPTORS, schema.CODES):
         table = store.table(name)
         if table is None:
             continue

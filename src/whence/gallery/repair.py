@@ -19,16 +19,15 @@ import pyarrow as pa
 
 from whence.errors import GalleryError, NotAGalleryError
 from whence.gallery import schema
-from whence.gallery.approximate import index_name
 from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
+from whence.gallery.light import forget_light
 from whence.gallery.quarantine import read_contribution
 from whence.gallery.rescue import Rescued, Row, Views, rescue, rows_of
 from whence.gallery.schema import Settings
 from whence.gallery.storage import load_lancedb
 from whence.gallery.store import Store, read_settings, settings_table
 from whence.gallery.sums import trouble_of
-from whence.gallery.trouble import told
 from whence.geo.cells import leaf_cell
 from whence.photos.names import native
 from whence.types import LatLon
@@ -91,6 +90,7 @@ def examine(folder: Path, *, mend: bool) -> Findings:
         hashes = None if described is None else set(described.facts)
         photos = work.photos(hashes)
         work.descriptors(described, photos)
+        work.codes()
         work.artefacts()
         work.skipped()
         work.quarantine()
@@ -225,9 +225,6 @@ class _Work:
         elif rest.hollow:
             views = self._views[schema.DESCRIPTORS]
             self._keep(schema.DESCRIPTORS, rest, views.open(views.versions[0]).schema)
-        elif trouble := _index_trouble(self._views[schema.DESCRIPTORS]):
-            found.damage.append(f"{schema.DESCRIPTORS}: their index cannot be used ({trouble})")
-            self._drop_index()
 
     def artefacts(self) -> None:
         """What models learned, and trials."""
@@ -239,6 +236,13 @@ class _Work:
         self._tell_versions(schema.ARTEFACTS, rest)
         if not rest.is_whole:
             self._keep(schema.ARTEFACTS, rest, schema.ARTEFACTS_SCHEMA)
+
+    def codes(self) -> None:
+        """Short codes of descriptors; they can be made again."""
+        rest = self.rescued(schema.CODES, "hash", ("hash",), _anything, lambda row: False)
+        if rest is not None and not rest.is_whole:
+            self.found.damage.append(f"{schema.CODES}: they cannot be read ({rest.why or 'at all'})")
+            self._set_aside(schema.CODES)
 
     def skipped(self) -> None:
         """What was passed over; it can be looked at again."""
@@ -282,21 +286,12 @@ class _Work:
         place = self._folder / f"{name}.lance"
         if not self._mend or not place.exists():
             return
+        forget_light(self._folder)  # versions of the table begin anew
         if self.found.aside is None:
             aside = self._folder / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
             aside.mkdir()
             self.found.aside = str(aside)
         place.rename(Path(self.found.aside) / place.name)
-
-    def _drop_index(self) -> None:
-        if not self._mend:
-            return
-        try:
-            table = load_lancedb().connect(self._folder).open_table(schema.DESCRIPTORS)
-            for index in table.list_indices():
-                table.drop_index(index.name)
-        except Exception:  # noqa: BLE001 -- as where rows are read
-            self._set_aside(schema.DESCRIPTORS)
 
 
 def _anything(row: Row) -> None:
@@ -315,17 +310,3 @@ def _whole_contribution(row: Row) -> None:
 
 def _whole_artefact(row: Mapping[str, Any]) -> None:
     unpack_arrays(row["data"])
-
-
-def _index_trouble(views: Views) -> str:
-    """Why a search by the index fails; empty if it does not, or there is none."""
-    table = views.open(views.versions[0])
-    try:
-        if index_name(table) is None:
-            return ""
-        first = table.search().select(["descriptor"]).limit(1).to_arrow()
-        if first.num_rows:
-            table.search(first["descriptor"][0].as_py(), vector_column_name="descriptor").limit(1).to_arrow()
-    except Exception as error:  # noqa: BLE001 -- as where rows are read
-        return told(error, 80)
-    return ""

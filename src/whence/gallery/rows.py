@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
+from whence.gallery.photo import intrinsics_column, photo_position, position_columns
 from whence.gallery.sums import sums
 from whence.geo.cells import leaf_cell
 from whence.photos.names import stored

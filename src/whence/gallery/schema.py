@@ -24,7 +24,7 @@ NEEDS = "0.1.0"
 """The oldest whence that reads this version."""
 
 SETTINGS, PHOTOS, DESCRIPTORS, ARTEFACTS, SKIPPED = "settings", "photos", "descriptors", "artefacts", "skipped"
-QUARANTINE = "quarantine"
+QUARANTINE, CODES = "quarantine", "codes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,11 @@ def descriptors_schema(dimension: int) -> pa.Schema:
             ("crc", pa.int64()),  # of all three; see sums.py
         ]
     )
+
+
+def codes_schema(size: int) -> pa.Schema:
+    """Short codes of descriptors, ``size`` bytes each: their rows all name the same codebook."""
+    return pa.schema([("hash", pa.string()), ("book", pa.string()), ("code", pa.binary(size))])
 
 
 def descriptor_table(hashes: list[str], model: str, vectors: Any) -> pa.Table:

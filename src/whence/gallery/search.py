@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from whence.types import FloatArray
 
 EXACT_UP_TO = 100_000
-"""Descriptors up to which all are compared; beyond, an index in the gallery finds those worth comparing."""
+"""Descriptors up to which all are compared; beyond, short codes tell those worth comparing."""
 
 Mask = NDArray[np.bool_]
 Found = tuple[NDArray[np.intp], FloatArray]
@@ -34,15 +35,39 @@ class Search(Protocol):
 
 
 class ExactSearch:
-    """Inner products with all descriptors, by FAISS: exact, and 45 ms for 200,000 x 512."""
+    """Inner products with all descriptors, by FAISS, which holds them in half precision, as galleries store them."""
 
     def __init__(self, descriptors: FloatArray) -> None:
         """``descriptors``: ``(N, D)`` of unit length."""
+        self._hold(*descriptors.shape)
+        self._half[:] = descriptors
+
+    @classmethod
+    def filled(cls, count: int, dimension: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Self:
+        """From rows and their descriptors, some at a time: a million of them take a gigabyte, once."""
+        made = cls.__new__(cls)
+        made._hold(count, dimension)
+        for rows, vectors in parts:
+            made._half[rows] = vectors
+        return made
+
+    def _hold(self, count: int, dimension: int) -> None:
         import faiss
 
         self._faiss: Any = faiss
-        self._index: Any = faiss.IndexFlatIP(descriptors.shape[1])
-        self._index.add(np.ascontiguousarray(descriptors, dtype=np.float32))
+        kind = faiss.ScalarQuantizer.QT_fp16
+        self._index: Any = faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
+        self._index.codes.resize(2 * count * dimension)  # adding them would hold them twice at times
+        self._index.ntotal = count
+        held = faiss.rev_swig_ptr(self._index.codes.data(), 2 * count * dimension) if count else np.zeros(0, np.uint8)
+        self._half: NDArray[np.float16] = held.view(np.float16).reshape(count, dimension)
+
+    def __len__(self) -> int:
+        return len(self._half)
+
+    def cosines(self, rows: NDArray[np.intp], query: FloatArray) -> FloatArray:
+        """``(K,)`` of some rows with a query."""
+        return np.asarray(self._half[rows].astype(np.float32) @ query)
 
     def nearest(self, query: FloatArray, count: int, allowed: Mask | None = None) -> Found:
         """See ``Search``."""

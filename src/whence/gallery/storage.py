@@ -93,6 +93,10 @@ class Storage(ABC):
         """What keeps the features that are asked for often nearer by; None where they are near."""
         return None
 
+    def near(self) -> Path | None:
+        """Where files lie that are derived from the gallery and mapped into memory; None where none are kept."""
+        return None
+
     def holds(self, file: Path) -> bool:
         """Whether a file of this computer lies in it, or would."""
         return False
@@ -182,6 +186,10 @@ class Folder(Storage):
             raise GalleryBusyError(f"{self} is being written by another process; try again when it is done")
         with held:
             yield
+
+    def near(self) -> Path:
+        """See ``Storage``."""
+        return self._path
 
     def holds(self, file: Path) -> bool:
         """See ``Storage``."""

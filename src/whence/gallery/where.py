@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence.errors import InputError
-from whence.geo.distance import metres_from
+from whence.geo.distance import near
 from whence.types import XY, Crs, DoubleArray, LatLon
 
 Times = NDArray[np.datetime64]
@@ -105,7 +105,7 @@ class Where:
         if self.box is not None:
             met &= _in_box(self.box, crs, coordinates)
         if self.near is not None and self.radius_m is not None:
-            met &= metres_from(_position(self.near, crs), coordinates) <= self.radius_m
+            met &= near(_position(self.near, crs), coordinates, self.radius_m)
         if self.since is not None:
             met &= times >= np.datetime64(_stored(self.since), "us")
         if self.until is not None:

@@ -14,11 +14,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from whence.gallery import schema
-from whence.gallery.approximate import keep_index
+from whence.gallery.approximate import keep_codes
 from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.codec import unpack
-from whence.gallery.gallery import BURSTS, trials_name
-from whence.gallery.rows import FACTS, FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
+from whence.gallery.gallery import trials_name
+from whence.gallery.known import COLUMNS, KnownFiles
+from whence.gallery.light import BURSTS, forget_light, keep_light
+from whence.gallery.rows import FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
 from whence.gallery.store import Store, age_to_keep
 from whence.gallery.sums import PLAIN, resealed
 from whence.gallery.trouble import unbroken
@@ -36,40 +38,30 @@ class Writer:
     def __init__(self, store: Store, written_by: str) -> None:
         self.store = store
         self._written_by = written_by
-        self.files: dict[str, FileState] = {}
         store.raise_version()
         self._add_missing_columns()
-        self._load_skipped()
-        self._load_photos()
+        self.files = KnownFiles(self._stored(), self._skipped())
 
-    def _load_skipped(self) -> None:
+    def _skipped(self) -> dict[str, FileState]:
         table = self.store.table(schema.SKIPPED)
-        if table is None:
-            return
-        for row in table.to_arrow().to_pylist():
+        found: dict[str, FileState] = {}
+        for row in [] if table is None else table.to_arrow().to_pylist():
             written_by, _, circumstances = row["written_by"].partition(" ")
             if written_by == self._written_by:  # a newer whence may read what an older one could not
-                self.files[row["path"]] = FileState(
+                found[row["path"]] = FileState(
                     row["size"],
                     row["mtime_ns"],
                     reason=row["reason"],
                     placed=row["placed"],
                     circumstances=circumstances,
                 )
+        return found
 
-    def _load_photos(self) -> None:
+    def _stored(self) -> pa.Table | None:
         table = self.store.table(schema.PHOTOS)
         if table is None:
-            return
-        names = ["path", "size", "mtime_ns", "hash", "said", *FACTS]
-        for batch in table.search().select(names).to_batches(batch_size=10_000):
-            for row in batch.to_pylist():
-                facts, passed = {name: row[name] for name in FACTS}, self.files.get(row["path"])
-                if passed is not None and (passed.size, passed.mtime_ns) == (row["size"], row["mtime_ns"]):
-                    passed = None  # that was before it was stored
-                self.files[row["path"]] = FileState(
-                    row["size"], row["mtime_ns"], row["hash"], facts, said=row["said"] or "", passed=passed
-                )
+            return None
+        return table.search().select(list(COLUMNS)).to_arrow()
 
     def _add_missing_columns(self) -> None:
         """A gallery written by an older whence gets the columns that came since, without values."""
@@ -82,11 +74,12 @@ class Writer:
     @property
     def count(self) -> int:
         """Photos stored."""
-        return sum(1 for state in self.files.values() if state.content_hash)
+        return self.files.count
 
-    def owner(self) -> dict[str, str]:
-        """Path by content hash."""
-        return {state.content_hash: path for path, state in self.files.items() if state.content_hash}
+    @property
+    def owner(self) -> Mapping[str, str]:
+        """Path by content hash; it changes with what is stored."""
+        return self.files.owner
 
     def put(self, photos: Sequence[NewPhoto], model: str) -> None:
         """Stores photos; one at a path that is there already takes its place."""
@@ -110,8 +103,7 @@ class Writer:
 
     def _forget(self, hashes: Sequence[str]) -> None:
         """Drops descriptors whose photo is gone."""
-        kept = self.owner()
-        gone = [digest for digest in hashes if digest not in kept]
+        gone = [digest for digest in hashes if digest not in self.owner]
         table = self.store.table(schema.DESCRIPTORS)
         if gone and table is not None:
             table.delete(f"hash IN ({', '.join(repr(digest) for digest in gone)})")
@@ -145,10 +137,10 @@ class Writer:
         """
         if not moves:
             return
-        before = {digest: path for digest, path in self.owner().items() if digest in moves}
+        before = {digest: self.owner[digest] for digest in moves}
         leaving = set(before.values())
         for path, _ in moves.values():
-            if path not in leaving and path in self.files and self.files[path].content_hash:
+            if path not in leaving and self.files.is_stored(path):
                 self.remove(path)
         free = [digest for digest, (path, _) in moves.items() if path not in leaving]
         for part in _chunks(free, _STREAM):
@@ -163,13 +155,14 @@ class Writer:
             "hash", {digest: {"path": moves[digest][0], **state_columns(moves[digest][1])} for digest in hashes}
         )
 
-    def remove(self, path: str) -> None:
-        """Drops a photo."""
+    def remove(self, *paths: str) -> None:
+        """Drops photos."""
         table = self.store.table(schema.PHOTOS)
-        gone = self.files.pop(path)
+        gone = [self.files.pop(path).content_hash for path in paths]
         if table is not None:
-            table.delete(f"path = {quoted(path)}")
-            self._forget([gone.content_hash])
+            for part in _chunks(list(paths), _STREAM):
+                table.delete(f"path IN ({', '.join(map(quoted, part))})")
+            self._forget(gone)
 
     def _change(self, key: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """Writes other values into some small columns, the same ones of each row, in one transaction.
@@ -225,8 +218,11 @@ class Writer:
     def undescribed(self) -> list[str]:
         """Content hashes of photos without a descriptor: a writer was killed between two transactions."""
         table = self.store.table(schema.DESCRIPTORS)
-        described = set() if table is None else set(table.search().select(["hash"]).to_arrow()["hash"].to_pylist())
-        return [digest for digest in self.owner() if digest not in described]
+        known = None if table is None else table.search().select(["hash"]).to_arrow()["hash"]
+        if known is None:
+            return list(self.owner)
+        hashes = pa.array(self.owner, pa.string())
+        return list(hashes.filter(pc.invert(pc.is_in(hashes, value_set=known))).to_pylist())
 
     def learned_from(self, model: str) -> int:
         """Photos that a model was learned from; 0 for one that came with whence."""
@@ -242,9 +238,9 @@ class Writer:
         if table is None:
             return []
         light = table.search().select(["hash"]).with_row_id(True).to_arrow()
-        row_of = dict(zip(light["hash"].to_pylist(), light["_rowid"].to_pylist(), strict=True))
+        rows_of = light["_rowid"].take(pc.index_in(pa.array(hashes, pa.string()), value_set=light["hash"])).to_pylist()
         found: dict[str, LocalFeatures] = {}
-        for chunk in _chunks([row_of[digest] for digest in hashes], _STREAM):
+        for chunk in _chunks(rows_of, _STREAM):
             rows = table.take_row_ids(chunk).select(["hash", "features"]).to_arrow()
             pairs = zip(rows["hash"].to_pylist(), rows["features"].to_pylist(), strict=True)
             found.update((digest, unpack(data)) for digest, data in pairs)
@@ -257,32 +253,29 @@ class Writer:
 
     def keep_trials(self, key: str, model: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keeps what came of asking the gallery its own photos, in place of what was kept for this way of asking."""
-        name = trials_name(model, key)
-        row = {"fingerprint": name, "learned_from": self.count, "data": pack_arrays(arrays)}
+        self.keep(trials_name(model, key), arrays)
+
+    def kept(self, name: str) -> dict[str, NDArray[Any]]:
+        """Arrays that were kept under a name; none where there is nothing."""
+        table = self.store.table(schema.ARTEFACTS)
+        found = None if table is None else table.search().where(f"fingerprint = '{name}'").limit(1).to_arrow()
+        return unpack_arrays(found["data"][0].as_py()) if found is not None and found.num_rows else {}
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keeps arrays under a name, in place of what was kept there."""
         table = self.store.table(schema.ARTEFACTS)
         if table is not None:
             table.delete(f"fingerprint = '{name}'")
-        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+        self.learn(name, arrays, self.count)
 
     def bursts_mark(self) -> str:
         """What was kept with the bursts; empty where none were looked for."""
-        table = self.store.table(schema.ARTEFACTS)
-        if table is None:
-            return ""
-        found = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()
-        return str(unpack_arrays(found["data"][0].as_py())["mark"]) if found.num_rows else ""
+        return str(self.kept(BURSTS).get("mark", ""))
 
     def keep_bursts(self, arrays: Mapping[str, NDArray[Any]], mark: str) -> None:
         """Keeps which photos are as good as one, in place of what was kept, and what they were then."""
-        table = self.store.table(schema.ARTEFACTS)
-        if table is not None:
-            table.delete(f"fingerprint = '{BURSTS}'")
-        row = {
-            "fingerprint": BURSTS,
-            "learned_from": self.count,
-            "data": pack_arrays({**arrays, "mark": np.array(mark)}),
-        }
-        self.store.append(schema.ARTEFACTS, pa.Table.from_pylist([row], schema=schema.ARTEFACTS_SCHEMA))
+        forget_light(self.store.folder.near())  # it tells of bursts
+        self.keep(BURSTS, {**arrays, "mark": np.array(mark)})
 
     def describe_anew(self, model: str, dimension: int, describe: Callable[[LocalFeatures], FloatArray]) -> None:
         """Gives every photo a descriptor of another model. Readers see the old ones until all are there."""
@@ -311,16 +304,20 @@ class Writer:
             table.delete(f"fingerprint != '{model}'")
 
     def tidy(self) -> None:
-        """Merges small files once there are many, but for what readers may hold; keeps a large table indexed."""
-        for name in (schema.PHOTOS, schema.DESCRIPTORS):
+        """Merges small files once there are many, but for what readers may hold; keeps the codes of a large gallery."""
+        for name in (schema.PHOTOS, schema.DESCRIPTORS, schema.CODES, schema.ARTEFACTS):
             table = self.store.table(name)
             if table is None:
                 continue
             stats: Any = table.stats()
-            if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS:
+            replaced = name == schema.ARTEFACTS and len(table.list_versions()) > _FRAGMENTS
+            if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS or replaced:
                 table.optimize(cleanup_older_than=age_to_keep(table))
-            if name == schema.DESCRIPTORS:
-                keep_index(table)
+        keep_codes(self.store)
+
+    def settle(self) -> None:
+        """What makes opening a large gallery fast; to be called when nothing else will change."""
+        keep_light(self.store)
 
 
 def quoted(text: str) -> str:

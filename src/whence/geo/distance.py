@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whence.geo.plane import coordinates
 from whence.types import Crs, DoubleArray, LatLon, Position
@@ -68,6 +69,21 @@ def metres_from(origin: Position, coords: DoubleArray) -> DoubleArray:
     return np.asarray(metres, dtype=np.float64)
 
 
+def near(origin: Position, coords: DoubleArray, radius_m: float) -> NDArray[np.bool_]:
+    """``(N,)``: which of ``(N, 2)`` coordinates lie within a radius, the rim included; as ``metres_from`` has it.
+
+    Geodesics take a microsecond each, so that they are only drawn to what lies near enough to the same latitude.
+    """
+    if not isinstance(origin, LatLon):
+        return np.asarray(metres_from(origin, coords) <= radius_m)
+    found = np.abs(coords[:, 0] - origin.lat) * _LEAST_DEGREE_M <= radius_m
+    rows = np.flatnonzero(found)
+    found[rows] = metres_from(origin, coords[rows]) <= radius_m
+    return np.asarray(found)
+
+
+_LEAST_DEGREE_M = 110_500.0
+"""No degree of latitude is shorter."""
 EARTH_M = 6_371_008.8
 """Mean radius (IUGG)."""
 

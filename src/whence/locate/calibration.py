@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.gallery.gallery import GalleryPhoto
+from whence.gallery.light import Light
+from whence.gallery.photo import GalleryPhoto
 from whence.locate.confidence import BOUNDS, COVERAGE, PRIOR, features, radius_m
 from whence.types import DoubleArray
 
@@ -63,6 +64,7 @@ class Trials:
             whatever they were answered is wrong.
         marks: ``(T,)`` of the photos that were asked (``mark_of``), to notice when they are gone or placed anew; empty
             in trials of before.
+        asked: ``(T,)`` their content hashes; empty in trials of before.
         downs: ``(T,)`` by how much likelier each found that the plan's y points down (``Refined.y_down``).
         among: Photos that the gallery had.
     """
@@ -75,6 +77,7 @@ class Trials:
     grouped: bool
     strangers: DoubleArray = field(default_factory=lambda: np.zeros((0, 2)))
     marks: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    asked: NDArray[np.bytes_] = field(default_factory=lambda: np.zeros(0, np.bytes_))
     downs: DoubleArray = field(default_factory=lambda: np.zeros(0))
     among: int = LEAST_PHOTOS
 
@@ -93,7 +96,12 @@ class Trials:
         """Whether nearly all that were asked are still among some photos, with their positions and groups."""
         if not len(self.marks):
             return True
-        there = np.isin(self.marks, np.array([mark_of(photo) for photo in photos], np.uint64))
+        if len(self.asked) and isinstance(photos, Light):  # looks nobody else up
+            rows = [photos.row_of(digest) for digest in self.asked.astype(np.str_).tolist()]
+            found = [0 if row is None else mark_of(photos[row]) for row in rows]
+        else:
+            found = [mark_of(photo) for photo in photos]
+        there = np.isin(self.marks, np.array(found, np.uint64))
         return bool(there.mean() >= _STILL_THERE)
 
     def __len__(self) -> int:
@@ -110,6 +118,7 @@ class Trials:
             "grouped": np.array(self.grouped),
             "strangers": self.strangers,
             "marks": self.marks,
+            "asked": self.asked,
             "downs": self.downs,
             "among": np.array(self.among),
         }
@@ -120,9 +129,10 @@ class Trials:
         names = ("support", "rival", "error_m", "refined_m", "photos", "strangers")
         columns = {name: np.asarray(arrays[name], np.float64) for name in names}
         marks = np.asarray(arrays.get("marks", np.zeros(0)), np.uint64)
+        asked = np.asarray(arrays.get("asked", np.zeros(0)), np.bytes_)
         downs = np.asarray(arrays.get("downs", np.zeros(0)), np.float64)
         among = int(arrays.get("among", LEAST_PHOTOS))
-        return cls(grouped=bool(arrays["grouped"]), marks=marks, downs=downs, among=among, **columns)
+        return cls(grouped=bool(arrays["grouped"]), marks=marks, asked=asked, downs=downs, among=among, **columns)
 
 
 def mark_of(photo: GalleryPhoto) -> int:

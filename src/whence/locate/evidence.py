@@ -41,7 +41,7 @@ def evidence_of(answer: Answer, locator: Locator, count: int) -> tuple[Image | N
 def _query_pixels(answer: Answer, locator: Locator) -> Image | None:
     if answer.query is None or answer.query.pixels is not None:
         return answer.query.pixels if answer.query else None
-    row = locator.gallery.by_hash.get(answer.query.content_hash)
+    row = locator.gallery.row_of(answer.query.content_hash)
     return None if row is None else pixels_of(locator.gallery, row)  # or its pixels were not kept
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from whence.gallery import schema
 from whence.gallery.gallery import Gallery, trials_name
 from whence.gallery.store import Store
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
-from whence.geo.plane import coordinates
-from whence.locate.bursts import arrays_of, bursts
+from whence.locate.bursts import bursts
 from whence.locate.calibration import Trials
-from whence.locate.likeness import looks_of_gallery
+from whence.locate.likeness import alike_photos
 from whence.locate.trials import try_out, worth_trying
 from whence.recipes import Recipe
 from whence.types import Crs
@@ -26,14 +25,12 @@ ONE_PLACE_M = 1.0
 """Default tolerance for a local plane where all photos have the same position."""
 _GROWN = 1.5
 """The gallery tries itself again when it has grown, or shrunk, by this factor."""
-_COMPARED = 100_000
-"""Photos up to which all are compared by their looks after each run: ten seconds, and 400 MB."""
 
 
-def mark_of_photos(writer: Writer, *, drops: bool) -> str:
+def mark_of_photos(store: Store, *, drops: bool) -> str:
     """Changes with the photos, and with what decides which of them are as good as one."""
-    facts = sorted((s.content_hash, str(s.facts)) for s in writer.files.values() if s.facts is not None)
-    return hashlib.blake2b(repr((drops, facts)).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    table = store.table(schema.PHOTOS)
+    return f"{'drop' if drops else 'keep'}-{0 if table is None else table.version}"
 
 
 def part_bursts(store: Store, writer: Writer, mark: str, before: str, workers: int) -> None:
@@ -41,19 +38,19 @@ def part_bursts(store: Store, writer: Writer, mark: str, before: str, workers: i
     if not writer.count or mark == before:
         return
     gallery = Gallery(store)
-    looks = looks_of_gallery(gallery, workers) if len(gallery) <= _COMPARED else None
-    found = bursts(gallery, looks)
+    found = bursts(gallery, alike_photos(gallery, writer, workers))
     with unbroken():
-        writer.keep_bursts(arrays_of(found), mark)
+        writer.keep_bursts(found, mark)
 
 
-def follow_extent(store: Store, writer: Writer) -> None:
+def follow_extent(store: Store) -> None:
     """On a local plane the tolerance follows the extent, unless the user chose one."""
     settings = store.settings
-    positions = [state.position for state in writer.files.values() if state.position is not None]
-    if settings.tolerance_given or settings.crs is Crs.WGS84 or not positions:
+    table = store.table(schema.PHOTOS)
+    if settings.tolerance_given or settings.crs is Crs.WGS84 or table is None or not table.count_rows():
         return
-    metres = coordinates(positions)
+    rows = table.search().select(["x", "y"]).to_arrow()
+    metres = np.column_stack([rows["x"].to_numpy(), rows["y"].to_numpy()])
     extent = float(np.hypot(*(metres.max(axis=0) - metres.min(axis=0))))
     tolerance = max(TOLERANCE_SHARE * extent, 1e-3) if extent > 0 else ONE_PLACE_M
     if tolerance != settings.tolerance_m:

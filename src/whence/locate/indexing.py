@@ -25,7 +25,7 @@ from whence.locate.bursts import superfluous
 from whence.locate.finishing import calibrate, follow_extent, mark_of_photos, part_bursts
 from whence.locate.intake import Intake
 from whence.locate.learning import learn_if_due
-from whence.locate.likeness import looks_of_gallery
+from whence.locate.likeness import alike_photos
 from whence.locate.moves import made_relative, moves
 from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
@@ -154,7 +154,7 @@ class _Run:
         self.writer = Writer(store, whence.__version__)
         self.report = IndexReport(store.folder)
         self._root = self._settled_root(root)
-        self._owner = self.writer.owner()
+        self._owner = dict(self.writer.owner)
         self._describer = pipeline.restored(Gallery(store))
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
@@ -214,11 +214,12 @@ class _Run:
             self._flush()
 
     def finish(self) -> None:
-        """Learns from the gallery if it has grown enough, describes what has no descriptor, tries itself, tidies up."""
+        """Learns from the gallery if it has grown enough, describes what has no descriptor, tidies up, tries itself."""
         self._drop_copies()
         self._learn()
+        self.writer.tidy()
         part_bursts(self._store, self.writer, self._mark, self._parted, self._workers)
-        follow_extent(self._store, self.writer)
+        follow_extent(self._store)
         recipe, model = self._pipeline.recipe, self._describer.fingerprint
         touched = bool(self.report.moved or self.report.changed)
         calibrate(
@@ -231,7 +232,7 @@ class _Run:
             workers=self._workers,
             tell=lambda: self._tell("calibrating"),
         )
-        self.writer.tidy()
+        self.writer.settle()
 
     def _follow_moves(self) -> None:
         """Before anything is stored: files may have taken each other's places."""
@@ -242,7 +243,7 @@ class _Run:
             return
         with unbroken():
             self.writer.rehome(found)
-        self._owner = self.writer.owner()
+        self._owner = dict(self.writer.owner)
         self._moved = {path for path, _ in found.values()}
         self.report.moved += len(found)
 
@@ -425,7 +426,7 @@ class _Run:
         self._learn(only_if_large=True)
 
     def _is_stored(self, path: str) -> bool:
-        return path in self.writer.files and bool(self.writer.files[path].content_hash)
+        return self.writer.files.is_stored(path)
 
     @property
     def _drops(self) -> bool:
@@ -435,7 +436,7 @@ class _Run:
         """Takes near duplicates out again, and reads those whose better copy is no longer there."""
         while self._drops and self.writer.count and self._mark != self._parted:
             gallery = Gallery(self._store)
-            keeper = superfluous(gallery, looks_of_gallery(gallery, self._workers))
+            keeper = superfluous(gallery, alike_photos(gallery, self.writer, self._workers))
             paths = {row: stored(gallery.photos[row].path) for row in {*keeper, *keeper.values()}}
             with unbroken():
                 self._pass_copies({paths[row]: paths[other] for row, other in keeper.items()})
@@ -460,7 +461,8 @@ class _Run:
                 self.report.added -= 1
             elif task is not None and self.report.unchanged:
                 self.report.unchanged -= 1
-            self._drop(path)
+            self._disown(path)
+        self.writer.remove(*better)
         self.writer.skip(passed)
 
     def _is_orphan(self, path: str) -> bool:
@@ -470,7 +472,7 @@ class _Run:
 
     @property
     def _mark(self) -> str:
-        return mark_of_photos(self.writer, drops=self._drops)
+        return mark_of_photos(self._store, drops=self._drops)
 
     def _learn(self, *, only_if_large: bool = False) -> None:
         learned = learn_if_due(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import nsmallest
 
 from whence.gallery.writer import Writer
 from whence.locate.pipeline import Pipeline
@@ -58,7 +59,7 @@ def _learned(
     if not learns_from or count < max(enough, _GROWTH * before) or before >= SAMPLE:
         return None
     tell()
-    hashes = sorted(writer.owner())[:SAMPLE]
+    hashes = nsmallest(SAMPLE, writer.owner)
     sample = [features for features in writer.sample(hashes) if len(features) or features.whole is not None]
     if pipeline.recipe.sections["features"] and sum(len(photo.parts[0]) for photo in sample) < _FEATURES:
         return None

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from whence.direct.model import Guess
 from whence.errors import InputError, ModelMismatchError, PhotoError
-from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.gallery import Gallery
+from whence.gallery.photo import GalleryPhoto
 from whence.gallery.search import Found, Mask
 from whence.gallery.where import Where
 from whence.geo.distance import metres_from
@@ -38,11 +39,13 @@ from whence.photos.cameras import check_fov
 from whence.photos.decode import Decoded
 from whence.recipes import Recipe, load_recipe, options_from
 from whence.types import (
+    XY,
     Candidate,
     Crs,
     DoubleArray,
     FloatArray,
     Image,
+    LatLon,
     Location,
     Photo,
     Position,
@@ -51,6 +54,8 @@ from whence.types import (
 from whence.verify.rerank import Verification
 
 CANDIDATES = 20
+_SOME = 20_000
+"""Photos whose positions stand for those of all, where only their distribution counts."""
 _FIRST = 5
 """Photos whose likeness tells how a photo is to be turned."""
 _NO_IDEA = 0.0
@@ -118,6 +123,7 @@ class Locator:
                 "widen them (see `whence info`)"
             )
         self._coordinates = gallery.coordinates if self._allowed is None else gallery.coordinates[self._allowed]
+        self._some = self._coordinates[:: -(-len(self._coordinates) // _SOME)]
         # Labels along a line know of no left and right: what geometry sees of them must not count as distance.
         self._line = Line.through(gallery.coordinates) if gallery.settings.crs is not Crs.WGS84 else None
         self._near = _place_names(gallery) if places else None
@@ -151,7 +157,8 @@ class Locator:
     @property
     def positions(self) -> list[Position]:
         """Of the gallery's photos that count."""
-        return [photo.position for row, photo in enumerate(self.gallery.photos) if self._counts(row)]
+        kind = LatLon if self.gallery.settings.crs is Crs.WGS84 else XY
+        return [kind(*pair) for pair in self._coordinates.tolist()]
 
     def _counts(self, row: int) -> bool:
         """Whether a gallery photo meets the conditions."""
@@ -280,7 +287,7 @@ class Locator:
 
     def _asked(self, query: Query, hidden: Sequence[int]) -> Answer:
         start = perf_counter()
-        duplicate = self.gallery.by_hash.get(query.content_hash)
+        duplicate = self.gallery.row_of(query.content_hash)
         allowed = self._allowed_but((*hidden, *(() if duplicate is None else (duplicate,))))
         guess = None
         if self._prior is not None and query.pixels is not None:
@@ -405,8 +412,8 @@ class Locator:
     def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
         """Around the best match, where metres have to be right, however large the gallery."""
         if not photos:
-            kept = range(len(self.gallery)) if self._allowed is None else np.flatnonzero(self._allowed)
-            return Plane.around([self.gallery.photos[row].position for row in kept])
+            kind = LatLon if self.gallery.settings.crs is Crs.WGS84 else XY
+            return Plane.around([kind(*pair) for pair in self._some.tolist()])
         return around_best(photos, verifications)
 
     def _position(self, proposal: Proposal | Refined | None, points: DoubleArray, plane: Plane) -> Position:
@@ -416,12 +423,12 @@ class Locator:
         elif len(points):
             east, north = points[0].tolist()
         else:
-            east, north = geometric_median(plane.metres(self._coordinates)).tolist()
+            east, north = geometric_median(plane.metres(self._some)).tolist()
         return plane.position(east, north)
 
     def _distances(self, position: Position) -> DoubleArray:
-        """Metres from a position to all photos that count."""
-        return metres_from(position, self._coordinates)
+        """Metres from a position to the photos that count; of very many, to some that are spread evenly."""
+        return metres_from(position, self._some)
 
 
 def _without_pixels(answer: Answer) -> Answer:

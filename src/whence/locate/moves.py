@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from whence.errors import PhotoError
-from whence.gallery.rows import FileState
+from whence.gallery.known import KnownFiles
 from whence.locate.reading import relative, stored_path
 from whence.photos import files
 from whence.photos.names import native
@@ -17,7 +18,7 @@ Moves = dict[str, tuple[str, tuple[int, int]]]
 """New path and state of the file, by content hash."""
 
 
-def moves(listed: Iterable[Path], root: Path, known: Mapping[str, FileState], workers: int) -> Moves:
+def moves(listed: Iterable[Path], root: Path, known: KnownFiles, workers: int) -> Moves:
     """Stored photos whose content is no longer in their file, but in another one that the source lists.
 
     Only files that are new or changed, and of the size of a stored photo whose own file is gone or changed, are read.
@@ -28,16 +29,18 @@ def moves(listed: Iterable[Path], root: Path, known: Mapping[str, FileState], wo
         known: State by stored path.
         workers: Threads.
     """
-    places = _Places(root, known)
-    suspects: list[tuple[str, Path, tuple[int, int]]] = []
+    states: dict[str, tuple[int, int]] = {path: (size, mtime_ns) for path, _, size, mtime_ns in known.stored()}
+    changed: list[tuple[str, Path, tuple[int, int]]] = []
     for file in listed:
         path = stored_path(file, root, known)
         try:
             state = files.stat_key(file)
         except PhotoError:
             continue
-        if not places.is_unchanged(path, state) and places.may_be_of_another(path, state[0]):
-            suspects.append((path, file, state))
+        if states.get(path) != state:
+            changed.append((path, file, state))
+    places = _Places(root, known.owner, states, {state[0] for _, _, state in changed})
+    suspects = [one for one in changed if places.may_be_of_another(one[0], one[2][0])]
     if not suspects:
         return {}
     found: Moves = {}
@@ -52,32 +55,30 @@ def moves(listed: Iterable[Path], root: Path, known: Mapping[str, FileState], wo
     return found
 
 
-def made_relative(root: Path, known: Mapping[str, FileState]) -> Moves:
+def made_relative(root: Path, known: KnownFiles) -> Moves:
     """Photos that are stored by absolute paths, and lie below the root since that was set anew."""
     found: Moves = {}
-    for path, state in known.items():
-        if state.content_hash and Path(native(path)).is_absolute():
+    for path, digest, *state in known.stored():
+        if os.path.isabs(native(path)):  # noqa: PTH117  # a million paths as objects take seconds
             below = relative(Path(native(path)), root)
             if below != path:
-                found[state.content_hash] = (below, (state.size, state.mtime_ns))
+                found[digest] = (below, (state[0], state[1]))
     return found
 
 
 class _Places:
     """Where stored photos are known to be, and whether they still are."""
 
-    def __init__(self, root: Path, known: Mapping[str, FileState]) -> None:
-        self._root, self._known = root, known
-        self.owner = {state.content_hash: path for path, state in known.items() if state.content_hash}
+    def __init__(
+        self, root: Path, owner: Mapping[str, str], states: Mapping[str, tuple[int, int]], sizes: Set[int]
+    ) -> None:
+        """Only photos of some sizes are looked for."""
+        self._root, self._states, self.owner = root, states, owner
         self._by_size: dict[int, list[str]] = defaultdict(list)
-        for path, state in known.items():
-            if state.content_hash:
-                self._by_size[state.size].append(path)
+        for path, (size, _) in states.items():
+            if size in sizes:
+                self._by_size[size].append(path)
         self._touched: dict[str, bool] = {}
-
-    def is_unchanged(self, path: str, state: tuple[int, int]) -> bool:
-        stored = self._known.get(path)
-        return stored is not None and bool(stored.content_hash) and state == (stored.size, stored.mtime_ns)
 
     def may_be_of_another(self, path: str, size: int) -> bool:
         return any(other != path and self._is_touched(other) for other in self._by_size.get(size, ()))
@@ -89,7 +90,7 @@ class _Places:
     def _is_touched(self, path: str) -> bool:
         if path not in self._touched:
             try:
-                self._touched[path] = not self.is_unchanged(path, files.stat_key(self._file(path)))
+                self._touched[path] = self._states[path] != files.stat_key(self._file(path))
             except PhotoError:
                 self._touched[path] = True
         return self._touched[path]

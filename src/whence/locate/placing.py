@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from whence.gallery.gallery import photo_position
+from whence.gallery.photo import photo_position
 from whence.photos.exif import ExifFacts
 from whence.photos.sidecars import best_time
 from whence.photos.tracks import SOURCE as TRACKS

@@ -9,6 +9,7 @@ import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.gallery import Gallery
+from whence.gallery.light import forget_light
 from whence.gallery.repair import Findings, end_interrupted, examine
 from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
@@ -46,6 +47,7 @@ def repair(gallery: str | os.PathLike[str], *, tell: Callable[[str], None] = lam
         store = Store.open(folder)
         if _model_is_lost(store):
             found.damage.append(_MODEL_LOST)
+            forget_light(folder)  # versions of the table begin anew
             store.drop(schema.DESCRIPTORS)  # they can be made again, and nothing else compares with them
         if found.is_whole:
             return found

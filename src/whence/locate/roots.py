@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from whence.errors import InputError, PhotoError
-from whence.gallery.rows import FileState
+from whence.gallery.known import KnownFiles
 from whence.photos import files
 from whence.photos.names import native
 
@@ -34,7 +34,7 @@ def check_root(root: str | os.PathLike[str] | None) -> Path | None:
     return Path(root)
 
 
-def moved_to(given: Path, old: Path, known: Mapping[str, FileState]) -> bool:
+def moved_to(given: Path, old: Path, known: KnownFiles) -> bool:
     """Whether the folder ``given`` is the root ``old``, moved.
 
     It is if the old one is gone and half of its photos are here: size and time of change tell.
@@ -48,11 +48,11 @@ def moved_to(given: Path, old: Path, known: Mapping[str, FileState]) -> bool:
             here = files.stat_key(given / path)
         except PhotoError:
             continue
-        same += here == (state.size, state.mtime_ns)
+        same += here == state
     return same > 0 and same >= _ENOUGH * looked_at
 
 
-def check_moved(root: Path, known: Mapping[str, FileState]) -> None:
+def check_moved(root: Path, known: KnownFiles) -> None:
     """Refuses a root below which none of the gallery's photos is found.
 
     Raises:
@@ -63,8 +63,8 @@ def check_moved(root: Path, known: Mapping[str, FileState]) -> None:
         raise InputError(f"root {root}: none of the gallery's photos is there, such as {sample[0][0]}; name another")
 
 
-def _sample(known: Mapping[str, FileState]) -> Iterator[tuple[str, FileState]]:
-    """Photos below the root, spread evenly."""
-    below = [(path, state) for path, state in known.items() if state.content_hash and not Path(path).is_absolute()]
+def _sample(known: KnownFiles) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Photos below the root, spread evenly: path, and size and time of change."""
+    below = [(path, (size, mtime_ns)) for path, _, size, mtime_ns in known.stored() if not os.path.isabs(native(path))]  # noqa: PTH117
     for path, state in below[:: max(1, len(below) // _LOOKED_AT)]:
         yield native(path), state

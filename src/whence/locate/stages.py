@@ -13,7 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.gallery import Gallery
+from whence.gallery.photo import GalleryPhoto
 from whence.gallery.search import Found, Mask
 from whence.geo.plane import Plane
 from whence.types import DoubleArray, FloatArray, Intrinsics, LocalFeatures

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from heapq import nsmallest
 
 import numpy as np
+import pyarrow as pa
 
 from whence.gallery.gallery import Gallery
-from whence.geo.distance import metres_from
+from whence.geo.distance import metres_from, near
 from whence.geo.plane import coordinates
 from whence.locate.answers import Told
 from whence.locate.calibration import LEAST, LEAST_PHOTOS, Trials, mark_of
@@ -46,6 +48,7 @@ def try_out(
     locator = Locator(gallery, recipe=recipe, workers=workers, calibrated=False)
     found: list[tuple[float, ...]] = []
     marks: list[int] = []
+    hashes: list[str] = []
     for row, hidden in chosen:
         tell()
         answer = locator.answer_row(row, hidden)
@@ -58,16 +61,16 @@ def try_out(
         errors_m = metres_from(gallery.photos[row].position, coordinates([told.without, told.position]))
         found.append((*answer.evidence, *errors_m.tolist(), told.photos, told.y_down))
         marks.append(mark_of(gallery.photos[row]))
+        hashes.append(gallery.photos[row].content_hash)
     if not worth_trying(gallery.settings.crs, len(gallery), len(found)):
         return None
     support, rival, error_m, refined_m, photos_fit, downs = np.array(found, np.float64).T
     asked_anew = chosen[::2] if len(gallery) >= LEAST_PHOTOS else ()
     strangers = [seen for row, hidden in asked_anew if (seen := _as_stranger(locator, row, hidden, tell)) is not None]
-    grouped = any(photo.group is not None for photo in gallery.photos)
+    grouped = gallery.photos.column("group").null_count < len(gallery)
     # Who stands between two photos of a walk is half as far from one as these are from each other.
     share = 1.0 if grouped else 0.5
     unknown = np.array(strangers, np.float64).reshape(-1, 2)
-    asked = np.array(marks, np.uint64)
     return Trials(
         support,
         rival,
@@ -76,7 +79,8 @@ def try_out(
         photos_fit,
         grouped,
         strangers=unknown,
-        marks=asked,
+        marks=np.array(marks, np.uint64),
+        asked=np.array(hashes, np.bytes_),
         downs=downs,
         among=len(gallery),
     )
@@ -98,9 +102,8 @@ def _as_stranger(
     """
     gallery = locator.gallery
     tell()
-    away_m = metres_from(gallery.photos[row].position, gallery.coordinates)
-    far = np.flatnonzero(away_m > STRANGE * gallery.settings.tolerance_m)
-    gone = np.union1d(hidden, np.setdiff1d(np.arange(len(gallery)), far))
+    around = near(gallery.photos[row].position, gallery.coordinates, STRANGE * gallery.settings.tolerance_m)
+    gone = np.union1d(hidden, np.flatnonzero(around))
     if len(gone) == len(gallery):
         return None
     return locator.answer_row(row, gone.tolist()).evidence or (0.0, 0.0)
@@ -113,20 +116,22 @@ def _chosen(gallery: Gallery) -> list[tuple[int, list[int]]]:
     tolerance: the next frame of a walk would make it too easy.
     """
     near_m = gallery.settings.tolerance_m / 2
-    places: dict[object, list[int]] = {}
-    for row, photo in enumerate(gallery.photos):
-        places.setdefault(photo.place or row, []).append(row)
-    rows = [sorted(members, key=lambda row: gallery.photos[row].content_hash) for members in places.values()]
-    rows.sort(key=lambda members: hashlib.blake2b(gallery.photos[members[0]].content_hash.encode()).digest())
+    places, rank = gallery.photos.places(), gallery.photos.rank()
+    order = np.lexsort((rank, places))
+    starts = np.flatnonzero(np.diff(places[order], prepend=-1))
+    members = np.split(order, starts[1:])
+    hashes = gallery.photos.column("hash").take(pa.array(order[starts])).to_pylist()
+    digests = [hashlib.blake2b(digest.encode()).digest() for digest in hashes]
+    rows = [members[place].tolist() for place in nsmallest(MOST, range(len(digests)), key=digests.__getitem__)]
+    grouped = gallery.photos.column("group").is_valid()
     chosen: list[tuple[int, list[int]]] = []
     for turn in range(max(map(len, rows), default=0)):
-        for members in rows:
-            if turn < len(members) and len(chosen) < MOST:
-                row = members[turn]
-                hidden = list(members)
-                if gallery.photos[row].group is None:
-                    away_m = metres_from(gallery.photos[row].position, gallery.coordinates)
-                    hidden = np.union1d(members, np.flatnonzero(away_m <= near_m)).tolist()
+        for some in rows:
+            if turn < len(some) and len(chosen) < MOST:
+                row, hidden = some[turn], list(some)
+                if not grouped[row].as_py():
+                    around = near(gallery.photos[row].position, gallery.coordinates, near_m)
+                    hidden = np.union1d(some, np.flatnonzero(around)).tolist()
                 if len(hidden) < len(gallery):
                     chosen.append((row, hidden))
     return chosen

@@ -14,7 +14,8 @@ from whence.audit.auditing import audit
 from whence.audit.formats import summary
 from whence.audit.model import Suspect, Witness
 from whence.errors import WhenceError
-from whence.gallery.gallery import Gallery, GalleryPhoto
+from whence.gallery.gallery import Gallery
+from whence.gallery.photo import GalleryPhoto
 from whence.web.problems import ProblemError, words
 from whence.web.service import Service
 

@@ -184,9 +184,10 @@ class Service:
         Raises:
             ProblemError: 409, where it lost one of them.
         """
-        if not all(id in gallery.by_hash for id in found.ids):
+        rows = [gallery.row_of(id) for id in found.ids]
+        if None in rows:
             raise ProblemError(409, "changed", "photos that the answer rests on were deleted since; ask again")
-        return replace(found.answer, rows=tuple(gallery.by_hash[id] for id in found.ids))
+        return replace(found.answer, rows=tuple(row for row in rows if row is not None))
 
     def remove(self, id: str) -> None:
         """Takes a photo out of the gallery, for good, and opens it again.

@@ -131,7 +131,8 @@ async def map_points(request: Request) -> MapPoints:
 
 
 def _map_points(gallery: Gallery) -> MapPoints:
-    names = sorted({photo.position_source for photo in gallery.photos})
+    sources = gallery.photos.column("position_source").to_pylist()
+    names = sorted(set(sources))
     number = {name: place for place, name in enumerate(names)}
     decimals = 6 if gallery.settings.crs is Crs.WGS84 else 2
     seconds = gallery.times.astype("datetime64[s]")
@@ -140,7 +141,7 @@ def _map_points(gallery: Gallery) -> MapPoints:
     return MapPoints(
         points=np.round(gallery.coordinates, decimals).ravel().tolist(),
         times=[stamp if is_known else None for stamp, is_known in zip(stamps, known.tolist(), strict=True)],
-        sources=[number[photo.position_source] for photo in gallery.photos],
+        sources=[number[source] for source in sources],
         names=names,
     )
 
@@ -151,7 +152,7 @@ def row_of(gallery: Gallery, id: str) -> int:
     Raises:
         ProblemError: 404.
     """
-    row = gallery.by_hash.get(id)
+    row = gallery.row_of(id)
     if row is None:
         raise ProblemError(404, "no-photo", "no such photo in the gallery")
     return row
