@@ -18,6 +18,12 @@ export class Audit {
     this._look();
   }
 
+  /** Without photos that are gone. */
+  renew() {
+    this.finished = null;
+    this._look();
+  }
+
   close() {
     this.isOpen = false;
     clearTimeout(this.timer);

@@ -38,9 +38,10 @@ export class Browse {
         expected.strangers ? ` Of ${counted(expected.strangers, "photo")} from places that it does not show, it took ${expected.strangers_located || "none"} for located.` : ""]
       : ["It is too small to have tried its own answers: its confidence is an estimate, and nobody has checked it here."];
     const filter = (props) => h("input", { ...props, onchange: () => this._filter() });
-    this.since = filter({ type: "date", id: "since" });
-    this.until = filter({ type: "date", id: "until" });
-    this.boxes = points.names.map((said, place) => filter({ type: "checkbox", id: `source-${place}`, checked: true }));
+    const { since, until } = this, off = new Set(this.boxes?.filter((box) => !box.checked).map((box) => box.name));
+    this.since = filter({ type: "date", id: "since", value: since?.value });
+    this.until = filter({ type: "date", id: "until", value: until?.value });
+    this.boxes = points.names.map((said, place) => filter({ type: "checkbox", id: `source-${place}`, name: said, checked: !off.has(said) }));
     this.count = h("p", { class: "soft", role: "status" });
     this.chosen = h("div", { class: "chosen" });
     this.list = h("ul", { class: "thumbs" });
@@ -166,6 +167,7 @@ export class Browse {
   async _reload() {
     [this.facts, this.points] = await Promise.all([get("gallery"), get("gallery/map")]);
     this.known = new Map();
+    this.audit.renew();
     this.atlas.renew(this.points.points);
     this._draw();
   }
