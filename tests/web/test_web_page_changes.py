@@ -91,10 +91,13 @@ const [done] = arguments, found = {};
 const walk = async (folder, path) => {
   for await (const [name, handle] of folder.entries()) {
     if (handle.kind === "directory") await walk(handle, `${path}${name}/`);
-    else found[path + name] = btoa(String.fromCharCode(...new Uint8Array(await (await handle.getFile()).arrayBuffer())));
+    else {
+      const data = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      found[path + name] = btoa(String.fromCharCode(...data));
+    }
   }
 };
-(async () => walk(await navigator.storage.getDirectory(), ""))().then(() => done(found), (error) => done(String(error)));
+navigator.storage.getDirectory().then((root) => walk(root, "")).then(() => done(found), (error) => done(String(error)));
 """
 
 
