@@ -6,6 +6,7 @@ import io
 import shutil
 import zipfile
 from base64 import b64decode, b64encode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image as Pillow
 from selenium.webdriver.common.keys import Keys
 
 import whence
-from browsers import BROWSER, Browser, choose, complaints, found, opened, told, until
+from browsers import BROWSER, Browser, choose, complaints, found, has_pixels, opened, told, until
 from samples import World
 from web_servers import started
 from whence.geo.distance import offset
@@ -137,7 +138,7 @@ def test_accepted_positions_are_written_into_a_folder_and_taken_back(
     assert folder() == {f"holiday/{name}": b64decode(data) for name, data in files.items()}
     page.switch_to.active_element.send_keys(Keys.ESCAPE)
     for row in page.find_elements("css selector", ".batch tbody tr")[:2]:  # the page still shows what it may read
-        until(page, lambda row=row: row.find_element("css selector", "img").get_property("naturalWidth") > 0)
+        until(page, partial(has_pixels, row.find_element("css selector", "img")))
 
 
 def test_a_photo_is_deleted_once_it_was_named(chromium: Browser, world: World, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import { counted, h, heading, length, name, percent, place, say, sign, SIGNS } f
 
 const SHOWN = 24;
 const PAUSE_MS = 250;
+const CLOSE = 19; // from here on no number falls apart any further
 
 export class Browse {
   constructor(element, { setup, atlas, points, facts, evidence }) {
@@ -15,20 +16,36 @@ export class Browse {
     this._draw();
     const map = atlas.map;
     map.on("moveend", () => this._soon());
-    map.on("mousemove", (event) => this.isOpen && atlas.dots.light(atlas.dots.at(event.containerPoint)));
-    map.on("click", (event) => this.isOpen && this._choose(atlas.dots.at(event.containerPoint)));
+    map.on("mousemove", (event) => this.isOpen && this._over(event.containerPoint));
+    map.on("click", (event) => this.isOpen && this._click(event.containerPoint));
   }
 
   open() {
     this.isOpen = true;
+    this.atlas.dots.count(true);
     this._soon();
     this.audit.open();
   }
 
   close() {
     this.isOpen = false;
+    this.atlas.dots.count(false);
+    this.atlas.map.getContainer().style.cursor = "";
     this.audit.close();
     this.atlas.dots.light(-1);
+  }
+
+  _over(point) {
+    const { dots, map } = this.atlas, many = dots.cluster(point), row = many ? -1 : dots.at(point);
+    dots.light(row);
+    map.getContainer().style.cursor = many || row >= 0 ? "pointer" : "";
+  }
+
+  /** A number is looked at more closely, a dot is a photo. */
+  _click(point) {
+    const many = this.atlas.dots.cluster(point);
+    if (many && this.atlas.map.getZoom() < CLOSE) this.atlas.fit(many);
+    else this._choose(this.atlas.dots.at(point));
   }
 
   _draw() {
@@ -45,6 +62,7 @@ export class Browse {
     this.count = h("p", { class: "soft", role: "status" });
     this.chosen = h("div", { class: "chosen" });
     this.list = h("ul", { class: "thumbs" });
+    this.none = h("p", { class: "soft", hidden: true, text: "No photo in this part of the map: move it, or zoom out." });
     this.element.replaceChildren(
       h("h2", { text: counted(facts.photos, "photo") }),
       h("section", { class: "expect" }, h("h3", { text: "What to expect" }), h("p", { text: words.join("") }),
@@ -56,7 +74,7 @@ export class Browse {
           this.boxes.map((box, index) => h("label", { class: "check" }, box, points.names[index]))) : "",
         this.count),
       this.chosen,
-      h("section", {}, h("h3", { text: "In view" }), this.list),
+      h("section", {}, h("h3", { text: "In view" }), this.list, this.none),
       this.audit.element);
     this._filter();
   }
@@ -90,6 +108,7 @@ export class Browse {
     for (let place = 0; place < rows.length && some.length < SHOWN; place += step) some.push(rows[Math.floor(place)]);
     const photos = await Promise.all(some.map((row) => this._photo(row).catch(() => null)));
     if (wanted !== this.wanted) return;
+    this.none.hidden = rows.length > 0;
     this.list.replaceChildren(...photos.map((photo, index) => photo && h("li", {}, h("button", {
       type: "button", class: "thumb", "aria-label": name(photo.path), title: name(photo.path),
       onclick: () => this._choose(some[index]), onmouseenter: () => dots.light(some[index]), onmouseleave: () => dots.light(-1),
@@ -169,6 +188,7 @@ export class Browse {
     this.known = new Map();
     this.audit.renew();
     this.atlas.renew(this.points.points);
+    this.atlas.dots.count(this.isOpen);
     this._draw();
   }
 }
