@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 
 import whence
 from browsers import BROWSER, Browser, choose, complaints, found, has_pixels, opened, told, until
+from large_page import many_photos
 from samples import World
 from web_servers import started
 from whence.geo.distance import offset
@@ -161,6 +163,53 @@ def test_a_photo_is_deleted_once_it_was_named(chromium: Browser, world: World, t
         told(chromium, "#view-browse h2", f"{before - 1} photos")
         assert complaints(chromium) == []
     assert name not in [Path(photo.path).name for photo in whence.Gallery.open(folder).photos]
+
+
+CLUSTERS = """
+const [count, done] = arguments;
+import("/page/files/clusters.js").then(({ clusters }) => {
+  const x = Float64Array.from({ length: count }, (_, i) => (i * 0.618034) % 1), y = x.map((value) => (value * 37) % 1);
+  const some = clusters([...x.keys()], x, y, 256);
+  const off = (cell) => Math.max(...cell.rows.map((i) => Math.abs(x[i] - cell.x)));
+  done(some.map((cell) => [cell.count, new Set(cell.rows).size, off(cell)]));
+}, (error) => done(String(error)));
+"""
+POINTERS = """
+const map = document.querySelector(".map"), box = map.getBoundingClientRect(), found = [];
+for (let x = box.left + 450; x < box.right - 90; x += 12)
+  for (let y = box.top + 20; y < box.bottom - 90; y += 12) {
+    map.dispatchEvent(new MouseEvent("mousemove", { clientX: x, clientY: y, bubbles: true }));
+    if (map.style.cursor === "zoom-in") found.push([x, y]);
+  }
+return found;
+"""
+
+
+def test_what_lies_close_together_is_counted(page: Browser) -> None:
+    assert page.execute_async_script(CLUSTERS, 300) == []  # few are told apart
+    cells = page.execute_async_script(CLUSTERS, 5000)
+    assert sum(count for count, _, _ in cells) > 4900  # one or two alone stay dots
+    assert all(count == different for count, different, _ in cells)
+    assert all(off <= 96 / 256 for _, _, off in cells)
+
+
+def test_a_number_is_looked_at_more_closely(chromium: Browser, tmp_path: Path) -> None:
+    with started(many_photos(tmp_path, 3000)) as one:
+        opened(chromium, one.address, "#browse")
+        told(chromium, "#view-browse h2", "3,000 photos")
+        found(chromium, ".thumb")
+
+        def scale() -> str:
+            said: str = chromium.find_element("css selector", ".leaflet-control-scale-line").text
+            return said
+
+        before = scale()
+        x, y = chromium.execute_script(POINTERS)[0]
+        hand = ActionBuilder(chromium)
+        hand.pointer_action.move_to_location(round(x), round(y)).click()
+        hand.perform()
+        until(chromium, lambda: scale() != before)
+        assert complaints(chromium) == []
 
 
 def test_deleting_is_not_offered_where_nothing_may_change(page: Browser) -> None:

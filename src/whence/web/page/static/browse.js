@@ -38,7 +38,7 @@ export class Browse {
   _over(point) {
     const { dots, map } = this.atlas, many = dots.cluster(point), row = many ? -1 : dots.at(point);
     dots.light(row);
-    map.getContainer().style.cursor = many || row >= 0 ? "pointer" : "";
+    map.getContainer().style.cursor = many ? "zoom-in" : row >= 0 ? "pointer" : "";
   }
 
   /** A number is looked at more closely, a dot is a photo. */
