@@ -293,7 +293,7 @@ def test_all_that_can_be_pressed_has_a_name(page: Browser, sure: list[Path]) -> 
     choose(page, sure[0])
     found(page, ".card")
     nameless = page.execute_script(
-        "return [...document.querySelector('.whence').querySelectorAll('button, a[href], summary, input:not([hidden])')]"
+        "return [...document.querySelectorAll('.whence :is(button, a[href], summary, input:not([hidden]))')]"
         ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length || e.title))"
         ".map(e => e.outerHTML)"
     )
