@@ -25,8 +25,8 @@ from common import heading, parser, photo_set, show, work_folder
 from whence.gallery import approximate, schema, search
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import Settings
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store
-from whence.gallery.summary import folder_bytes
 from whence.types import Crs, FloatArray
 
 DIMENSION, ASKED, QUERIES = 512, 50, 60
@@ -144,7 +144,7 @@ def _index(vectors: FloatArray, folder: Path) -> Method:
     names = [f"{number:032x}" for number in range(len(vectors))]
     store.append(schema.DESCRIPTORS, schema.descriptor_table(names, "model", vectors))
     table: Any = store.table(schema.DESCRIPTORS)
-    before, start = folder_bytes(str(folder)), perf_counter()
+    before, start = Storage.of(folder).size(), perf_counter()
     search.EXACT_UP_TO = 1000  # else small ones would have no index
     approximate.keep_index(table)
     build = perf_counter() - start
@@ -153,7 +153,7 @@ def _index(vectors: FloatArray, folder: Path) -> Method:
         sys.exit("no index was made")
     ids = table.search().select(["hash"]).with_row_id(True).to_arrow().sort_by("hash")["_rowid"]
     found = approximate.ApproximateSearch(table, name, ids.to_numpy().astype(np.int64))
-    size = (folder_bytes(str(folder)) - before) / 1e6
+    size = (Storage.of(folder).size() - before) / 1e6
     return Method("whence index (LanceDB IVF_RQ)", build, size, "disk", lambda q: found.nearest(q, ASKED)[0])
 
 

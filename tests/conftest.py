@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import whence
 from networks import write_describers, write_networks
+from object_server import ObjectServer, serving
 from samples import Done, Run, World, write_world
 from scenes import Scene, write_scene
 from web_servers import Server, started
@@ -83,6 +85,23 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr("whence.locate.reading.decode", spy)
     return sizes
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[ObjectServer]:
+    """Object storage on this computer. Tests name places of their own there."""
+    with serving() as one:
+        yield one
+
+
+@pytest.fixture
+def objects(object_server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """``object_server``, with what a process needs to use it, and a cache that is empty."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**object_server.environment, "WHENCE_CACHE": str(tmp_path / "cache")}.items():
+        monkeypatch.setenv(name, value)
+    return object_server
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ class Server:
 
 
 @contextmanager
-def started(gallery: Path, *options: object, **environment: str) -> Iterator[Server]:
+def started(gallery: Path | str, *options: object, **environment: str) -> Iterator[Server]:
     """Starts one and ends it."""
     command = [sys.executable, "-m", "whence", "serve", "--gallery", os.fspath(gallery), "--port", "0"]
     process = subprocess.Popen(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
+import whence
+from samples import textured, write_table
 from whence.audit.model import Kind
-from whence.audit.plausible import digits, hurried, outlier, variants
-from whence.gallery.gallery import GalleryPhoto
+from whence.audit.plausible import clues, digits, hurried, outlier, variants
+from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.types import XY, LatLon, Position
 
 VENICE = LatLon(45.4343, 12.3388)
@@ -55,3 +60,19 @@ def test_who_would_have_had_to_fly_is_named() -> None:
     assert clue.weight > 3
     apart = times + np.arange(5) * np.timedelta64(1, "D")
     assert list(hurried(range(5), walk, apart)) == []
+
+
+def test_a_pin_in_the_sea_is_named_but_not_those_from_boats(tmp_path: Path) -> None:
+    rows = [(f"{n:02d}.png", f"{45.43 + n * 1e-3:.4f}", "12.33") for n in range(20)]
+    for n, (name, *_) in enumerate(rows):
+        Pillow.fromarray(textured(n, 64, 64)).save(tmp_path / name)
+
+    def audited(*wet: int) -> tuple[set[int], list[str]]:
+        said = [(name, "44.6", "13.2") if n in wet else (name, lat, lon) for n, (name, lat, lon) in enumerate(rows)]
+        table = write_table(tmp_path / f"{len(wet)}.csv", said, ("path", "lat", "lon"))
+        whence.index(table, tmp_path / f"g{len(wet)}")
+        found, notes = clues(Gallery.open(tmp_path / f"g{len(wet)}"))
+        return {clue.row for clue in found if clue.kind is Kind.SEA}, notes
+
+    assert audited(7) == ({7}, [])
+    assert audited(7, 8) == (set(), ["2 pins in the sea: taken to be of photos from boats"])

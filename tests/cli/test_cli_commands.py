@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,7 @@ def test_python_and_the_command_make_the_same_gallery(run: Run, tmp_path: Path) 
     one, two = (whence.Gallery.open(tmp_path / name) for name in "ab")
     assert one.photos == two.photos
     assert one.descriptors.tolist() == two.descriptors.tolist()
-    assert {**vars_of(one), "root": 0} == {**vars_of(two), "root": 0}
-
-
-def vars_of(gallery: whence.Gallery) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(gallery.settings.to_json())
-    return facts
+    assert replace(one.settings, root="") == replace(two.settings, root="")
 
 
 def test_paths_are_given_back_exactly_and_in_order(

@@ -19,7 +19,8 @@ import whence
 from samples import World, textured, write_photos
 from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, PhotoError, SchemaVersionError
 from whence.gallery import schema
-from whence.gallery.store import LOCK, Store, lock
+from whence.gallery.storage import LOCK
+from whence.gallery.store import Store, lock
 from whence.locate import indexing, learning
 from whence.locate.pipeline import Pipeline
 from whence.locate.progress import Progress

@@ -12,7 +12,7 @@ from children import PLAIN, check_whole, command, end, start
 
 import whence
 from samples import write_photos
-from whence.gallery.store import LOCK
+from whence.gallery.storage import LOCK
 
 # A writer that learns on the way. It says when a batch is stored, and goes on when a reader has read meanwhile.
 SLOW = (

@@ -162,7 +162,7 @@ def test_wrong_places(tmp_path: Path, run: Run) -> None:
 
 
 def opened(gallery: Path, name: str) -> Any:
-    from whence.gallery.store import load_lancedb
+    from whence.gallery.storage import load_lancedb
 
     return load_lancedb().connect(gallery).open_table(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import shutil
 import struct
 import zipfile
 import zlib
@@ -134,8 +135,15 @@ def test_the_kinds_of_malformed_photos(http: httpx.Client) -> None:
 
 
 @pytest.mark.slow
-def test_the_description_holds_for_whatever_is_asked(server: Server, tmp_path: Path) -> None:
+def test_the_description_holds_for_whatever_is_asked(world: World, tmp_path: Path) -> None:
     """schemathesis makes requests from the description, right and wrong ones, and holds the answers against it."""
+    shutil.copytree(world.gallery, tmp_path / "g")
+    options = ("--contributions", tmp_path / "brought", "--allow-changes", "--per-minute", "100000")
+    with started(tmp_path / "g", *options) as server:
+        hold(server)
+
+
+def hold(server: Server) -> None:
     checks = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
     schema = schemathesis.openapi.from_url(f"{server.api}/openapi.json")
     asked = 0

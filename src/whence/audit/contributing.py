@@ -8,50 +8,42 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
-from whence.audit.model import Kind
-from whence.audit.plausible import NULL_DEG, middle_of, outlier
-from whence.describe.looks import Looks, glance, near_duplicates
+from whence.audit.court import Court
 from whence.errors import GalleryBusyError, InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.gallery.quarantine import Contribution, Verdict, contributions, put
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
-from whence.geo.distance import metres_from, offset
-from whence.locate.answers import Answer
 from whence.locate.indexing import index
 from whence.locate.intake import Intake
-from whence.locate.likeness import looks_of_gallery
-from whence.locate.locator import Locator
 from whence.locate.placing import placed
+from whence.locate.reading import Reader
 from whence.photos import files
 from whence.photos.checks import position_problem
 from whence.photos.decode import read_facts
-from whence.present.words import counted, length
-from whence.types import XY, Crs, LatLon, Photo, Position, Skipped, Status
-from whence.verify.rerank import BY_CHANCE
+from whence.types import Crs, Photo, Skipped
 
-SURE = 0.8
-"""Confidence of an answer elsewhere from which on a photo is refused, not reviewed."""
-_OUTSIDE = 20.0
-"""Radii of the gallery's middle, which holds nine tenths of it, beyond which a pin is too far to be taken unseen."""
 _PATIENCE_S = 60.0
 """How long another writer is waited for."""
 T = TypeVar("T")
+Progress = Callable[[int, int], None]
+
+
+def _unseen(done: int, total: int) -> None:
+    pass
 
 
 def contribute(
     brought: Sequence[str | os.PathLike[str]],
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = _unseen,
 ) -> list[Contribution]:
     """Takes photos into quarantine, audits them, and indexes those that are admitted.
 
@@ -70,35 +62,59 @@ def contribute(
         InputError: Nothing there, or positions of another kind than the gallery's.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    crs = Store.open(Storage.of(gallery)).settings.crs
+    return judged([_taken(photo) for photo in _photos(brought, crs)], gallery, workers=workers, progress=progress)
+
+
+def judged(
+    read: Sequence[Contribution],
+    gallery: str | os.PathLike[str] | Storage,
+    *,
+    workers: int | None = None,
+    reader: Reader | None = None,
+    progress: Progress = _unseen,
+) -> list[Contribution]:
+    """``contribute`` for photos that were read already.
+
+    Args:
+        read: Those that are to be judged wait; the others are given back as they are.
+        gallery: Its folder.
+        workers: Threads; None for one per core.
+        reader: What makes pixels of the files; None to decode them in this process.
+        progress: Called now and then with how many are judged, of how many.
+
+    Raises:
+        GalleryError: No gallery, or another process has been writing to it for a minute.
+    """
+    folder = Storage.of(gallery)
     store = Store.open(folder)
-    read = [_taken(photo) for photo in _photos(brought, store.settings.crs)]
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
     stored = Gallery(store).by_hash
     again = [one for one in fresh.values() if _is_news(one, before.get(one.id), stored)]
     _patiently(lambda: _put(folder, again))
-    decided = {one.id: one for one in _judged(folder, workers, progress)}
-    decided |= {one.id: one for one in _indexed(folder, workers)}
+    decided = {one.id: one for one in _heard(folder, workers, reader or Reader(), progress)}
+    decided |= {one.id: one for one in _indexed(folder, workers, reader)}
     known = {one.id: one for one in contributions(store)} | decided
     return [known.get(one.id, one) for one in read] + [one for key, one in decided.items() if key not in fresh]
 
 
-def waiting(gallery: str | os.PathLike[str]) -> list[Contribution]:
+def waiting(gallery: str | os.PathLike[str] | Storage) -> list[Contribution]:
     """Contributions that a person has to decide on.
 
     Raises:
         GalleryError: No gallery.
     """
-    return [one for one in contributions(Store.open(Path(gallery))) if one.verdict is Verdict.REVIEW]
+    return [one for one in contributions(Store.open(gallery)) if one.verdict is Verdict.REVIEW]
 
 
 def review(
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     admit: Sequence[str] = (),
     refuse: Sequence[str] = (),
     workers: int | None = None,
+    reader: Reader | None = None,
 ) -> list[Contribution]:
     """Decides on contributions, and indexes those that are admitted.
 
@@ -107,6 +123,7 @@ def review(
         admit: Ids, or the beginnings of ids.
         refuse: Ids, or the beginnings of ids.
         workers: Threads; None for one per core.
+        reader: What makes pixels of the files; None to decode them in this process.
 
     Returns:
         What became of them.
@@ -115,7 +132,7 @@ def review(
         InputError: No contribution with such an id waits, several do, or one is to be both.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     waits = {one.id: one for one in waiting(folder)}
     yes, no = ([_named(name, waits) for name in names] for names in (admit, refuse))
     if both := {one.id for one in yes} & {one.id for one in no}:
@@ -123,7 +140,7 @@ def review(
     told = [replace(one, verdict=Verdict.ADMIT, reason="admitted by review") for one in yes]
     told += [replace(one, verdict=Verdict.REFUSED, reason="refused by review") for one in no]
     _patiently(lambda: _put(folder, told))
-    done = {one.id: one for one in told} | {one.id: one for one in _indexed(folder, workers)}
+    done = {one.id: one for one in told} | {one.id: one for one in _indexed(folder, workers, reader)}
     return list(done.values())
 
 
@@ -176,39 +193,16 @@ def _taken(photo: Photo | Skipped) -> Contribution:
         return Contribution(digest, path, Verdict.REFUSED, problem)
     if problem := position_problem(known.position) or "":
         return Contribution(digest, path, Verdict.REFUSED, problem)
-    return Contribution(digest, path, Verdict.WAITING, facts=_facts(known))
+    return Contribution.of(known, digest, path)
 
 
-def _facts(photo: Photo) -> dict[str, Any]:
-    position = photo.position
-    pair = {"lat": position.lat, "lon": position.lon} if isinstance(position, LatLon) else {}
-    pair |= {"x": position.x, "y": position.y} if isinstance(position, XY) else {}
-    said = {
-        **pair,
-        "position_source": photo.position_source,
-        "time": photo.time.isoformat() if photo.time else None,
-        "heading_deg": photo.heading_deg,
-        "altitude_m": photo.altitude_m,
-        "group": photo.group,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _photo(one: Contribution) -> Photo:
-    said = dict(one.facts)
-    time = said.pop("time", None)
-    position: Position = LatLon(said.pop("lat"), said.pop("lon")) if "lat" in said else XY(said.pop("x"), said.pop("y"))
-    taken = datetime.fromisoformat(time) if time else None
-    return Photo(Path(one.path), one.path, position=position, time=taken, **said)
-
-
-def _judged(folder: Path, workers: int | None, progress: Callable[[int, int], None]) -> list[Contribution]:
+def _heard(folder: Storage, workers: int | None, reader: Reader, progress: Progress) -> list[Contribution]:
     """Verdicts on all that wait, each kept as soon as it is there."""
     store = Store.open(folder)
     found = [one for one in contributions(store) if one.verdict is Verdict.WAITING]
     if not found:
         return []
-    court = _Court(Gallery(store), workers or os.cpu_count() or 1)
+    court = Court(Gallery(store), workers or os.cpu_count() or 1, reader)
     decided = []
     for number, one in enumerate(found, 1):
         told = court.judge(one)
@@ -218,115 +212,14 @@ def _judged(folder: Path, workers: int | None, progress: Callable[[int, int], No
     return decided
 
 
-@dataclass(slots=True, eq=False)
-class _Seen:
-    """A contribution that was judged before."""
-
-    looks: Looks
-    path: str
-
-
-class _Court:
-    """Judges contributions against one gallery."""
-
-    def __init__(self, gallery: Gallery, workers: int) -> None:
-        self._gallery = gallery
-        self._locator = Locator(gallery, workers=workers) if len(gallery) else None
-        self._looks = looks_of_gallery(gallery, workers)
-        self._middle = middle_of(gallery) if len(gallery) else None
-        self._seen: list[_Seen] = []
-
-    def judge(self, one: Contribution) -> Contribution:
-        """With its verdict."""
-        photo, gallery = _photo(one), self._gallery
-        assert photo.position is not None
-        if isinstance(photo.position, LatLon) is not (gallery.settings.crs is Crs.WGS84):
-            return _told(one, Verdict.REFUSED, "its position is of another kind than the gallery's")
-        try:
-            if files.content_hash(files.read(photo.path)) != one.id:
-                return _told(one, Verdict.REFUSED, "the file was changed since it was brought; bring it again")
-        except PhotoError as error:
-            return _told(one, Verdict.REFUSED, str(error))
-        if one.id in gallery.by_hash:
-            same = gallery.photos[gallery.by_hash[one.id]].path
-            return _told(one, Verdict.REFUSED, f"same content as {same}")
-        if self._locator is None:
-            return _told(one, Verdict.REVIEW, "the gallery is empty: there is nothing to hold it against")
-        answer = self._locator.answer(photo.path)
-        if answer.query is None or answer.query.pixels is None:
-            return _told(one, Verdict.REFUSED, answer.location.error or "cannot be read")
-        looks = Looks.of([glance(answer.query.pixels)], [one.id])
-        return self._copy(one, photo.position, looks) or self._odd(one, photo.position) or self._by_sight(one, answer)
-
-    def _copy(self, one: Contribution, pin: Position, looks: Looks) -> Contribution | None:
-        for seen in self._seen:
-            if near_duplicates(looks, seen.looks)[0]:
-                return _told(one, Verdict.REFUSED, f"near duplicate of {seen.path}, which was brought before it")
-        self._seen.append(_Seen(looks, one.path))
-        near = near_duplicates(looks, self._looks)[0]
-        if not near:
-            return None
-        other = self._gallery.photos[near[0][0]]
-        off_m = offset(pin, other.position)[0]
-        if off_m <= self._gallery.settings.tolerance_m:
-            return _told(one, Verdict.REFUSED, f"near duplicate of {other.path}", witnesses=(other.path,))
-        reason = f"near duplicate of {other.path}, whose pin lies {length(off_m)} away: one of the two is wrong"
-        return _told(one, Verdict.REVIEW, reason, off_m=off_m, witnesses=(other.path,))
-
-    def _odd(self, one: Contribution, pin: Position) -> Contribution | None:
-        """Pins that are unlikely by themselves."""
-        if isinstance(pin, LatLon) and max(abs(pin.lat), abs(pin.lon)) < NULL_DEG:
-            return _told(one, Verdict.REFUSED, "its pin lies at 0,0, where receivers without a fix put it")
-        assert self._middle is not None
-        middle, reach_m = self._middle
-        away_m = metres_from(middle, self._gallery.coordinates)
-        if offset(middle, pin)[0] <= max(_OUTSIDE * reach_m, 10 * self._gallery.settings.tolerance_m):
-            return None
-        clue = outlier(0, pin, middle, reach_m, float(np.median(away_m)))
-        return _told(one, Verdict.REFUSED if clue.kind is Kind.SWAPPED else Verdict.REVIEW, clue.words)
-
-    def _by_sight(self, one: Contribution, answer: Answer) -> Contribution:
-        """By what it matches."""
-        told = answer.location
-        pairs = zip(told.candidates, answer.verifications, strict=False)
-        seen = tuple(candidate.path for candidate, found in pairs if len(found) >= BY_CHANCE)[:5]
-        if told.status is not Status.LOCATED or told.position is None or not seen:
-            return _told(one, Verdict.REVIEW, "nothing in the gallery surely shows this place", witnesses=seen)
-        off_m = offset(told.position, _position(one))[0]
-        near_m = max(told.radius_m or 0.0, self._gallery.settings.tolerance_m)
-        if off_m <= near_m:
-            reason = f"{length(off_m)} from where {counted(len(seen), 'matching photo')} of the gallery put it"
-            return _told(one, Verdict.ADMIT, reason, off_m=off_m, witnesses=seen)
-        reason = f"shows a place {length(off_m)} from its pin, as {seen[0]} does"
-        sure = told.confidence >= SURE and off_m > 2 * near_m
-        return _told(one, Verdict.REFUSED if sure else Verdict.REVIEW, reason, off_m=off_m, witnesses=seen)
-
-
-def _position(one: Contribution) -> Position:
-    position = _photo(one).position
-    assert position is not None
-    return position
-
-
-def _told(
-    one: Contribution,
-    verdict: Verdict,
-    reason: str,
-    *,
-    off_m: float | None = None,
-    witnesses: tuple[str, ...] = (),
-) -> Contribution:
-    return replace(one, verdict=verdict, reason=reason, off_m=off_m, witnesses=witnesses)
-
-
-def _indexed(folder: Path, workers: int | None) -> list[Contribution]:
+def _indexed(folder: Storage, workers: int | None, reader: Reader | None) -> list[Contribution]:
     """Indexes what is admitted, that of earlier calls too, and says so."""
     store = Store.open(folder)
     admitted = [one for one in contributions(store) if one.verdict is Verdict.ADMIT]
     if not admitted:
         return []
-    intake = Intake.of(Path(store.settings.root), [_photo(one) for one in admitted], store.settings.crs)
-    report = _patiently(lambda: index(intake, folder, workers=workers))
+    intake = Intake.of(Path(store.settings.root), [one.photo for one in admitted], store.settings.crs)
+    report = _patiently(lambda: index(intake, folder, workers=workers, reader=reader))
     passed = {skipped.name: skipped.reason for skipped in report.skipped}
     done = [
         replace(one, verdict=Verdict.REFUSED, reason=f"not indexed: {passed[one.path]}")
@@ -338,7 +231,7 @@ def _indexed(folder: Path, workers: int | None) -> list[Contribution]:
     return done
 
 
-def _put(folder: Path, brought: Sequence[Contribution]) -> None:
+def _put(folder: Storage, brought: Sequence[Contribution]) -> None:
     with lock(folder, create=False):
         put(Store.open(folder), brought)
 

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     NULL = "null"
     ROUNDED = "rounded"
     FAR = "far"
+    SEA = "sea"
     TIME = "time"
     GROUP = "group"
     SHARED = "shared"

@@ -13,7 +13,7 @@ from whence.gallery.gallery import Gallery, GalleryPhoto
 from whence.gallery.where import Times
 from whence.geo.distance import distances_m, metres_from, offset
 from whence.geo.plane import Plane
-from whence.present.words import length
+from whence.present.words import counted, length
 from whence.types import Crs, DoubleArray, LatLon, Position
 
 NULL_DEG = 0.01
@@ -28,8 +28,10 @@ _SHARED, _SHARED_S = 6, 600
 """So many photos of one pin, taken over more than so many seconds, stood hardly all there."""
 _LONELY = 20.0
 """Radii of the gallery's middle, which holds nine tenths of it, from where on a pin is far from all others."""
-_COAST_M = 150_000.0
-"""From the nearest town: where the others of the gallery are not, that is sea, ice or desert."""
+_TOWN_M = 150_000.0
+"""From the nearest town: where the others of the gallery are not, that is ice or desert."""
+_BOATS = 0.02
+"""Of the gallery in the sea: from there on its photos were taken from boats."""
 
 
 def clues(gallery: Gallery) -> tuple[list[Clue], list[str]]:
@@ -37,7 +39,8 @@ def clues(gallery: Gallery) -> tuple[list[Clue], list[str]]:
     photos, coords = gallery.photos, gallery.coordinates
     found = [*digits(photos, coords), *_outliers(gallery), *_groups(gallery), *_times(gallery), *_shared(gallery)]
     lonely, notes = _towns(gallery)
-    return found + lonely, notes
+    wet, more = _sea(gallery)
+    return [*found, *lonely, *wet], notes + more
 
 
 def digits(photos: Sequence[GalleryPhoto], coords: DoubleArray) -> Iterator[Clue]:
@@ -197,7 +200,7 @@ def _shared(gallery: Gallery) -> Iterator[Clue]:
 
 
 def _towns(gallery: Gallery) -> tuple[list[Clue], list[str]]:
-    """Far from every town, where the gallery is not. No coast is at hand: land is not told from sea otherwise."""
+    """Far from every town, where the gallery is not."""
     if gallery.settings.crs is not Crs.WGS84 or not len(gallery):
         return [], []
     from whence.geo.places import towns
@@ -205,15 +208,31 @@ def _towns(gallery: Gallery) -> tuple[list[Clue], list[str]]:
     try:
         known = towns()
     except MissingExtraError as error:
-        return [], [f"whether pins lie in the sea was not looked at: {error}"]
+        return [], [f"how far pins lie from towns was not looked at: {error}"]
     pins = list(dict.fromkeys(photo.position for photo in gallery.photos if isinstance(photo.position, LatLon)))
     away = {pin: offset(pin, known.positions[known.nearest(pin)])[0] for pin in pins}
-    if np.median(list(away.values())) > _COAST_M / 3:
-        return [], ["the gallery lies far from all towns; whether pins lie in the sea was not looked at"]
-    note = "no coast line is at hand: a pin counts as in the sea only where no town is within 150 km"
+    if np.median(list(away.values())) > _TOWN_M / 3:
+        return [], []  # it is about ice or desert
     found = [
-        Clue(row, Kind.FAR, 1.5, f"{length(away[photo.position])} from the nearest town: open sea, ice or desert")
+        Clue(row, Kind.FAR, 1.5, f"{length(away[photo.position])} from the nearest town")
         for row, photo in enumerate(gallery.photos)
-        if isinstance(photo.position, LatLon) and away[photo.position] > _COAST_M
+        if isinstance(photo.position, LatLon) and away[photo.position] > _TOWN_M
     ]
-    return found, [note]
+    return found, []
+
+
+def _sea(gallery: Gallery) -> tuple[list[Clue], list[str]]:
+    """In the sea, where the gallery is not. Alone that is as likely a photo from a boat as a wrong pin."""
+    if gallery.settings.crs is not Crs.WGS84 or not len(gallery):
+        return [], []
+    from whence.geo.sea import offshore
+
+    pins = list(dict.fromkeys(photo.position for photo in gallery.photos if isinstance(photo.position, LatLon)))
+    try:
+        wet = dict(zip(pins, offshore(pins).tolist(), strict=True))
+    except MissingExtraError as error:
+        return [], [f"whether pins lie in the sea was not looked at: {error}"]
+    rows = [row for row, photo in enumerate(gallery.photos) if wet[photo.position]]  # type: ignore[index]
+    if len(rows) > max(1.0, _BOATS * len(gallery)):
+        return [], [f"{counted(len(rows), 'pin')} in the sea: taken to be of photos from boats"]
+    return [Clue(row, Kind.SEA, 3.0, "the pin lies in the sea, 3 km from any coast") for row in rows], []

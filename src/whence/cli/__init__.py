@@ -47,7 +47,7 @@ def interruptible(*, galleries: bool = True) -> None:
     """
     if signal.getsignal(signal.SIGINT) is _stop:
         if galleries:
-            from whence.gallery.store import load_lancedb
+            from whence.gallery.storage import load_lancedb
 
             load_lancedb()
             # Interrupted between making a coroutine and awaiting it, LanceDB leaves it behind: nothing of ours.

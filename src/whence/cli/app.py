@@ -99,9 +99,9 @@ def main() -> None:
 
 def _tell_unexpected(error: Exception) -> None:
     """Errors of the library that keeps galleries, and of the disk that results go to; others are raised again."""
-    if "lance" in str(error).lower() or type(error).__name__ == "RustPanic":
-        from whence.gallery.trouble import told
+    from whence.gallery.trouble import is_of_library, told
 
+    if is_of_library(error):
         complain(f"the gallery is damaged or cannot be read: {told(error)}; whence repair GALLERY says what is left")
         sys.exit(2)
     if isinstance(error, OSError):  # what is left: stdout on a full disk

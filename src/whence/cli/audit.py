@@ -13,12 +13,13 @@ from whence.errors import InputError
 
 if TYPE_CHECKING:
     from whence.audit.model import Audit
+    from whence.gallery.storage import Storage
 
 NAME = "audit"
 
 
 def command(
-    gallery: Annotated[Path, typer.Argument(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Argument(help="Folder of the gallery, or s3://bucket/folder.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the page and the list in all formats.")] = None,
     form: Annotated[str, typer.Option("--format", help="Of stdout: table, jsonl, geojson or csv.")] = "table",
     fix: Annotated[
@@ -49,7 +50,7 @@ def command(
         if fix.exists():
             raise InputError(f"--fix {fix} is there already, and nothing is ever overwritten; name a new file")
     if out is not None:
-        _make(out, gallery)
+        _make(out, opened.folder)
     interruptible()
     with progress_bar() as bar:
         tasks: dict[str, object] = {}
@@ -74,8 +75,8 @@ def command(
         say(f"{count(written, 'position')} written to {fix}; to use them: whence index {fix} --gallery {gallery}")
 
 
-def _make(out: Path, gallery: Path) -> None:
-    if out.absolute() == gallery.absolute() or gallery.absolute() in out.absolute().parents:
+def _make(out: Path, gallery: Storage) -> None:
+    if gallery.holds(out):
         raise InputError(f"--out {out} lies in the gallery; name another folder")
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ _FORMATS = ("table", "jsonl")
 
 
 def command(
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")],
     photos: Annotated[
         list[Path] | None, typer.Argument(help="Photos with positions, folders of them, or CSV with path and position.")
     ] = None,

@@ -23,7 +23,7 @@ _NAMED = 5
 
 
 def command(
-    database: Annotated[Path, typer.Argument(help="A gallery, or what `whence index` takes: CSV, folder, data set.")],
+    database: Annotated[str, typer.Argument(help="A gallery, or what `whence index` takes: CSV, folder, data set.")],
     queries: Annotated[
         list[Path] | None,
         typer.Argument(help="Tables or folders of photos with known positions; empty ones are of unknown places."),

@@ -27,7 +27,9 @@ def command(
         Path,
         typer.Argument(help="Folder of photos with GPS positions, CSV with path and lat,lon or x,y, or a data set."),
     ],
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery; made if it is not there.")],
+    gallery: Annotated[
+        str, typer.Option(help="Folder of the gallery, or s3://bucket/folder; made if it is not there.")
+    ],
     recipe: Annotated[str | None, typer.Option(help="Recipe or TOML file; see `whence recipes`.")] = None,
     crs: Annotated[str | None, typer.Option(help="What positions of a CSV mean: wgs84, local or EPSG:n.")] = None,
     layout: Annotated[str | None, typer.Option(help="How a data set is laid out; see `whence datasets`.")] = None,

@@ -17,20 +17,21 @@ NAME = "info"
 
 
 def command(
-    gallery: Annotated[Path, typer.Argument(help="Folder of the gallery, or of a model.")],
+    gallery: Annotated[str, typer.Argument(help="Folder of the gallery, or s3://bucket/folder; or folder of a model.")],
     format: Annotated[str, typer.Option(help="table or json.")] = "table",
 ) -> None:
     """Show what a gallery holds, or what a trained model tells apart."""
     from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
+    from whence.gallery.storage import is_address
     from whence.gallery.summary import summary
     from whence.locate.tried import expected_of
     from whence.present.words import printable
 
     if format not in ("table", "json"):
         raise InputError(f"--format {format}: expected table or json")
-    if is_model(gallery):
-        _tell_model(gallery, format)
+    if not is_address(gallery) and is_model(Path(gallery)):
+        _tell_model(Path(gallery), format)
         return
     opened = Gallery.open(gallery)
     facts = summary(opened)

@@ -34,7 +34,7 @@ def command(
     photos: Annotated[
         list[str], typer.Argument(help="Photos, folders of photos, videos, or CSV files with a path column.")
     ],
-    gallery: Annotated[Path | None, typer.Option(help="Folder of the gallery.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")] = None,
     model: Annotated[
         Path | None, typer.Option(help="In its place: folder of a model of `whence train` that answers by itself.")
     ] = None,
@@ -146,7 +146,7 @@ def _teller(model: Path, tolerance: float | None, choices: int, workers: int | N
 
 
 def _locator(
-    gallery: Path | None,
+    gallery: str | None,
     root: Path | None,
     explain: Path | None,
     recipe: str | None,
@@ -159,10 +159,11 @@ def _locator(
 ) -> Locator:
     from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
+    from whence.gallery.storage import is_address
     from whence.locate.locator import Locator
 
     assert gallery is not None
-    if is_model(gallery):
+    if not is_address(gallery) and is_model(Path(gallery)):
         raise InputError(f"{gallery} is a trained model, not a gallery; name it by --model")
     opened = Gallery.open(gallery, root=root)
     if explain is not None and not opened.root.is_dir():

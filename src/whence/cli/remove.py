@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ NAME = "remove"
 
 
 def command(
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")],
     paths: Annotated[
         list[str] | None, typer.Argument(help="Photos or folders of photos: files, or paths as the gallery has them.")
     ] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,7 @@ _NAMED = 20
 
 
 def command(
-    gallery: Annotated[Path, typer.Argument(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Argument(help="Folder of the gallery.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is damaged; change nothing.")] = False,
     format: Annotated[str, typer.Option(help="table or json.")] = "table",
 ) -> None:
@@ -39,7 +38,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _print(gallery: Path, found: Findings, dry_run: bool) -> None:
+def _print(gallery: str, found: Findings, dry_run: bool) -> None:
     from whence.present.words import printable
 
     if found.is_whole:
@@ -58,12 +57,10 @@ def _print(gallery: Path, found: Findings, dry_run: bool) -> None:
         typer.echo(f"{count(found.restored, 'photo')} as an older version had them")
     again = found.lost or found.nameless or found.forgotten
     if dry_run:
-        typer.echo(f"{count(found.photos, 'photo')} can be kept: whence repair {shlex.quote(str(gallery))}")
+        typer.echo(f"{count(found.photos, 'photo')} can be kept: whence repair {shlex.quote(gallery)}")
         return
     typer.echo(f"{gallery}: repaired, {count(found.photos, 'photo')}")
     if found.aside:
         typer.echo(f"what was damaged lies in {printable(found.aside)}; remove it once all is well")
     for source in found.sources if again else ():
-        typer.echo(
-            f"to get back what is lost: whence index {shlex.quote(source)} --gallery {shlex.quote(str(gallery))}"
-        )
+        typer.echo(f"to get back what is lost: whence index {shlex.quote(source)} --gallery {shlex.quote(gallery)}")

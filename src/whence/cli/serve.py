@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from whence.web.page.plan import Plan
 
 NAME = "serve"
-TOKEN = "WHENCE_TOKEN"
-"""Environment variable with the token."""
+TOKEN, REVIEW = "WHENCE_TOKEN", "WHENCE_REVIEW_TOKEN"
+"""Environment variables with the tokens."""
 
 
 def command(
-    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    gallery: Annotated[str, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")],
     host: Annotated[
         str, typer.Option(help="Address to listen at; beyond this computer only with a token.")
     ] = "127.0.0.1",
@@ -47,6 +47,12 @@ def command(
         list[str] | None,
         typer.Option(help="COLUMN,ROW=X,Y: a pixel of the plan and its place in metres. Twice.", metavar="TEXT"),
     ] = None,
+    contributions: Annotated[
+        Path | None, typer.Option(help="Folder to keep photos in that others bring; without it none are taken.")
+    ] = None,
+    review_token_file: Annotated[
+        Path | None, typer.Option(help=f"File with the token of those who decide on contributions; or set {REVIEW}.")
+    ] = None,
     upload_mb: Annotated[int, typer.Option(help="Largest request; batches may have 16 times as much.")] = 64,
     per_minute: Annotated[int, typer.Option(help="Photos that one client may ask in a minute.")] = 240,
     workers: Annotated[int | None, typer.Option(min=1, help="Photos at a time; one per core if not given.")] = None,
@@ -64,7 +70,7 @@ def command(
     options = ServeOptions(
         host=host,
         port=port,
-        token=_token(token_file),
+        token=_token("--token-file", token_file, TOKEN),
         insecure=insecure,
         hosts=tuple(name.lower() for name in allow_host or ()),
         private=private,
@@ -74,6 +80,8 @@ def command(
         per_minute=per_minute,
         workers=workers or os.cpu_count() or 1,
         tiles=tiles,
+        contributions=contributions,
+        review_token=_token("--review-token-file", review_token_file, REVIEW),
     )
     opened = Gallery.open(gallery, root=root)
     serve(
@@ -99,13 +107,13 @@ def _plan(gallery: Gallery, image: Path | None, points: list[str]) -> Plan | Non
     return Plan.load(image, [Reference.parse(point) for point in points], y_down=y_down(gallery))
 
 
-def _token(file: Path | None) -> str | None:
+def _token(option: str, file: Path | None, variable: str) -> str | None:
     if file is None:
-        return os.environ.get(TOKEN) or None
+        return os.environ.get(variable) or None
     try:
         said = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--token-file {file} cannot be read") from error
+        raise InputError(f"{option} {file} cannot be read") from error
     if not said:
-        raise InputError(f"--token-file {file} is empty; expected a token of at least 16 characters")
+        raise InputError(f"{option} {file} is empty; expected a token of at least 16 characters")
     return said

@@ -23,7 +23,7 @@ def command(
     photos: Annotated[
         list[str] | None, typer.Argument(help="Photos, folders of photos, or CSV files with a path column.")
     ] = None,
-    gallery: Annotated[Path | None, typer.Option(help="Folder of the gallery.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="Folder of the gallery, or s3://bucket/folder.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Write; without it, only say what would be written.")] = False,
     min_confidence: Annotated[float, typer.Option(help="Only answers that are located, and at least so sure.")] = 0.8,
     sidecars: Annotated[bool, typer.Option("--sidecars", help="Change no photo; write XMP files beside them.")] = False,
@@ -51,7 +51,7 @@ def command(
 
 def _tag(
     photos: list[str],
-    gallery: Path,
+    gallery: str,
     write: bool,
     min_confidence: float,
     sidecars: bool,

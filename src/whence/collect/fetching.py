@@ -206,7 +206,7 @@ def _begun(part: Path) -> tuple[int, Version, int | None]:
         size = part.stat().st_size
         noted = json.loads(_note_path(part).read_text("utf-8"))
         return size, Version(str(noted["etag"]), str(noted["modified"])), noted["total"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0, Version(), None
 
 

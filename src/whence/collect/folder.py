@@ -241,7 +241,7 @@ def _read_note(path: Path) -> dict[str, Any] | None:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read; it says what the folder answers ({type(error).__name__})") from error
     if not isinstance(found, dict) or found.get("format") != _FORMAT or not isinstance(found.get("until_s"), int):
         raise InputError(f"{path} was written by another version of whence, or is damaged; name another folder")

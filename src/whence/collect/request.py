@@ -116,6 +116,20 @@ def classes(
         InputError: The file cannot be read, or a row of it; the message names the line.
     """
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    try:
+        return _areas(path, reader, radius_km, query, limit, find)
+    except csv.Error as error:
+        raise InputError(f"--classes {path} is not a CSV file at line {reader.line_num}: {error}") from error
+
+
+def _areas(
+    path: Path,
+    reader: csv.DictReader[str],
+    radius_km: float | None,
+    query: str,
+    limit: int | None,
+    find: Callable[[str], LatLon],
+) -> list[Area]:
     names = [name.strip().lower() for name in reader.fieldnames or ()]
     if "label" not in names or len(set(names)) < len(names):
         raise InputError(f"--classes {path}: expected a header with label, and place or bbox, query, radius_km, limit")

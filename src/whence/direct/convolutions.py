@@ -296,7 +296,7 @@ def features_of(whole: Whole, options: NetworkOptions, paths: Sequence[Path], ar
     if kept is not None and kept.is_file():
         try:
             return np.asarray(np.load(kept, allow_pickle=False), np.float32)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             pass  # half written: it is computed anew
     device = device_of(around.device)
     whole.to(device).eval()

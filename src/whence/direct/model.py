@@ -290,7 +290,7 @@ def _words(folder: Path) -> dict[str, Any]:
             raise ValueError("it says nothing of a model")
         if not isinstance(words["arrays"], list):
             raise ValueError("it names no arrays")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return words
 

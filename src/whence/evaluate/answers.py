@@ -47,7 +47,7 @@ def read_answers(path: Path) -> list[Answered]:
             if not said.endswith("\n"):
                 break
             found.append(_answered(json.loads(said)))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             break
     return found
 

@@ -21,6 +21,7 @@ from whence.evaluate.preparing import SetUp, set_up
 from whence.evaluate.running import file_name
 from whence.evaluate.runs import Done, run
 from whence.evaluate.sweeps import Sweep, variants
+from whence.gallery.storage import Storage
 from whence.locate.likeness import looks_of_files, looks_of_gallery
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.metrics.summary import compare, summarise
@@ -58,7 +59,8 @@ def evaluate(
     """
     plan.check()
     _check_out(plan.out)
-    given = Given(plan.database, plan.crs, plan.layout, plan.part)
+    stored = isinstance(plan.database, Storage)
+    given = plan.database if stored else Given(plan.database, plan.crs, plan.layout, plan.part)
     named = [recipe if isinstance(recipe, Recipe) else load_recipe(recipe) for recipe in plan.recipes]
     labelled = bool(named) and all(is_direct(recipe) and by_labels(recipe) for recipe in named)
     database = read_database(given, unplaced=labelled)

@@ -108,5 +108,5 @@ def _read(note: Path) -> tuple[float | None, int]:
     try:
         data = json.loads(note.read_text("utf-8"))
         return float(data["seconds"]), int(data["photos"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None, 0

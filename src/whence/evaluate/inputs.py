@@ -11,6 +11,7 @@ from whence.errors import InputError, PhotoError
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
 from whence.gallery.schema import SETTINGS
+from whence.gallery.storage import Storage
 from whence.locate.intake import Intake
 from whence.locate.placing import placed
 from whence.photos import files
@@ -75,41 +76,25 @@ def is_gallery(path: Path) -> bool:
     return (path / f"{SETTINGS}.lance").is_dir()
 
 
-def read_database(given: Given, *, unplaced: bool = False) -> Database:
+def read_database(given: Given | Storage, *, unplaced: bool = False) -> Database:
     """The photos of a gallery, as it knows them, or of a source; no file is looked into.
 
     Args:
-        given: Which.
+        given: Which; of galleries in object storage only where they lie.
         unplaced: Whether photos of a source may be without a position: their labels are what counts.
 
     Raises:
         InputError: It cannot be read, or holds nothing.
         GalleryError: It is a gallery that cannot be opened.
     """
+    if isinstance(given, Storage):
+        return _of_gallery(given)
     if is_gallery(given.path):
         if given.part is not None:
             raise InputError(
                 f"--part {given.part}: {given.path} is a gallery; parts of queries are named by --query-part"
             )
-        gallery = Gallery.open(given.path)
-        if not len(gallery):
-            raise InputError(
-                f"the gallery {given.path} holds no photos; add some: whence index PHOTOS --gallery {given.path}"
-            )
-        photos = tuple(
-            Photo(
-                gallery.file(row),
-                photo.path,
-                photo.position,
-                photo.position_source,
-                group=photo.group,
-                heading_deg=photo.heading_deg,
-                label=photo.label,
-                burst=photo.burst,
-            )
-            for row, photo in enumerate(gallery.photos)
-        )
-        return Database(photos, gallery.settings.crs, gallery.root, gallery=gallery)
+        return _of_gallery(Storage.of(given.path))
     intake = given.open(unplaced=unplaced)
     found = list(intake.photos())
     photos = tuple(photo for photo in found if isinstance(photo, Photo))
@@ -118,6 +103,26 @@ def read_database(given: Given, *, unplaced: bool = False) -> Database:
         reason = f" ({skipped[0].name}: {skipped[0].reason})" if skipped else ""
         raise InputError(f"{given.path}: no photo with a known position{reason}")
     return Database(photos, intake.crs, intake.place, skipped)
+
+
+def _of_gallery(given: Storage) -> Database:
+    gallery = Gallery.open(given)
+    if not len(gallery):
+        raise InputError(f"the gallery {given} holds no photos; add some: whence index PHOTOS --gallery {given}")
+    photos = tuple(
+        Photo(
+            gallery.file(row),
+            photo.path,
+            photo.position,
+            photo.position_source,
+            group=photo.group,
+            heading_deg=photo.heading_deg,
+            label=photo.label,
+            burst=photo.burst,
+        )
+        for row, photo in enumerate(gallery.photos)
+    )
+    return Database(photos, gallery.settings.crs, gallery.root, gallery=gallery)
 
 
 def settled(photos: Iterable[Photo]) -> tuple[list[Photo], list[Skipped]]:

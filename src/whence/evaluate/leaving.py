@@ -6,13 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from whence.describe.looks import near_duplicates
 from whence.errors import InputError
 from whence.evaluate.inputs import Database
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
+from whence.gallery.storage import Storage
 from whence.locate.likeness import looks_of_gallery
 
 
@@ -27,7 +27,7 @@ class Hidden:
             tell: Called before a gallery's photos are compared.
         """
         self._groups, self._workers, self._tell = how == "group", workers, tell
-        self._near: dict[Path, list[list[tuple[int, int]]]] = {}
+        self._near: dict[Storage, list[list[tuple[int, int]]]] = {}
 
     @property
     def protocol(self) -> str:

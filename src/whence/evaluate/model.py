@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from whence.gallery.storage import Storage
 from whence.metrics.outcomes import Figure, Outcomes
 from whence.metrics.resampling import DRAWS
 from whence.recipes import Recipe
@@ -98,7 +99,7 @@ class Run:
     name: str
     recipe: Recipe
     varied: Mapping[str, object]
-    gallery: Path
+    gallery: Storage
     answers: Sequence[Location]
     shortlists: Sequence[Sequence[Position]]
     outcomes: Outcomes

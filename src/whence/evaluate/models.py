@@ -111,7 +111,7 @@ class Models:
             said = json.loads((folder / _NOTE).read_text("utf-8"))
             skipped = tuple(Skipped(name, reason) for name, reason in said["skipped"])
             seconds, photos = float(said["seconds"]), int(said["photos"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
         if not is_model(folder):
             return None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from whence.errors import InputError
+from whence.gallery.storage import Storage, is_address
 from whence.metrics.resampling import DRAWS
 from whence.recipes import Recipe
 
@@ -60,7 +61,7 @@ class Plan:
         models: Folders of models that were trained with just this database, by the hash of their recipe.
     """
 
-    database: Path
+    database: Path | Storage
     queries: Sequence[Path] = ()
     out: Path = Path("evaluation")
     recipes: Sequence[str | Recipe] = ()
@@ -90,8 +91,9 @@ class Plan:
         queries = [self.queries] if isinstance(self.queries, str | os.PathLike) else self.queries
         recipes = [self.recipes] if isinstance(self.recipes, str | Recipe) else self.recipes
         sweeps = [self.sweeps] if isinstance(self.sweeps, str) else self.sweeps
+        remote = isinstance(self.database, Storage) or is_address(os.fspath(self.database))
         set_to = {
-            "database": Path(self.database),
+            "database": Storage.of(self.database) if remote else Path(os.fspath(self.database)),
             "out": Path(self.out),
             "queries": tuple(map(Path, queries)),
             "recipes": tuple(recipes),

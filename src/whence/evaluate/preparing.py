@@ -14,6 +14,7 @@ from whence.evaluate.model import Question
 from whence.evaluate.models import Models
 from whence.evaluate.plan import Plan, Step
 from whence.evaluate.splits import LEAKY, hold_out
+from whence.gallery.storage import Storage
 from whence.recipes import Recipe
 from whence.types import Crs, Skipped
 
@@ -100,7 +101,7 @@ def set_up(
 def _sources(plan: Plan, database: Database) -> list[Given]:
     if plan.queries:
         return [Given(path, plan.crs, plan.layout, plan.query_part if path.is_dir() else None) for path in plan.queries]
-    if database.gallery is not None:
+    if isinstance(plan.database, Storage) or database.gallery is not None:
         raise InputError(f"--query-part {plan.query_part}: {plan.database} is a gallery; name the data set too")
     return [Given(plan.database, plan.crs, plan.layout, plan.query_part)]
 

@@ -99,5 +99,5 @@ def _note(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text("utf-8"))
         return found if isinstance(found, dict) else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -19,7 +19,7 @@ from whence.evaluate.models import by_labels
 from whence.evaluate.plan import Plan, Step
 from whence.evaluate.preparing import SetUp
 from whence.evaluate.running import Asked, ask
-from whence.gallery.summary import folder_bytes
+from whence.gallery.storage import Storage
 from whence.metrics.outcomes import Outcomes
 from whence.recipes import Recipe
 from whence.types import Photo, Position, Skipped
@@ -41,7 +41,7 @@ class Source:
         examples: As in ``Run``.
     """
 
-    folder: Path
+    folder: Storage
     positions: Sequence[Position]
     seconds: float | None
     photos: int
@@ -73,7 +73,7 @@ class Done:
             seconds_per_query=self.asked.seconds_per_query,
             index_seconds=source.seconds,
             photos_per_second=source.photos / source.seconds if source.seconds else None,
-            bytes_per_photo=folder_bytes(str(source.folder)) / count if count else None,
+            bytes_per_photo=source.folder.size() / count if count else None,
             peak_mb=peak_mb(),
         )
 
@@ -112,7 +112,7 @@ def _told(plan: Plan, set_up: SetUp, recipe: Recipe, varied: dict[str, object], 
     used = set_up.models.photos(labelled=by_labels(recipe))
     positions = [photo.position for photo in used if photo.position is not None]
     examples = _examples(trained.model, used)
-    source = Source(trained.folder, positions, trained.seconds, trained.photos, trained.skipped, examples)
+    source = Source(Storage.of(trained.folder), positions, trained.seconds, trained.photos, trained.skipped, examples)
     return Done(recipe, varied, source, answered, outcomes)
 
 

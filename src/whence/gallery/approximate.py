@@ -6,6 +6,8 @@ Inverted lists over vectors quantised to a few bits a dimension (RaBitQ: J. Gao 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +73,21 @@ class ApproximateSearch:
     Rows that came after the index are compared one by one. A choice of few photos is searched exactly.
     """
 
-    def __init__(self, table: Table, name: str, row_ids: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        name: str,
+        row_ids: NDArray[np.int64],
+        told: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """
         Args:
             table: Descriptors, pinned to a version that has the index ``name``.
             name: Of the index.
             row_ids: ``(N,)``: row id in the table of every row of the gallery.
+            told: Puts troubles with reading into words.
         """
-        self._table = table
+        self._table, self._told = table, told
         self._row_ids = row_ids
         self._order = np.argsort(row_ids)
         self._sorted = row_ids[self._order]
@@ -88,6 +97,10 @@ class ApproximateSearch:
 
     def nearest(self, query: FloatArray, count: int, allowed: Mask | None = None) -> Found:
         """See ``Search``. The cosines are exact; a few of the nearest may be missed (benchmarks/search.py)."""
+        with self._told():
+            return self._nearest(query, count, allowed)
+
+    def _nearest(self, query: FloatArray, count: int, allowed: Mask | None) -> Found:
         rows = len(self._row_ids) if allowed is None else int(np.count_nonzero(allowed))
         count = min(count, rows)
         if count < 1:

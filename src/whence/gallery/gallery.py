@@ -24,7 +24,9 @@ from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
-from whence.gallery.store import Store
+from whence.gallery.storage import Storage
+from whence.gallery.store import Store, photos_lost
+from whence.gallery.trouble import damage_told
 from whence.gallery.where import Times, Where
 from whence.photos.cameras import from_fov, scaled
 from whence.photos.names import native
@@ -95,13 +97,13 @@ class Gallery:
         self.settings: Settings = store.settings
         self.root = root or Path(store.settings.root)
         self._store = store
-        described = store.table(schema.DESCRIPTORS)  # before the photos: every descriptor then has its photo
-        photos = store.table(schema.PHOTOS)
+        # Descriptors before photos: every descriptor then has its photo, whatever is written meanwhile.
+        tables = store.snapshot((schema.ARTEFACTS, schema.DESCRIPTORS, schema.PHOTOS))
+        self._artefacts, described, photos = tables.values()
+        if photos is None and described is not None and described.count_rows():
+            raise GalleryError(photos_lost(store.folder))
         if photos is None or described is None:
             photos = described = None
-        else:
-            described.checkout(described.version)
-            photos.checkout(photos.version)
         self._photos_table, self._described = photos, described
         found = _light(photos, described)
         self.model = _model(described)
@@ -109,27 +111,31 @@ class Gallery:
         self._vector_ids: NDArray[np.int64] = found["_vector"].to_numpy().astype(np.int64)
         self.coordinates: DoubleArray = _coordinates(found, store.settings.crs)
         self.times: Times = found["time"].to_numpy()
-        bursts = _bursts(store, found)
+        bursts = _bursts(self._artefacts, found)
         self.photos: tuple[GalleryPhoto, ...] = tuple(_photos(found, self.coordinates, store.settings, bursts))
         self._cache: OrderedDict[int, LocalFeatures] = OrderedDict()
         self._caching = Lock()
+        self._near = store.folder.cache()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Gallery:
+    def open(cls, folder: str | os.PathLike[str] | Storage, *, root: str | os.PathLike[str] | None = None) -> Gallery:
         """Opens a gallery for reading.
 
         Args:
-            folder: Of the gallery.
+            folder: Of the gallery; or its address in object storage, such as ``s3://bucket/folder``.
             root: Where the photos' root is now, if it was moved; nothing is written.
 
         Raises:
             NotAGalleryError: Nothing there, or something else.
             SchemaVersionError: Written by a newer whence.
+            GalleryError: Its files are damaged.
             InputError: ``root`` is no folder.
         """
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
-        return cls(Store.open(Path(folder)), None if root is None else Path(root))
+        place = Storage.of(folder)
+        with damage_told(place), place.told():
+            return cls(Store.open(place), None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -159,7 +165,7 @@ class Gallery:
         name = index_name(self._described) if self._described is not None and len(self) > search.EXACT_UP_TO else None
         if self._described is None or name is None:
             return ExactSearch(self.descriptors)
-        return ApproximateSearch(self._described, name, self._vector_ids)
+        return ApproximateSearch(self._described, name, self._vector_ids, self._lost_told)
 
     def allowed(self, where: Where) -> NDArray[np.bool_]:
         """``(N,)``: which photos meet some conditions."""
@@ -172,7 +178,7 @@ class Gallery:
 
     def trials(self, key: str) -> tuple[dict[str, NDArray[Any]], int] | None:
         """What came of asking the gallery its own photos in one way, and how many it had then; None if nobody did."""
-        table = self._store.table(schema.ARTEFACTS)
+        table = self._artefacts
         if table is None:
             return None
         with self._lost_told():
@@ -186,7 +192,7 @@ class Gallery:
 
     def artefact(self) -> dict[str, NDArray[Any]] | None:
         """What the descriptors' model learned; None if it learned nothing from this gallery."""
-        table = self._store.table(schema.ARTEFACTS)
+        table = self._artefacts
         if table is None or not self.model:
             return None
         with self._lost_told():
@@ -239,7 +245,8 @@ class Gallery:
     def _lost_told(self) -> Iterator[None]:
         """What a gallery that was purged meanwhile makes of reading it."""
         try:
-            yield
+            with self.folder.told():
+                yield
         except (RuntimeError, OSError, ValueError) as error:
             if "not found" not in str(error).lower():
                 raise
@@ -247,6 +254,18 @@ class Gallery:
 
     def _read(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
         """One column of some rows, in any order."""
+        if self._near is None:
+            yield from self._read_there(rows, column)
+            return
+        names = {row: f"{column} {self.settings.extractor} {self.photos[row].content_hash}" for row in rows}
+        known = self._near.get(names.values())
+        fresh = dict(self._read_there([row for row in rows if names[row] not in known], column))
+        self._near.put({names[row]: data for row, data in fresh.items() if data})
+        yield from fresh.items()
+        yield from ((row, known[name]) for row, name in names.items() if row not in fresh)
+
+    def _read_there(self, rows: list[int], column: str) -> Iterator[tuple[int, Any]]:
+        """``_read``, from the gallery itself."""
         if not rows or self._photos_table is None:
             return
         row_of = {self._row_ids[row]: row for row in rows}
@@ -298,7 +317,11 @@ def _light(photos: Any, described: Any) -> pa.Table:
         none = pa.schema([*(schema.PHOTOS_SCHEMA.field(name) for name in _LIGHT)])
         return none.append(pa.field("_rowid", pa.uint64())).append(pa.field("_vector", pa.uint64())).empty_table()
     known = described.search().select(["hash"]).with_row_id(True).to_arrow()
-    rows = photos.search().select(_LIGHT).with_row_id(True).to_arrow()
+    there = [name for name in _LIGHT if name in photos.schema.names]
+    rows = photos.search().select(there).with_row_id(True).to_arrow()
+    for name in _LIGHT:
+        if name not in there:  # an older whence wrote it, and nobody has written to it since
+            rows = rows.append_column(name, pa.nulls(len(rows), schema.PHOTOS_SCHEMA.field(name).type))
     place = pc.index_in(rows["hash"], value_set=known["hash"])
     rows = rows.append_column("_vector", pc.take(known["_rowid"], place)).filter(pc.is_valid(place))
     return rows.take(pc.sort_indices(rows, sort_keys=[("path", "ascending")]))
@@ -318,9 +341,8 @@ def _coordinates(rows: pa.Table, crs: Crs) -> DoubleArray:
     return np.column_stack([rows[name].to_numpy() for name in names])
 
 
-def _bursts(store: Store, rows: pa.Table) -> dict[str, str]:
+def _bursts(table: Any, rows: pa.Table) -> dict[str, str]:
     """Names of bursts by content hash: after the first photo of each."""
-    table = store.table(schema.ARTEFACTS)
     if table is None:
         return {}
     kept = table.search().where(f"fingerprint = '{BURSTS}'").limit(1).to_arrow()

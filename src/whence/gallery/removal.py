@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from whence.errors import GalleryError, InputError
 from whence.gallery import schema
 from whence.gallery.approximate import keep_index
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
 from whence.photos.names import native, stored
@@ -42,7 +43,7 @@ class Removal:
 
 
 def remove(
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     *,
     groups: str | Iterable[str] = (),
@@ -62,7 +63,7 @@ def remove(
     What the gallery learned from all its photos together stays.
 
     Args:
-        gallery: Folder of the gallery.
+        gallery: Folder of the gallery, or its address in object storage.
         paths: As stored, or files, or folders of either kind; one or several.
         groups: Names of groups; one or several.
         hashes: Of the photos' files, as the gallery has them.
@@ -80,10 +81,11 @@ def remove(
     conditions = bool(named or groups or hashes or asked.where)
     if not conditions and not purge:
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     store = Store.open(folder)
     if dry_run:
-        found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
+        with folder.told():
+            found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
         return _removal(found, total, unmatched)
     with lock(folder, create=False):
         store = Store.open(folder)
@@ -91,6 +93,8 @@ def remove(
         _drop(store, found)
         if purge:
             _purge(store)
+            if (cache := folder.cache()) is not None:
+                cache.forget()
         elif found:
             _tidy(store)
     return _removal(found, total - len(found), unmatched)

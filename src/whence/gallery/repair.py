@@ -7,8 +7,8 @@ replaced lie in a folder of the gallery afterwards.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,9 +22,12 @@ from whence.gallery import schema
 from whence.gallery.approximate import index_name
 from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.codec import unpack
+from whence.gallery.quarantine import read_contribution
 from whence.gallery.rescue import Rescued, Row, Views, rescue, rows_of
 from whence.gallery.schema import Settings
-from whence.gallery.store import Store, load_lancedb, read_settings
+from whence.gallery.storage import load_lancedb
+from whence.gallery.store import Store, read_settings, settings_table
+from whence.gallery.sums import trouble_of
 from whence.gallery.trouble import told
 from whence.geo.cells import leaf_cell
 from whence.photos.names import native
@@ -32,7 +35,8 @@ from whence.types import LatLon
 
 ASIDE = "damaged-"
 """What folders of replaced tables are called, before the time."""
-SCRATCH = ".repair-"
+SCRATCH, _NEW = ".repair-", "new"
+"""Folders that a repair works in, and that of whole tables in it."""
 _LIGHT = ("path", "hash", "source")
 
 
@@ -83,7 +87,7 @@ def examine(folder: Path, *, mend: bool) -> Findings:
         work = _Work(folder, Path(scratch), mend)
         work.settings()
         # Before the photos: a writer adds theirs first, so that every descriptor then has its photo.
-        described = work.rescued(schema.DESCRIPTORS, "hash", ("hash", "model"), _anything, lambda row: True)
+        described = work.rescued(schema.DESCRIPTORS, "hash", ("hash", "model"), _whole_descriptor, lambda row: True)
         hashes = None if described is None else set(described.facts)
         photos = work.photos(hashes)
         work.descriptors(described, photos)
@@ -91,6 +95,15 @@ def examine(folder: Path, *, mend: bool) -> Findings:
         work.skipped()
         work.quarantine()
         return work.found
+
+
+def end_interrupted(folder: Path) -> None:
+    """What is left of a repair that was killed: a table whose old one is set aside takes its place, the rest goes."""
+    for left_over in folder.glob(f"{SCRATCH}*"):
+        for table in left_over.glob(f"{_NEW}/*.lance"):
+            if not (folder / table.name).exists():
+                table.rename(folder / table.name)
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _check_readable(folder: Path) -> None:
@@ -134,8 +147,7 @@ class _Work:
             self._crs = settings.crs
             if place or views.hinted > version:
                 self.found.damage.append(f"{schema.SETTINGS}: the newest cannot be read; those before are taken")
-                rows = pa.table({"json": [settings.to_json()]}, schema=schema.SETTINGS_SCHEMA)
-                self._replace(schema.SETTINGS, rows)
+                self._replace(schema.SETTINGS, settings_table(settings))
             return
         raise NotAGalleryError(
             f"the gallery {self._folder} has lost its settings and cannot be repaired; index into a new folder"
@@ -181,9 +193,8 @@ class _Work:
 
     def _whole_photo(self, row: Row) -> None:
         unpack(row["features"])
-        known = row.get("features_crc")
-        if known is not None and zlib.crc32(row["features"]) != known:
-            raise GalleryError("stored features are not what was stored")
+        if trouble := trouble_of(row):
+            raise GalleryError(trouble)
         if None in (row["lat"], row["lon"]) and None in (row["x"], row["y"]):
             raise GalleryError("a photo has no position")
         if self._crs == "wgs84" and row.get("cell") is not None:
@@ -236,7 +247,7 @@ class _Work:
 
     def quarantine(self) -> None:
         """What was brought and waits, or was decided."""
-        rest = self.rescued(schema.QUARANTINE, "id", ("id",), _anything, lambda row: True)
+        rest = self.rescued(schema.QUARANTINE, "id", ("id",), _whole_contribution, lambda row: True)
         if rest is None or rest.is_whole:
             return
         if rest.bad:
@@ -261,9 +272,9 @@ class _Work:
         """Puts a new table in the place of one that is set aside; until it is whole, that stays."""
         if not self._mend:
             return
-        load_lancedb().connect(self._scratch / "new").create_table(name, data=rows, mode="overwrite")
+        load_lancedb().connect(self._scratch / _NEW).create_table(name, data=rows, mode="overwrite")
         self._set_aside(name)
-        (self._scratch / "new" / f"{name}.lance").rename(self._folder / f"{name}.lance")
+        (self._scratch / _NEW / f"{name}.lance").rename(self._folder / f"{name}.lance")
 
     def _set_aside(self, name: str) -> None:
         place = self._folder / f"{name}.lance"
@@ -288,6 +299,16 @@ class _Work:
 
 def _anything(row: Row) -> None:
     """Whatever can be read is good."""
+
+
+def _whole_descriptor(row: Row) -> None:
+    known = row.get("crc")
+    if known is not None and schema.descriptor_sum(row["hash"], row["model"], row["descriptor"]) != known:
+        raise GalleryError("a descriptor is not what was stored")
+
+
+def _whole_contribution(row: Row) -> None:
+    read_contribution(row["json"])
 
 
 def _whole_artefact(row: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from whence.errors import GalleryError
-from whence.gallery.store import load_lancedb
+from whence.gallery.storage import load_lancedb
 from whence.gallery.trouble import told
 
 Row = dict[str, Any]
@@ -150,11 +150,12 @@ def _newest(
         found.bad, found.why = table.count_rows(), "which rows it has cannot be read"
         found.nameless = found.bad
         return None
-    good, bad, found.why = _looked_through(table, ids, table.schema.names, check)
+    good, bad, found.why = _looked_through(table, ids, table.schema.names, check, light)
     found.parts.append((version, list(good)))
-    found.facts = {row[key]: {name: row[name] for name in light if name in row} for row in good.values()}
+    found.facts = {row[key]: row for row in good.values()}
     found.bad = len(bad)
-    named, unnamed, _ = _looked_through(table, bad, [name for name in light if name in table.schema.names], _anything)
+    known = [name for name in light if name in table.schema.names]
+    named, unnamed, _ = _looked_through(table, bad, known, _anything, light)
     found.lost, found.nameless = list(named.values()), len(unnamed)
     return None if unnamed else {*found.facts, *(row[key] for row in found.lost)}
 
@@ -173,15 +174,16 @@ def _older(
     ids = _ids(table)
     if ids is None:
         return
-    told_of, _, _ = _looked_through(table, ids, [name for name in light if name in table.schema.names], _anything)
+    known = [name for name in light if name in table.schema.names]
+    told_of, _, _ = _looked_through(table, ids, known, _anything, light)
     fresh = [
         number
         for number, row in told_of.items()
         if row[key] not in found.facts and (wanted is None or row[key] in wanted) and belongs(row)
     ]
-    good, _, _ = _looked_through(table, fresh, table.schema.names, check)
+    good, _, _ = _looked_through(table, fresh, table.schema.names, check, light)
     for row in good.values():
-        found.facts[row[key]] = {name: row[name] for name in light if name in row}
+        found.facts[row[key]] = row
     if good:
         found.parts.append((version, list(good)))
         found.older += len(good)
@@ -221,9 +223,9 @@ def _ids(table: Any) -> list[int] | None:
 
 
 def _looked_through(
-    table: Any, ids: Sequence[int], names: Sequence[str], check: Callable[[Row], None]
+    table: Any, ids: Sequence[int], names: Sequence[str], check: Callable[[Row], None], light: Sequence[str]
 ) -> tuple[dict[int, Row], list[int], str]:
-    """Rows that can be read and stand a check, without their large columns; those that do not; what was wrong first."""
+    """Light columns of the rows that can be read and stand a check; rows that do not; what was wrong first."""
     good: dict[int, Row] = {}
     bad: list[int] = []
     why = ""
@@ -250,7 +252,7 @@ def _looked_through(
                 why = why or told(error, 80)
                 bad.append(number)
             else:
-                good[number] = {name: value for name, value in row.items() if not isinstance(value, bytes)}
+                good[number] = {name: row[name] for name in light if name in row}
     return good, bad, why
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from whence.gallery.gallery import intrinsics_column, photo_position, position_columns
+from whence.gallery.sums import sums
 from whence.geo.cells import leaf_cell
 from whence.photos.names import stored
 from whence.types import FloatArray, LatLon, Photo, Position
@@ -124,7 +124,7 @@ class Restated:
 
 def row_of(new: NewPhoto) -> dict[str, Any]:
     """All columns of a photo."""
-    return {
+    row = {
         "path": new.path,
         "hash": new.content_hash,
         "source": new.source,
@@ -132,13 +132,13 @@ def row_of(new: NewPhoto) -> dict[str, Any]:
         "height": new.height,
         "feature_count": new.feature_count,
         "features": new.features,
-        "features_crc": zlib.crc32(new.features),
         "thumbnail": new.thumbnail,
         "glance": new.glance,
         "said": new.said,
         **state_columns((new.size, new.mtime_ns)),
         **facts_of(new.photo),
     }
+    return {**row, **sums(row)}
 
 
 def state_columns(state: tuple[int, int]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Any
 
@@ -22,9 +21,9 @@ def summary(gallery: Gallery) -> dict[str, Any]:
         if settings.crs == "wgs84":
             low[1], high[1] = west_east(gallery.coordinates[:, 1])
         extent = {f"{first}_min": low[0], f"{first}_max": high[0], f"{second}_min": low[1], f"{second}_max": high[1]}
-    size = folder_bytes(os.fspath(gallery.folder))
+    size = gallery.folder.size()
     return {
-        "gallery": os.fspath(gallery.folder),
+        "gallery": str(gallery.folder),
         "photos": len(gallery),
         "groups": len({photo.group for photo in gallery.photos if photo.group is not None}),
         "coordinates": str(settings.crs),
@@ -49,15 +48,3 @@ def west_east(longitudes: DoubleArray) -> tuple[float, float]:
     gaps = np.diff(around, append=around[0] + 360)
     widest = len(gaps) - 1 - int(gaps[::-1].argmax())  # of equal gaps the one that holds the antimeridian
     return float(around[(widest + 1) % len(around)]), float(around[widest])
-
-
-def folder_bytes(folder: str) -> int:
-    """Sum of the sizes of all files below a folder."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118
-            except OSError:  # a writer tidied up meanwhile
-                continue
-    return total

@@ -9,13 +9,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from whence.errors import GalleryError
+from whence.errors import GalleryError, WhenceError
 
 _FULL = {39, 112} if os.name == "nt" else {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {5, 19} if os.name == "nt" else {errno.EACCES, errno.EPERM, errno.EROFS}
 _NUMBER = re.compile(r"\(os error (\d+)\)")
+_OPTIONS = re.compile(r"(?<=\w)\?[\w%.-]+=[^\s)\"']*")
 _PLACE_IN_SOURCE = re.compile(r",? *\S+\.rs:\d+(:\d+)?")
 
 
@@ -41,30 +42,52 @@ def unbroken() -> Iterator[list[Any]]:
 
 
 @contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """An error of the disk while a gallery is written, in words.
+def damage_told(folder: object) -> Iterator[None]:
+    """What LanceDB makes of damaged files, in words.
 
     Raises:
-        GalleryError: The disk is full. What was stored before stays as it is.
+        GalleryError: With what to do.
     """
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        if _is_full(error):
-            raise GalleryError(
-                f"no space left on the disk of {folder}; what is stored there is whole: make room and run the same "
-                "command again to go on"
-            ) from error
+    except WhenceError:
         raise
+    except Exception as error:
+        if not is_of_library(error):
+            raise
+        raise GalleryError(
+            f"the gallery {folder} is damaged or cannot be read: {told(error)}; whence repair {folder} says what is "
+            "left"
+        ) from error
 
 
-def _is_full(error: BaseException) -> bool:
-    """LanceDB passes errors of the operating system on as text."""
+def is_of_library(error: BaseException) -> bool:
+    """Whether LanceDB raised it, which raises nearly anything for files that are damaged."""
+    return "lance" in str(error).lower() or type(error).__name__ == "RustPanic"
+
+
+def full_disk(error: BaseException) -> bool:
+    """Whether an error says that a disk is full."""
+    return _number(error) in _FULL
+
+
+def refused(error: BaseException) -> str:
+    """What the operating system says of files that may not be read or written; empty for another error."""
+    number = _number(error)
+    return os.strerror(number) if number in _REFUSED else ""
+
+
+def _number(error: BaseException) -> int:
+    """Of the operating system, which LanceDB passes on as text; 0 if it has none."""
+    if not isinstance(error, OSError | RuntimeError):
+        return 0
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
     found = _NUMBER.search(str(error))
-    return (isinstance(error, OSError) and error.errno in _FULL) or (found is not None and int(found[1]) in _FULL)
+    return int(found[1]) if found else 0
 
 
 def told(error: Exception, length: int = 200) -> str:
-    """An error of LanceDB on one line, without the places in its source code."""
+    """An error of LanceDB on one line, without places in its source code or what addresses are signed with."""
     first = next(iter(str(error).splitlines()), type(error).__name__)
-    return _PLACE_IN_SOURCE.sub("", first)[:length]
+    return _PLACE_IN_SOURCE.sub("", _OPTIONS.sub("", first))[:length]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from whence.gallery import schema
@@ -19,6 +20,7 @@ from whence.gallery.codec import unpack
 from whence.gallery.gallery import BURSTS, trials_name
 from whence.gallery.rows import FACTS, FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
 from whence.gallery.store import Store, age_to_keep
+from whence.gallery.sums import PLAIN, resealed
 from whence.gallery.trouble import unbroken
 from whence.types import FloatArray, LocalFeatures
 
@@ -35,6 +37,8 @@ class Writer:
         self.store = store
         self._written_by = written_by
         self.files: dict[str, FileState] = {}
+        store.raise_version()
+        self._add_missing_columns()
         self._load_skipped()
         self._load_photos()
 
@@ -57,7 +61,6 @@ class Writer:
         table = self.store.table(schema.PHOTOS)
         if table is None:
             return
-        self._add_missing_columns(table)
         names = ["path", "size", "mtime_ns", "hash", "said", *FACTS]
         for batch in table.search().select(names).to_batches(batch_size=10_000):
             for row in batch.to_pylist():
@@ -68,12 +71,13 @@ class Writer:
                     row["size"], row["mtime_ns"], row["hash"], facts, said=row["said"] or "", passed=passed
                 )
 
-    @staticmethod
-    def _add_missing_columns(table: Any) -> None:
+    def _add_missing_columns(self) -> None:
         """A gallery written by an older whence gets the columns that came since, without values."""
-        missing = [column for column in schema.PHOTOS_SCHEMA if column.name not in table.schema.names]
-        if missing:
-            table.add_columns(pa.schema(missing))
+        for name, layout in ((schema.PHOTOS, schema.PHOTOS_SCHEMA), (schema.DESCRIPTORS, schema.descriptors_schema(1))):
+            table: Any = self.store.table(name)
+            missing = [] if table is None else [column for column in layout if column.name not in table.schema.names]
+            if missing:
+                table.add_columns(pa.schema(missing))
 
     @property
     def count(self) -> int:
@@ -120,7 +124,7 @@ class Writer:
         for paths in _chunks(list(changes), _STREAM):
             names = ", ".join(quoted(path) for path in paths)
             old = table.search().where(f"path IN ({names})").to_arrow().to_pylist()
-            new = [{**row, **changes[row["path"]].columns()} for row in old]
+            new = [resealed(row, changes[row["path"]].columns()) for row in old]
             rows = pa.Table.from_pylist(new, schema=schema.PHOTOS_SCHEMA)
             table.merge_insert("path").when_matched_update_all().execute(rows)
         for path, change in changes.items():
@@ -130,7 +134,7 @@ class Writer:
 
     def touch(self, path: str, state: tuple[int, int]) -> None:
         """A file was written again with the same content."""
-        self._update(path, state_columns(state))
+        self._change("path", {path: state_columns(state)})
         self.files[path] = replace(self.files[path], size=state[0], mtime_ns=state[1])
 
     def rehome(self, moves: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
@@ -155,11 +159,9 @@ class Writer:
             self.files[path] = replace(states[digest], size=size, mtime_ns=mtime_ns)
 
     def _readdress(self, hashes: Sequence[str], moves: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
-        table = self.store.table(schema.PHOTOS)
-        if table is None or not hashes:
-            return
-        rows = [{"hash": digest, "path": moves[digest][0], **state_columns(moves[digest][1])} for digest in hashes]
-        table.merge_insert("hash").when_matched_update_all().execute(pa.Table.from_pylist(rows))
+        self._change(
+            "hash", {digest: {"path": moves[digest][0], **state_columns(moves[digest][1])} for digest in hashes}
+        )
 
     def remove(self, path: str) -> None:
         """Drops a photo."""
@@ -169,10 +171,35 @@ class Writer:
             table.delete(f"path = {quoted(path)}")
             self._forget([gone.content_hash])
 
-    def _update(self, path: str, values: Mapping[str, Any]) -> None:
+    def _change(self, key: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Writes other values into some small columns, the same ones of each row, in one transaction.
+
+        Args:
+            key: Column that tells rows apart.
+            changes: New values by column, by the row's key.
+        """
         table = self.store.table(schema.PHOTOS)
-        if table is not None:
-            table.update(where=f"path = {quoted(path)}", values=dict(values))
+        if table is None or not changes:
+            return
+        rows = []
+        for row in self._rows_named(table, key, list(changes)):
+            new = resealed(row, changes[row[key]])
+            rows.append({name: new[name] for name in (key, *changes[row[key]], "row_crc")})
+        kinds = {field.name: field.type for field in schema.PHOTOS_SCHEMA}
+        if rows:
+            layout = pa.schema([(name, kinds[name]) for name in rows[0]])
+            found = pa.Table.from_pylist(rows, schema=layout)
+            table.merge_insert(key).when_matched_update_all().execute(found)
+
+    @staticmethod
+    def _rows_named(table: Any, key: str, names: list[str]) -> Iterator[dict[str, Any]]:
+        """Small columns of the rows with some keys; of many they are looked for in one go through the table."""
+        query = table.search().select([*PLAIN, "row_crc"])
+        if len(names) <= _STREAM:
+            query = query.where(f"{key} IN ({', '.join(map(quoted, names))})")
+        wanted = pa.array(names, pa.string())
+        for batch in query.to_batches(batch_size=10_000):
+            yield from batch.filter(pc.is_in(batch[key], wanted)).to_pylist()
 
     def skip(self, skipped: Mapping[str, FileState]) -> None:
         """Remembers files that were passed over, so that they need not be read again."""

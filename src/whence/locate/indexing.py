@@ -17,6 +17,7 @@ from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
 from whence.gallery.rows import FileState, NewPhoto, Restated
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
@@ -30,7 +31,7 @@ from whence.locate.opening import open_gallery
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import Statement, by_copy, circumstances, outdoes, placed_anew
 from whence.locate.progress import IndexReport, Progress
-from whence.locate.reading import Outcome, Task, read_photo, stored_path
+from whence.locate.reading import Outcome, Reader, Task, read_photo, stored_path
 from whence.locate.roots import check_moved, check_root, moved_to, normal
 from whence.photos import files
 from whence.photos.cameras import check_fov
@@ -50,7 +51,7 @@ _AHEAD = 3
 
 def index(
     source: str | os.PathLike[str] | Intake,
-    gallery: str | os.PathLike[str],
+    gallery: str | os.PathLike[str] | Storage,
     *,
     recipe: str | Recipe | None = None,
     crs: str | None = None,
@@ -64,6 +65,7 @@ def index(
     root: str | os.PathLike[str] | None = None,
     fov_deg: float | None = None,
     duplicates: str | None = None,
+    reader: Reader | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -74,7 +76,7 @@ def index(
     Args:
         source: Folder of photos with positions in or beside them, CSV with path and lat,lon or x,y, or a data set. Or
             what was opened as one already, with its own crs, layout, part and tracks.
-        gallery: Folder of the gallery.
+        gallery: Folder of the gallery, or its address in object storage, such as ``s3://bucket/folder``.
         recipe: Name, TOML file or recipe; None for the gallery's own, or the default for a new one.
         crs: ``wgs84``, ``local`` or ``EPSG:n`` (x east, y north); None to follow the source.
         layout: How a data set is laid out, such as ``utm``; None if that is plain, and for anything else.
@@ -90,6 +92,7 @@ def index(
             what the gallery has.
         duplicates: What becomes of near duplicates, such as a photo compressed anew: ``keep``, or ``drop`` all but the
             one with the most pixels; None for what the gallery has, at first to keep them.
+        reader: What makes pixels of the files; None to decode them in this process.
         progress: Called now and then.
 
     Raises:
@@ -99,7 +102,7 @@ def index(
     start = perf_counter()
     if tolerance_m is not None and not (np.isfinite(tolerance_m) and tolerance_m > 0):
         raise InputError(f"tolerance {tolerance_m} m: expected a number above 0")
-    folder = Path(gallery)
+    folder = Storage.of(gallery)
     chosen = recipe if isinstance(recipe, Recipe) or recipe is None else load_recipe(recipe)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers}: expected at least 1")
@@ -117,7 +120,7 @@ def index(
         place = named_root or intake.place
         store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, place, duplicates)
         intake.check_fits(store)
-        run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, progress)
+        run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, reader, progress)
         if fov_deg is not None:
             run.state_fov(fov_deg)
         with one_thread_each:
@@ -142,10 +145,11 @@ class _Run:
         thumbnails: bool,
         workers: int,
         root: Path | None,
+        reader: Reader | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self._store, self._pipeline, self._intake = store, pipeline, intake
-        self._thumbnails, self._workers = thumbnails, workers
+        self._thumbnails, self._workers, self._reader = thumbnails, workers, reader
         self._source_name = stored(intake.given.absolute().as_posix())
         self.writer = Writer(store, whence.__version__)
         self.report = IndexReport(store.folder)
@@ -307,7 +311,7 @@ class _Run:
 
     def _read(self, task: Task) -> Outcome:
         known, thumbnails = self._owner.__contains__, self._thumbnails
-        return read_photo(task, self._pipeline, self._describer, known, thumbnails, self._intake.tracks)
+        return read_photo(task, self._pipeline, self._describer, known, thumbnails, self._intake.tracks, self._reader)
 
     def _settle(self, outcome: Outcome) -> None:
         task, new = outcome.task, outcome.new

@@ -8,6 +8,7 @@ from pathlib import Path
 import whence
 from whence.errors import ModelMismatchError
 from whence.gallery.schema import Settings
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.roots import normal
@@ -19,12 +20,17 @@ TOLERANCE_M = 25.0
 
 
 def open_gallery(
-    folder: Path, recipe: Recipe | None, crs: Crs, tolerance_m: float | None, root: Path, duplicates: str | None = None
+    folder: Storage,
+    recipe: Recipe | None,
+    crs: Crs,
+    tolerance_m: float | None,
+    root: Path,
+    duplicates: str | None = None,
 ) -> tuple[Store, Pipeline]:
     """The gallery at ``folder``, made if there is none, and the pipeline of its recipe. Call it under ``lock``.
 
     Args:
-        folder: Of the gallery.
+        folder: Where the gallery lies.
         recipe: None for the gallery's own, or the default for a new one.
         crs: What the positions of a new one mean.
         tolerance_m: Errors up to this count as right; None for what the gallery has, or 25 m.
@@ -62,13 +68,22 @@ def _reopened(
             f"({recipe.hash}); leave out --recipe, or index into a new gallery"
         )
     pipeline = Pipeline(own)
-    if pipeline.seeing.fingerprint != store.settings.extractor:
-        raise ModelMismatchError(
-            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
-            f"{pipeline.seeing.fingerprint}; index into a new gallery"
-        )
+    check_features(store, pipeline)
     if tolerance_m is not None and tolerance_m != store.settings.tolerance_m:
         store.save_settings(replace(store.settings, tolerance_m=tolerance_m, tolerance_given=True))
     if duplicates is not None and duplicates != store.settings.duplicates:
         store.save_settings(replace(store.settings, duplicates=duplicates))
     return store, pipeline
+
+
+def check_features(store: Store, pipeline: Pipeline) -> None:
+    """Refuses to describe or add photos where that would mix features of two kinds.
+
+    Raises:
+        ModelMismatchError: This whence finds other features than those of the gallery.
+    """
+    if pipeline.seeing.fingerprint != store.settings.extractor:
+        raise ModelMismatchError(
+            f"the gallery {store.folder} has features {store.settings.extractor}, this whence makes "
+            f"{pipeline.seeing.fingerprint}; index into a new gallery"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from whence.gallery.storage import Storage
 from whence.types import Skipped
 
 
@@ -46,7 +47,7 @@ class IndexReport:
         lost_root: That folder, where it is not there any more.
     """
 
-    gallery: Path
+    gallery: Storage
     added: int = 0
     changed: int = 0
     moved: int = 0

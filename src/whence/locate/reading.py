@@ -17,6 +17,7 @@ from whence.locate.placing import Statement, placed
 from whence.photos import files
 from whence.photos.cameras import from_focal_35mm
 from whence.photos.decode import Decoded, decode, read_facts
+from whence.photos.exif import ExifFacts
 from whence.photos.names import stored
 from whence.photos.tracks import SOURCE as TRACKS
 from whence.photos.tracks import Tracks
@@ -65,6 +66,18 @@ class Outcome:
     unplaced: bool = False
 
 
+class Reader:
+    """Makes pixels and facts of files; here, in this process. A service of strangers' photos has it done elsewhere."""
+
+    def decode(self, data: bytes, max_side: int) -> Decoded:
+        """See ``photos.decode.decode``."""
+        return decode(data, max_side=max_side)
+
+    def facts(self, data: bytes) -> ExifFacts:
+        """See ``photos.decode.read_facts``."""
+        return read_facts(data)
+
+
 def read_photo(
     task: Task,
     pipeline: Pipeline,
@@ -72,20 +85,22 @@ def read_photo(
     is_known: Callable[[str], bool],
     thumbnails: bool,
     tracks: Tracks | None = None,
+    reader: Reader | None = None,
 ) -> Outcome:
     """Reads, hashes, decodes, describes. Content that is known already is not decoded."""
+    reader = reader or Reader()
     try:
         data = files.read(task.photo.path)
         digest = files.content_hash(data)
         if is_known(digest):
             if Statement.of(task.photo, TRACKS, tracks) == Statement():  # nothing to hold against what the file says
                 return Outcome(task, describer, known_hash=digest)
-            found, problem = placed(task.photo, read_facts(data), tracks)
+            found, problem = placed(task.photo, reader.facts(data), tracks)
             return Outcome(task, describer, known_hash=digest, reason=problem, found=found)
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error))
     try:
-        decoded = decode(data, max_side=pipeline.seeing.max_side)
+        decoded = reader.decode(data, pipeline.seeing.max_side)
     except PhotoError as error:
         return Outcome(task, describer, reason=str(error), lasting=not isinstance(error.__cause__, _PASSING))
     photo, problem = placed(task.photo, decoded.exif, tracks)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 import whence
 from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.gallery import Gallery
-from whence.gallery.repair import SCRATCH, Findings, examine
+from whence.gallery.repair import Findings, end_interrupted, examine
+from whence.gallery.storage import Storage
 from whence.gallery.store import Store, lock
 from whence.gallery.writer import Writer
 from whence.locate.learning import learn_if_due
+from whence.locate.opening import check_features
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.photos.threads import one_thread_each
 
+_TASK = "whence repair"
 _MODEL_LOST = f"{schema.ARTEFACTS}: the model that described the photos is gone"
 
 
-def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) -> Findings:
+def repair(gallery: str | os.PathLike[str], *, tell: Callable[[str], None] = lambda stage: None) -> Findings:
     """Takes out what is damaged, and describes anew what lost its descriptors. A second repair finds nothing.
 
     Args:
-        folder: Of the gallery.
+        gallery: Its folder.
         tell: Called with what is done now.
 
     Returns:
@@ -34,11 +36,11 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
         NotAGalleryError: No gallery there, or beyond repair.
         GalleryError: Another process is writing to it, or it cannot be read or written.
     """
+    folder = Storage.of(gallery).local(_TASK)
     if not (folder / f"{schema.SETTINGS}.lance").is_dir():
         Store.open(folder)  # raises: no gallery, and no lock is left there
     with lock(folder, create=False):
-        for left_over in folder.glob(f"{SCRATCH}*"):  # of a repair that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
+        end_interrupted(folder)
         tell("reading all of it")
         found = examine(folder, mend=True)
         store = Store.open(folder)
@@ -53,13 +55,14 @@ def repair(folder: Path, *, tell: Callable[[str], None] = lambda stage: None) ->
     return found
 
 
-def check(folder: Path) -> Findings:
+def check(gallery: str | os.PathLike[str]) -> Findings:
     """What is damaged, read without a change.
 
     Raises:
         NotAGalleryError: No gallery there, or beyond repair.
         GalleryError: It cannot be read.
     """
+    folder = Storage.of(gallery).local(_TASK)
     found = examine(folder, mend=False)
     if found.is_whole and _model_is_lost(Store.open(folder)):
         found.damage.append(_MODEL_LOST)
@@ -71,7 +74,10 @@ def _model_is_lost(store: Store) -> bool:
     gallery = Gallery(store)
     if not gallery.model or gallery.artefact() is not None:
         return False
-    return Pipeline(recipe_of(store.settings)).seeing.shipped.fingerprint != gallery.model
+    seeing = Pipeline(recipe_of(store.settings)).seeing
+    if seeing.fingerprint != store.settings.extractor:
+        return False  # made by a whence whose shipped models nobody knows here
+    return seeing.shipped.fingerprint != gallery.model
 
 
 def _describe(store: Store, tell: Callable[[str], None]) -> None:
@@ -80,6 +86,7 @@ def _describe(store: Store, tell: Callable[[str], None]) -> None:
     if writer.count and writer.undescribed():
         tell("describing photos")
         pipeline = Pipeline(recipe_of(store.settings))
+        check_features(store, pipeline)
         with one_thread_each:
             learn_if_due(writer, pipeline, pipeline.seeing.shipped, lambda: tell("learning a vocabulary"))
     writer.tidy()

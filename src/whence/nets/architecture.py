@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from whence import plugins
 from whence.errors import ModelError, RecipeError
 from whence.recipes import options_from
+from whence.recipes.tables import read_toml
 
 _LARGEST = 4096
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -142,6 +142,6 @@ def read_table(path: Path) -> dict[str, Any]:
         ModelError: It cannot be read.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return read_toml(path.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error

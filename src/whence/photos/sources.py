@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -22,6 +23,10 @@ class PlacedSource(PhotoSource, Protocol):
     def crs(self) -> Crs:
         """WGS84 for positions in EXIF."""
         ...
+
+
+_ADDRESS = re.compile(r"(s3|gs|az|https?):/", re.IGNORECASE)
+"""Of photos elsewhere, as far as a path still shows it."""
 
 
 def open_source(
@@ -71,6 +76,8 @@ def look(path: Path) -> str:
     try:
         return files.kind(path)
     except InputError as error:
+        if _ADDRESS.match(path.as_posix()):
+            raise InputError(f"{path}: photos are read from folders of this computer; copy them to one") from error
         dataset = datasets.missing(path)
         if dataset is None:
             raise

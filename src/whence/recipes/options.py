@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 from whence import plugins
 from whence.errors import RecipeError
+from whence.recipes.tables import read_toml
 
 T = TypeVar("T")
 _NUMBERS = ("layers", "dropout", "convolutions", "weight_decays")
 """Options that are numbers separated by commas."""
+_TOO_LARGE = 2**63
 
 
 def options_from(owner: type[T], section: str, values: Mapping[str, Any], also: Sequence[str] = ()) -> T:
@@ -54,8 +55,8 @@ def method_of(group: str, section: str, values: Mapping[str, Any], also: Sequenc
 def value_from(text: str) -> Any:
     """A value of a section as TOML has it, from a command line: there a word needs no quotes."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = read_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
     return value if isinstance(value, str | int | float) else text
 
@@ -65,6 +66,8 @@ def _checked(section: str, key: str, value: Any, kind: Any, known: list[str]) ->
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
         raise RecipeError(f"[{section}] has no option {key!r}; {hint}")
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        raise RecipeError(f"[{section}] {key}: the number has {len(str(abs(value)))} digits, which is too large")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is str and key in _NUMBERS and type(value) in (int, float):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -14,6 +13,7 @@ from typing import Any
 
 from whence.errors import RecipeError
 from whence.recipes.options import options_from
+from whence.recipes.tables import read_toml
 
 SECTIONS = (
     "photos",
@@ -119,8 +119,8 @@ def load_recipe(name: str) -> Recipe:
 
 def _parse(name: str, text: str) -> Recipe:
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = read_toml(text)
+    except ValueError as error:
         raise RecipeError(f"recipe {name} is not TOML: {error}") from error
     summary, source = data.pop("summary", ""), data.pop("source", None)
     if not isinstance(summary, str):

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 import whence
 from whence.web import problems
-from whence.web.api import auditing, documents, explaining, gallery, health, locating, tagging
+from whence.web.api import auditing, contributing, documents, explaining, gallery, health, locating, tagging
 from whence.web.api.shapes import definitions
 from whence.web.guard import Guard
 from whence.web.intake import Intake
@@ -36,6 +36,8 @@ def make_app(service: Service) -> FastAPI:
             await state.explanations.close()
             await state.audits.close()
         finally:
+            if state.contributions is not None:
+                state.contributions.close()
             state.service.close()
 
     app = FastAPI(
@@ -49,10 +51,10 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.whence = State.of(service, service.options)
     problems.install(app)
-    for part in (locating, explaining, documents, tagging, gallery, auditing, health):
+    for part in (locating, explaining, documents, tagging, gallery, auditing, contributing, health):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(login.router, include_in_schema=False)
-    _describe(app, secured=service.options.token is not None)
+    _describe(app, secured=bool(service.options.tokens))
 
     app.add_middleware(Intake, state=app.state.whence)
     app.add_middleware(Guard, options=service.options, page_csp=STATIC_CSP, refused=app.state.whence.metrics.refused)

@@ -165,6 +165,43 @@ class Client:
         """Stops the audit, and forgets what it found."""
         _check(self._http.delete("gallery/audit"))
 
+    def contribute(self, photo: str | os.PathLike[str], **position: float) -> dict[str, Any]:
+        """Brings a photo to the gallery; ``contribution`` tells what becomes of it.
+
+        Args:
+            photo: A file.
+            position: ``lat`` and ``lon``, or ``x`` and ``y``; by default its own.
+
+        Raises:
+            ServerError: The server refused; of kind ``no-position`` where it wants to be told one.
+        """
+        path = Path(photo)
+        with path.open("rb") as stream:
+            said = {name: str(value) for name, value in position.items()}
+            found: dict[str, Any] = self._asked(
+                "POST", "contributions", files={"photo": (path.name, stream)}, data=said
+            )
+        return found
+
+    def contribution(self, id: str) -> dict[str, Any]:
+        """What became of a photo that was brought."""
+        found: dict[str, Any] = self._asked("GET", f"contributions/{id}")
+        return found
+
+    def contributions(self) -> list[dict[str, Any]]:
+        """For reviewers: all that wait for a decision, the oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._asked("GET", "contributions", params={"start": len(found)})
+            found += page["contributions"]
+            if len(found) >= page["total"] or not page["contributions"]:
+                return found
+
+    def decide(self, id: str, *, admit: bool) -> dict[str, Any]:
+        """For reviewers: admits a photo to the gallery, or refuses and deletes it."""
+        found: dict[str, Any] = self._asked("POST", f"contributions/{id}/decision", json={"admit": admit})
+        return found
+
     def _asked(self, method: str, path: str, **how: Any) -> Any:
         answer = self._http.request(method, path, **how)
         _check(answer)

@@ -9,18 +9,23 @@ from __future__ import annotations
 import json
 import queue
 import threading
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing import get_context
 
 import numpy as np
 
-from whence.errors import PhotoError
+from whence.errors import PhotoError, WhenceError
+from whence.locate.reading import Reader
 from whence.photos.decode import Decoded
 from whence.photos.exif import ExifFacts
 from whence.photos.writing.estimate import Estimate, UnwritableError
 from whence.photos.writing.splices import Splice
+from whence.types import LatLon
 from whence.web.worker import Limits, Said, wanted, work
 
+_LOOK_S = 1.0
+"""Seconds until one that waits for a process looks whether there will be one."""
 _START_S = 60.0
 """Seconds that a process may take to come up, on a busy machine."""
 
@@ -30,7 +35,7 @@ class Decoders:
 
     def __init__(self, count: int, limits: Limits) -> None:
         """Starts them; each imports its libraries while others may work already."""
-        self._limits = limits
+        self.limits = limits
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all: set[_Process] = set()
         self._lock = threading.Lock()
@@ -44,6 +49,7 @@ class Decoders:
 
         Raises:
             PhotoError: It is no photo that can be used, takes too long, or its decoder died.
+            ClosedError: The server ends.
         """
         return _decoded(*self._ask(None, data))
 
@@ -67,13 +73,15 @@ class Decoders:
 
     def _ask(self, order: Said | None, data: bytes) -> tuple[Said, bytes]:
         for _ in range(len(self._all) + 1):  # all that wait may have been killed, none of them by this photo
-            process = self._idle.get()
+            process = self._next()
             try:
-                found = process.ask(order, data, self._limits.seconds)
+                found = process.ask(order, data, self.limits.seconds)
             except _GoneError:
                 self._replace(process)
                 continue
             except _LostError as error:
+                if self._closed:
+                    raise ClosedError from None
                 self.lost += 1
                 self._replace(process)
                 raise PhotoError(str(error)) from None
@@ -92,8 +100,15 @@ class Decoders:
         for process in waiting:
             process.end()
 
+    def _next(self) -> _Process:
+        while True:
+            with suppress(queue.Empty):
+                return self._idle.get(timeout=_LOOK_S)
+            if self._closed:
+                raise ClosedError
+
     def _start(self) -> None:
-        process = _Process(self._limits)
+        process = _Process(self.limits)
         with self._lock:
             if not self._closed:
                 self._all.add(process)
@@ -106,6 +121,29 @@ class Decoders:
             self._all.discard(process)
         process.end()
         self._start()
+
+
+class Elsewhere(Reader):
+    """What is indexed, decoded as what is asked is."""
+
+    def __init__(self, decoders: Decoders) -> None:
+        self._decoders = decoders
+
+    def decode(self, data: bytes, max_side: int) -> Decoded:
+        """See ``Decoders.decode``; at the size that these decode to."""
+        assert max_side == self._decoders.limits.max_side
+        return self._decoders.decode(data)
+
+    def facts(self, data: bytes) -> ExifFacts:
+        """Nothing of what cannot be read."""
+        try:
+            return self._decoders.decode(data).exif
+        except PhotoError:
+            return ExifFacts()
+
+
+class ClosedError(WhenceError):
+    """The server ends; it is no fault of the photo's."""
 
 
 class _LostError(Exception):
@@ -158,5 +196,10 @@ class _Process:
 def _decoded(said: Said, pixels: bytes) -> Decoded:
     shape = tuple(said["shape"])
     array = np.frombuffer(pixels, np.uint8).reshape(shape).copy()
+    return Decoded(array, said["width"], said["height"], _facts(said["exif"]))
+
+
+def _facts(said: Said) -> ExifFacts:
     time = None if said["time"] is None else datetime.fromisoformat(said["time"])
-    return Decoded(array, said["width"], said["height"], ExifFacts(time=time, focal_35mm=said["focal_35mm"]))
+    position = None if said["position"] is None else LatLon(**said["position"])
+    return ExifFacts(**{**said, "time": time, "position": position})

@@ -91,12 +91,8 @@ class Guard:
             )
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
-        token = self._options.token
-        if token is None or scope["path"] in _OPEN:
-            return
-        said = headers.get("authorization", "")
-        given = said[7:] if said[:7].lower() == "bearer " else _cookie(headers.get("cookie", ""))
-        if not is_token(given, token):
+        tokens = self._options.tokens
+        if tokens and scope["path"] not in _OPEN and not is_token(token_of(headers), *tokens):
             raise ProblemError(401, "no-token", "a token is needed: Authorization: Bearer ...")
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
@@ -158,9 +154,16 @@ class Guard:
         await answer(scope, receive, self._dressed(scope, send))
 
 
-def is_token(given: str, token: str) -> bool:
-    """Whether it is the one; takes as long whatever is given."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
+def token_of(headers: Headers) -> str:
+    """What a request shows; empty if that is nothing."""
+    said = headers.get("authorization", "")
+    return said[7:] if said[:7].lower() == "bearer " else _cookie(headers.get("cookie", ""))
+
+
+def is_token(given: str, *tokens: str) -> bool:
+    """Whether it is one of them; takes as long whatever is given."""
+    shown = given.encode("utf-8", "surrogateescape")
+    return sum(hmac.compare_digest(shown, token.encode()) for token in tokens) > 0
 
 
 def _too_large(most: int) -> ProblemError:

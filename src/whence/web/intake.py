@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _API = "/api/"
-ONE, BATCH = ("/api/v1/locate", "/api/v1/explanations", "/api/v1/tagged"), "/api/v1/jobs"
+ONE = ("/api/v1/locate", "/api/v1/explanations", "/api/v1/tagged", "/api/v1/contributions")
+BATCH = "/api/v1/jobs"
 
 
 class Intake:

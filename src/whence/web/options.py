@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from whence.errors import InputError
 
@@ -38,6 +39,10 @@ class ServeOptions:
         body_idle_s: Longest wait for the next bytes of a body.
         body_grace_s: Seconds that any body may take, beyond what ``body_kb_per_s`` allows.
         body_kb_per_s: Slowest body.
+        contributions: Folder for photos that others bring; None takes none.
+        contributions_mb: All that is in it.
+        review_token: What those have to show who decide on contributions or delete photos; None asks for no more than
+            ``token``. It opens everything that ``token`` does.
     """
 
     host: str = "127.0.0.1"
@@ -63,10 +68,14 @@ class ServeOptions:
     body_idle_s: float = 15.0
     body_grace_s: float = 30.0
     body_kb_per_s: float = 16.0
+    contributions: Path | None = None
+    contributions_mb: int = 4096
+    review_token: str | None = None
 
     def __post_init__(self) -> None:
-        if self.token is not None and len(self.token) < 16:
-            raise InputError(f"the token has {len(self.token)} characters; expected at least 16 that nobody guesses")
+        for token in (self.token, self.review_token):
+            if token is not None and len(token) < 16:
+                raise InputError(f"the token has {len(token)} characters; expected at least 16 that nobody guesses")
         if not self.is_local and self.token is None and not self.insecure:
             raise InputError(
                 f"--host {self.host} lets others reach this server; give a token by WHENCE_TOKEN or --token-file, "
@@ -74,9 +83,15 @@ class ServeOptions:
             )
         if not 0 <= self.port <= 65535:
             raise InputError(f"port {self.port}: expected 0 to 65535")
-        for name in ("upload_mb", "batch_mb", "batch_photos", "megapixels", "decode_mb", "per_minute", "workers"):
+        sizes = ("upload_mb", "batch_mb", "batch_photos", "megapixels", "decode_mb", "contributions_mb")
+        for name in (*sizes, "per_minute", "workers"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)}: expected at least 1")
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Any of which lets in; none where nobody is asked for one."""
+        return () if self.token is None else tuple(filter(None, (self.token, self.review_token)))
 
     @property
     def is_local(self) -> bool:

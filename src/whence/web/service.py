@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -16,10 +17,12 @@ from whence.gallery.removal import remove
 from whence.gallery.where import Where
 from whence.locate.answers import Answer
 from whence.locate.locator import Locator
+from whence.locate.reading import Reader
 from whence.photos import files
+from whence.photos.decode import Decoded
 from whence.present.answers import to_dict
 from whence.types import Crs, Location, Status
-from whence.web.decoding import Decoders
+from whence.web.decoding import Decoders, Elsewhere
 from whence.web.options import ServeOptions
 from whence.web.problems import ProblemError, words
 from whence.web.worker import Limits
@@ -70,6 +73,26 @@ class Service:
     def gallery(self) -> Gallery:
         """As it was opened last."""
         return self.locator.gallery
+
+    @property
+    def reader(self) -> Reader:
+        """What makes pixels of strangers' files for the gallery."""
+        return Elsewhere(self._decoders)
+
+    def decoded(self, data: bytes) -> Decoded:
+        """A photo's pixels and facts.
+
+        Raises:
+            PhotoError: It is no photo that can be used.
+        """
+        if not data:
+            raise PhotoError("the file is empty")
+        return self._decoders.decode(data)
+
+    def grown(self) -> None:
+        """Opens the gallery again, since it has other photos now. What goes wrong is told by the next question."""
+        with suppress(GalleryError), self._opening:
+            self._renew()
 
     def read(self, reading: Callable[[Gallery], _Found]) -> _Found:
         """What is read of the gallery, if need be after opening it again.
@@ -126,11 +149,9 @@ class Service:
             GalleryError: It cannot be read.
         """
         start = perf_counter()
-        if not data:
-            raise PhotoError("the file is empty")
         if begun is not None:
             begun("read")
-        decoded = self._decoders.decode(data)
+        decoded = self.decoded(data)
 
         def located(whole: Locator) -> Answered:
             locator = self._narrowed(whole.gallery, where) if where else whole

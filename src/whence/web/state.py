@@ -13,11 +13,14 @@ from fastapi import Request, UploadFile
 
 from whence.gallery.where import Where
 from whence.web.auditing import Audits
+from whence.web.contributions import Contributions
 from whence.web.explaining import Explanation, Explanations
+from whence.web.guard import is_token, token_of
 from whence.web.jobs import Jobs
 from whence.web.limits import Gate, Rate
 from whence.web.metrics import Metrics
 from whence.web.options import ServeOptions
+from whence.web.problems import ProblemError
 from whence.web.service import Answered, Service
 from whence.web.writing import Accepted, Tagged
 
@@ -35,6 +38,7 @@ class State:
         jobs: Batches.
         audits: Looks for wrong pins.
         explanations: Answers whose evidence can be looked at.
+        contributions: Photos that others brought; None where none are taken.
     """
 
     service: Service
@@ -45,6 +49,7 @@ class State:
     jobs: Jobs
     audits: Audits
     explanations: Explanations = field(default_factory=Explanations)
+    contributions: Contributions | None = None
 
     @classmethod
     def of(cls, service: Service, options: ServeOptions) -> State:
@@ -59,7 +64,17 @@ class State:
             return told
 
         jobs = Jobs(answered, service.failed, options.jobs, options.keep_s)
-        return cls(service, options, gate, Rate(options.per_minute), metrics, jobs, Audits(service))
+        state = cls(service, options, gate, Rate(options.per_minute), metrics, jobs, Audits(service))
+        if options.contributions is not None:
+            state.contributions = Contributions(
+                options.contributions,
+                service.gallery.folder,
+                service.reader,
+                most_mb=options.contributions_mb,
+                workers=options.workers,
+                grown=service.grown,
+            )
+        return state
 
     async def answer(self, name: str, photo: UploadFile, where: Where | None = None) -> dict[str, Any]:
         """One photo at once, if there is room; it is in memory only while it is at work.
@@ -114,3 +129,14 @@ def state_of(request: Request) -> State:
 def client_of(request: Request) -> str:
     """Who asks, for limits: the address."""
     return request.client.host if request.client else ""
+
+
+def check_reviewer(request: Request) -> None:
+    """Lets those through who decide what belongs to the gallery.
+
+    Raises:
+        ProblemError: 403.
+    """
+    token = state_of(request).options.review_token
+    if token is not None and not is_token(token_of(request.headers), token):
+        raise ProblemError(403, "not-reviewer", "only reviewers decide on that; show the reviewer's token")

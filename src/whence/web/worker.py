@@ -55,21 +55,14 @@ def work(pipe: Connection, limits: Limits) -> None:
                 said, found = _decoded(data, limits) if order is None else _written(data, order, limits)
             except PhotoError as error:
                 said, found = {"error": str(error)}, b""
-            pipe.send_bytes(json.dumps(said).encode())
+            pipe.send_bytes(json.dumps(said, default=datetime.isoformat).encode())
             pipe.send_bytes(found)
 
 
 def _decoded(data: bytes, limits: Limits) -> tuple[Said, bytes]:
     found = decode(data, max_side=limits.max_side, max_pixels=limits.max_pixels)
-    exif = found.exif
-    said = {
-        "shape": found.pixels.shape,
-        "width": found.width,
-        "height": found.height,
-        "time": None if exif.time is None else exif.time.isoformat(),
-        "focal_35mm": exif.focal_35mm,
-    }
-    return said, found.pixels.tobytes()
+    size = {"shape": found.pixels.shape, "width": found.width, "height": found.height}
+    return {**size, "exif": asdict(found.exif)}, found.pixels.tobytes()
 
 
 def _written(data: bytes, order: Said, limits: Limits) -> tuple[Said, bytes]:

@@ -233,7 +233,7 @@ def _entries(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
         try:
             entry = json.loads(line)
             _check(entry)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             damaged.append(number)
         else:
             entries.append(entry)

@@ -18,7 +18,7 @@ from whence.types import Crs
 from whence.web.api.conditions import conditions
 from whence.web.api.shapes import Expected, GalleryFacts, MapPoints, PhotoFacts, PhotoList, Point, Responses, problems
 from whence.web.problems import ProblemError
-from whence.web.state import state_of
+from whence.web.state import check_reviewer, state_of
 
 router = APIRouter(prefix="/gallery", tags=["gallery"])
 _SCREEN = 1600
@@ -85,6 +85,7 @@ async def photo(request: Request, id: str) -> PhotoFacts:
 @router.delete("/photos/{id}", status_code=204, responses=problems(404, 409, 503))
 async def remove(request: Request, id: str) -> None:
     """Takes a photo out of the gallery, where the server allows changes; its file stays as it is."""
+    check_reviewer(request)
     await to_thread.run_sync(state_of(request).service.remove, id)
 
 

@@ -84,6 +84,43 @@ class JobFacts(_Shape):
     created: float = Field(description="Seconds since 1970.")
 
 
+class Witness(_Shape):
+    """A photo of the gallery that a contribution was held against."""
+
+    id: str
+    path: str | None = Field(description="Null where paths are private.")
+    position: Point
+
+
+class ContributionFacts(_Shape):
+    """What became of a photo that somebody brought."""
+
+    id: str = Field(description="Of its content.")
+    verdict: Literal["waiting", "review", "admit", "admitted", "refused"] = Field(
+        description="`waiting` to be judged, `review` by a person, `admit`: about to be indexed."
+    )
+    reason: str = Field(description="In words; empty while it waits.")
+    position: Point
+    position_source: str
+    time: str | None
+    heading_deg: float | None
+    off_m: float | None = Field(description="From where the gallery locates it to its pin; null where it cannot tell.")
+    witnesses: list[Witness]
+
+
+class ContributionList(_Shape):
+    """Some of those that wait for a decision, and how many do in all."""
+
+    total: int
+    contributions: list[ContributionFacts]
+
+
+class Decision(_Shape):
+    """Of a reviewer."""
+
+    admit: bool
+
+
 class Match(_Shape):
     """Points of the photo that were found in a photo of the gallery, and agree on how the two were taken."""
 

@@ -21,24 +21,24 @@ _LONGEST = 4096
 @router.get(LOGIN)
 async def form(request: Request) -> Response:
     """Asks for the token, where there is one."""
-    if state_of(request).options.token is None:
-        return _home(request)
-    return _form("")
+    options = state_of(request).options
+    return _form("") if options.token or options.review_token else _home(request)
 
 
 @router.post(LOGIN)
 async def enter(request: Request, token: Annotated[str, Form(max_length=_LONGEST)] = "") -> Response:
     """Lets those in who know it."""
     state = state_of(request)
-    if state.options.token is None:
+    tokens = [one for one in (state.options.token, state.options.review_token) if one]
+    if not tokens:
         return _home(request)
     state.rate.take(client_of(request))
-    if not is_token(token.strip(), state.options.token):
+    if not is_token(token.strip(), *tokens):
         return _form("That is not the token. Whoever started the server knows it.", 401)
     answer = _home(request)
     answer.set_cookie(
         COOKIE,
-        state.options.token,
+        token.strip(),
         max_age=_DAYS * 86400,
         secure=request.url.scheme == "https",
         httponly=True,

@@ -95,6 +95,7 @@ def _setup(state: State, plan: Plan | None) -> dict[str, Any]:
         "toleranceM": gallery.settings.tolerance_m,
         "batchPhotos": options.batch_photos,
         "uploadMb": options.upload_mb,
+        "contributions": options.contributions is not None,
     }
 
 

@@ -57,7 +57,46 @@ export const urls = {
   picture: (id) => `${BASE}gallery/photos/${id}/picture`,
   photo: (id) => `${BASE}explanations/${id}/photo`,
   page: (id) => `${BASE}explanations/${id}/page`,
+  contribution: (id) => `${BASE}contributions/${id}/picture`,
 };
+
+/** Refuses what the server would, before it is sent. */
+function checkSize(file, maxMb) {
+  if (maxMb && file.size > maxMb * 1024 ** 2)
+    throw new Problem(`The photo has ${Math.ceil(file.size / 1024 ** 2)} MB, and this server takes ${maxMb} MB; make it smaller.`);
+}
+
+/** Does something until the server has room for it. `busy(seconds)` hears of waits. */
+async function patiently(act, busy = () => {}) {
+  for (;;) {
+    try {
+      return await act();
+    } catch (problem) {
+      if (!(problem instanceof Problem) || ![429, 503].includes(problem.status) || problem.retryS === null) throw problem;
+      busy(problem.retryS);
+      await later(1000 * problem.retryS);
+    }
+  }
+}
+
+async function posted(path, body, headers = {}) {
+  const answer = await fetch(BASE + path, { method: "POST", body, headers }).catch(() => { throw new Problem(LOST); });
+  return (await checked(answer)).json();
+}
+
+/** Brings a photo to the gallery, with a position or with its own. */
+export function contribute(file, position, maxMb) {
+  checkSize(file, maxMb);
+  const form = new FormData();
+  form.append("photo", file, file.name || "pasted.png");
+  for (const [axis, value] of Object.entries(position ?? {})) form.append(axis, value);
+  return patiently(() => posted("contributions", form));
+}
+
+/** A reviewer's word. */
+export function decide(id, admit) {
+  return posted(`contributions/${id}/decision`, JSON.stringify({ admit }), { "Content-Type": "application/json" });
+}
 
 /** Sends a photo; XMLHttpRequest, since fetch does not tell how far it is. */
 function sent(file, signal, uploaded) {
@@ -82,19 +121,12 @@ function sent(file, signal, uploaded) {
 
 /** Asks where a photo was taken. `told(stage, share)` hears of upload, busy, waiting, read, describe and search. */
 export async function explain(file, { told = () => {}, signal, maxMb } = {}) {
-  if (maxMb && file.size > maxMb * 1024 ** 2)
-    throw new Problem(`The photo has ${Math.ceil(file.size / 1024 ** 2)} MB, and this server takes ${maxMb} MB; make it smaller.`);
-  let facts;
-  for (;;) {
+  checkSize(file, maxMb);
+  let facts = await patiently(() => {
     signal?.throwIfAborted();
     told("upload", 0);
-    try {
-      facts = await sent(file, signal, (share) => told("upload", share));
-      break;
-    } catch (problem) {
-      await patience(problem, told);
-    }
-  }
+    return sent(file, signal, (share) => told("upload", share));
+  }, (seconds) => told("busy", seconds));
   while (!["done", "failed"].includes(facts.stage)) {
     told(facts.stage, null);
     await later(POLL_MS);
@@ -137,24 +169,13 @@ export async function tagged(file, answer, position, signal) {
   const said = { lat: position.lat, lon: position.lon, radius_m: answer.radius_m ?? 0, confidence: answer.confidence, heading_deg: answer.heading_deg };
   form.append("photo", file, file.name || "pasted.png");
   for (const [name, value] of Object.entries(said)) if (value !== null) form.append(name, value);
-  for (;;) {
+  return patiently(async () => {
     signal?.throwIfAborted();
-    try {
-      const answer = await fetch(`${BASE}tagged`, { method: "POST", body: form, signal }).catch((problem) => { throw problem.name === "AbortError" ? problem : new Problem(LOST); });
-      const { headers } = await checked(answer);
-      const name = decodeURIComponent(headers.get("Content-Disposition").split("UTF-8''")[1]);
-      return { name, reason: headers.get("Whence-Reason"), blob: await answer.blob() };
-    } catch (problem) {
-      await patience(problem);
-    }
-  }
-}
-
-/** Waits where the server asks for that; throws everything else. */
-async function patience(problem, told = () => {}) {
-  if (!(problem instanceof Problem) || ![429, 503].includes(problem.status) || problem.retryS === null) throw problem;
-  told("busy", problem.retryS);
-  await later(1000 * problem.retryS);
+    const made = await fetch(`${BASE}tagged`, { method: "POST", body: form, signal }).catch((problem) => { throw problem.name === "AbortError" ? problem : new Problem(LOST); });
+    const { headers } = await checked(made);
+    const name = decodeURIComponent(headers.get("Content-Disposition").split("UTF-8''")[1]);
+    return { name, reason: headers.get("Whence-Reason"), blob: await made.blob() };
+  });
 }
 
 /** An answer as the server takes it back. */

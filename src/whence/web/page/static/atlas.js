@@ -113,6 +113,9 @@ export class Atlas {
   }
 
   clear() {
+    if (this.picking) this.map.off("click", this.picking);
+    this.picking = null;
+    this.map.getContainer().classList.remove("picking");
     this.answer.clearLayers();
     this.candidates = [];
   }
@@ -143,20 +146,38 @@ export class Atlas {
     this.fit(bounds);
   }
 
+  /** Lets a place be pointed at: by a click, then by dragging or arrow keys. `moved(position)` hears of it. */
+  pick(moved, start) {
+    this.clear();
+    const put = (at) => {
+      this.answer.clearLayers();
+      this._pin(at, "sure", moved, "Where it was taken. Arrow keys or dragging move it.");
+    };
+    this.picking = (event) => {
+      put(event.latlng);
+      moved(this.position(event.latlng));
+    };
+    this.map.on("click", this.picking);
+    this.map.getContainer().classList.add("picking");
+    if (start) put(this.point(start));
+  }
+
   /** Lets a candidate stand out; -1 for none. */
   light(index) {
     this.candidates.forEach((marker, place) => marker.getElement()?.classList.toggle("lit", place === index));
     this.candidates[index]?.setZIndexOffset(1000);
   }
 
-  _pin(at, kind, moved) {
+  _pin(at, kind, moved, alt = "The answer. Arrow keys or dragging move it.") {
     const drawing = s("svg", { viewBox: "0 0 32 42", width: 32, height: 42, "aria-hidden": "true" },
       s("path", { d: "M16 1.5C8 1.5 1.8 7.7 1.8 15.6 1.8 26 16 40.5 16 40.5S30.2 26 30.2 15.6C30.2 7.7 24 1.5 16 1.5z" }),
       s("circle", { cx: 16, cy: 15.5, r: 5.2 }));
     const pin = L.marker(at, {
       icon: L.divIcon({ className: `pin ${kind}`, html: drawing, iconSize: [32, 42], iconAnchor: [16, 41] }),
-      draggable: true, autoPan: true, zIndexOffset: 2000, alt: "The answer. Arrow keys or dragging move it.", title: "Drag to correct",
+      draggable: !!moved, autoPan: true, zIndexOffset: 2000, alt: moved ? alt : "Its pin", title: moved ? "Drag to correct" : "Its pin",
     }).addTo(this.answer);
+    this.pin = pin;
+    if (!moved) return;
     const done = () => moved(this.position(pin.getLatLng()));
     pin.on("dragend", done);
     pin.getElement().addEventListener("keydown", (event) => {
@@ -169,7 +190,6 @@ export class Atlas {
       done();
       say(`Moved to ${place(this.position(pin.getLatLng()))}`);
     });
-    this.pin = pin;
   }
 
   _wedge(at, answer) {

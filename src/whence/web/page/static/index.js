@@ -1,16 +1,16 @@
-// The page put together: a map, a panel with three views, and all ways in which photos come.
+// The page put together: a map, a panel with its views, and all ways in which photos come.
 import { get, Problem } from "./api.js";
 import { Atlas } from "./atlas.js";
 import { Batch } from "./batch.js";
 import { Browse } from "./browse.js";
+import { Contribute } from "./contribute.js";
 import { counted, h, say, sign, SIGNS } from "./dom.js";
 import { Evidence } from "./evidence.js";
 import { dropped, isPhoto } from "./files.js";
 import { Locate } from "./locate.js";
 
-const VIEWS = { locate: "Locate", browse: "Browse", batch: "Batch" };
-
 export async function start(root, setup) {
+  const VIEWS = { locate: "Locate", browse: "Browse", batch: "Batch", ...(setup.contributions ? { contribute: "Contribute" } : {}) };
   const chart = h("div", { class: "map", role: "region", "aria-label": "Map" });
   const sections = Object.fromEntries(Object.keys(VIEWS).map((id) => [id, h("section", { class: "view", id: `view-${id}`, hidden: true, "aria-label": VIEWS[id] })]));
   const tabs = Object.fromEntries(Object.entries(VIEWS).map(([id, words]) => [id, h("a", { href: `#${id}`, text: words })]));
@@ -46,6 +46,7 @@ export async function start(root, setup) {
   const browse = new Browse(sections.browse, { setup, atlas, points, facts, evidence });
   const holder = h("div", { class: "many" });
   const batch = new Batch(holder, { setup, atlas, locate });
+  const contribute = setup.contributions ? new Contribute(sections.contribute, { setup, atlas }) : null;
   sections.batch.append(h("div", { class: "intake" },
     choosing(picker, "main", SIGNS.choose, "Add photos"), choosing(folder, "main second", SIGNS.folder, "Add a folder")), holder);
 
@@ -61,6 +62,8 @@ export async function start(root, setup) {
     else browse.close();
     if (wanted === "locate") locate.back();
     if (wanted === "batch") batch.back();
+    if (wanted === "contribute") contribute.open();
+    else contribute?.close();
     root.dataset.view = wanted;
     panel.scrollTop = 0;
   }
@@ -70,9 +73,10 @@ export async function start(root, setup) {
     event.target.value = ""; // the same photo may be chosen again
   }
 
-  /** One photo is answered at once, unless a batch is open; several are a batch. */
+  /** One photo is answered at once, unless a batch is open; several are a batch. Where photos are brought, all are. */
   function take(files) {
     if (!files.length) return;
+    if (contribute?.isOpen) return contribute.add(files);
     const many = files.length > 1 || location.hash === "#batch";
     location.hash = many ? "#batch" : "#locate";
     open();
