@@ -109,7 +109,7 @@ def _rows(address: str, view: str) -> list[tuple[str, ...]]:
             lambda driver: driver.find_elements(By.CSS_SELECTOR, ".whence[data-ready]")
         )
         ready = browser.execute_script("return performance.now() / 1000")
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for closer in range(3):
             time.sleep(1.5)  # the map comes to rest
             frames = np.array(_dragged(browser)[1:])

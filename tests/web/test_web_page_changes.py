@@ -205,7 +205,7 @@ def test_a_number_is_looked_at_more_closely(chromium: Browser, tmp_path: Path) -
 
         before = scale()
         x, y = chromium.execute_script(POINTERS)[0]
-        hand = ActionBuilder(chromium)
+        hand: Any = ActionBuilder(chromium)
         hand.pointer_action.move_to_location(round(x), round(y)).click()
         hand.perform()
         until(chromium, lambda: scale() != before)
