@@ -75,6 +75,20 @@ def test_accepted_positions_come_back_in_copies(page: Browser, sure: list[Path],
         assert read_xmp(copies.read(f"{tiff.name}.xmp"))[0].position is not None
 
 
+def test_a_folder_is_a_batch(page: Browser, sure: list[Path], tmp_path: Path) -> None:
+    page.find_element("css selector", "nav a[href='#batch']").click()
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text("no photo")
+    page.find_element("id", "folder").send_keys(str(tmp_path / "empty"))
+    told(page, "#view-batch .problem", "no photo in that folder")
+    for path in sure[:2]:
+        shutil.copy(path, tmp_path / "full")
+    page.find_element("id", "folder").send_keys(str(tmp_path / "full"))
+    told(page, ".many .lead", "2 photos: 2 located")
+    assert found(page, "#view-batch .problem").text == ""
+
+
 PUT = """
 const [files, done] = arguments;
 (async () => {

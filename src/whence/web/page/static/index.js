@@ -69,7 +69,9 @@ export async function start(root, setup) {
   }
 
   function taken(event, some = () => true) {
-    take([...event.target.files].filter(some));
+    const files = [...event.target.files], photos = files.filter(some);
+    take(photos);
+    batch.problem.textContent = files.length && !photos.length ? "There is no photo in that folder; choose another one." : batch.problem.textContent;
     event.target.value = ""; // the same photo may be chosen again
   }
 
