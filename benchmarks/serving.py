@@ -39,7 +39,7 @@ def main() -> None:
         gallery = work / photos.name
         whence.index(photos.table, gallery, tolerance_m=photos.tolerance_m)
         paths = [Path(query.path) for query in photos.queries]
-        with _server(gallery) as (address, pid):
+        with served(gallery) as (address, pid):
             _asked(address, paths, 8, 1)  # every cache is warm
             rows = [_row(address, paths, args.queries, clients) for clients in CLIENTS]
             title = f"{photos.name}: {len(whence.Gallery.open(gallery)):,} photos"
@@ -93,7 +93,7 @@ def _asked(address: str, photos: list[Path], count: int, clients: int) -> tuple[
 
 
 @contextmanager
-def _server(gallery: Path) -> Iterator[tuple[str, int]]:
+def served(gallery: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "whence", "serve", "--gallery", os.fspath(gallery), "--port", "0"]
     process = subprocess.Popen([*command, "--per-minute", "1000000"], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

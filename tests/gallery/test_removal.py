@@ -88,6 +88,16 @@ def test_paths_of_files(gallery: Path, photos: Path, tmp_path: Path, monkeypatch
     assert remove(gallery, ["."]).paths == ("a/b/03.jpg",)
 
 
+def test_by_content_whatever_the_folder(gallery: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos / "a")  # where paths of one photo may name another
+    known = {photo.path: photo.content_hash for photo in whence.Gallery.open(gallery).photos}
+    done = remove(gallery, hashes=[known["a/01.jpg"], "no such hash"])
+    assert done.paths == ("a/01.jpg",)
+    assert done.unmatched == ("no such hash",)
+    assert remove(gallery, ["04.jpg"], hashes=[known["a/00.jpg"]], dry_run=True).paths == ()
+    assert paths(gallery) == [path for path in ALL if path != "a/01.jpg"]
+
+
 def test_conditions_of_different_kinds_are_all_met(gallery: Path) -> None:
     near = Where(near=(50 + GRID_DEG, 10), radius_m=120)
     assert remove(gallery, where=near, dry_run=True).paths == ("a/00.jpg", "a/01.jpg", "a/b/02.jpg")

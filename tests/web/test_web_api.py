@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,60 @@ def test_textures_of_nowhere_are_unsure(http: httpx.Client) -> None:
     Pillow.fromarray(textured(5)).save(stream, "PNG")
     said = http.post("/locate", files={"photo": ("x.png", stream.getvalue())}).json()
     assert said["status"] == "unsure"
+
+
+def test_what_the_client_asks_and_gets_is_described(
+    server: Server, http: httpx.Client, world: World, tmp_path: Path
+) -> None:
+    described = http.get("/openapi.json").json()
+    seen: set[tuple[str, str]] = set()
+
+    def check(answer: httpx.Response) -> None:
+        answer.read()
+        method, path = answer.request.method, answer.request.url.path
+        template = next(
+            one
+            for one, operations in sorted(described["paths"].items())
+            if method.lower() in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one), path)
+        )
+        seen.add((method, template.removeprefix("/api/v1/")))
+        told = described["paths"][template][method.lower()]["responses"][str(answer.status_code)]
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        if answer.content:
+            assert kind in told["content"]
+        schema = told.get("content", {}).get(kind, {}).get("schema")
+        if schema and kind.endswith("json"):
+            whole = {**schema, "components": described["components"]}
+            jsonschema.Draft202012Validator(whole).validate(answer.json())
+
+    photo = some(world)[0]
+    with Client(server.address) as client:
+        client._http.event_hooks["response"].append(check)
+        answer = client.locate(photo)
+        assert len(list(client.locate_all([photo], every_s=0.05))) == 1
+        client.tag(photo, answer["position"], radius_m=answer["radius_m"])
+        client.gallery()
+        id = client.photos(limit=1)["photos"][0]["id"]
+        client.thumbnail(id)
+        client.begin_audit()
+        client.audit()
+        client.findings()
+        client.forget_audit()
+        with pytest.raises(ServerError, match="allow-changes"):
+            client.remove(id)
+    assert seen == {
+        ("POST", "locate"),
+        ("POST", "jobs"),
+        ("GET", "jobs/{id}"),
+        ("GET", "jobs/{id}/results"),
+        ("DELETE", "jobs/{id}"),
+        ("POST", "tagged"),
+        ("GET", "gallery"),
+        ("GET", "gallery/photos"),
+        ("GET", "gallery/photos/{id}/thumbnail"),
+        ("POST", "gallery/audit"),
+        ("GET", "gallery/audit"),
+        ("DELETE", "gallery/audit"),
+        ("GET", "gallery/audit/findings"),
+        ("DELETE", "gallery/photos/{id}"),
+    }

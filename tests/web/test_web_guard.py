@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from pathlib import Path
@@ -78,6 +79,7 @@ def test_a_token_opens_it(world: World, tmp_path: Path) -> None:
 def test_other_names_and_pages_of_others_are_refused(http: httpx.Client, server: Server) -> None:
     named = http.get("/gallery", headers={"Host": "evil.example"})
     assert (named.status_code, kind(named)) == (421, "wrong-host")
+    assert 'whence_refused_total{status="421"}' in http.get("/metrics").text
     port = server.address.rpartition(":")[2]
     assert http.get("/gallery", headers={"Host": f"localhost:{port}"}).status_code == 200
     for headers in (
@@ -101,6 +103,25 @@ def test_answers_carry_the_headers_of_safety(http: httpx.Client) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert "server" not in answer.headers
+
+
+def test_no_text_of_the_page_becomes_script(server: Server) -> None:
+    seen = set()
+    for _ in range(2):
+        page = httpx.get(server.address, headers={"Accept": "text/html"}, timeout=60)
+        policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+        scripts = policy["script-src"].split()
+        assert scripts[0] == "'self'"
+        nonce = scripts[1].removeprefix("'nonce-").rstrip("'")
+        assert len(scripts) == 2
+        tags = re.findall(r"<script[^>]*>", page.text)
+        assert tags
+        assert all(f'nonce="{nonce}"' in tag for tag in tags)
+        assert policy["default-src"] == "'none'"
+        seen.add(nonce)
+    assert len(seen) == 2
+    static = httpx.get(f"{server.address}/page/files/index.js").headers["content-security-policy"]
+    assert "script-src 'self';" in static
 
 
 def test_large_requests_end_when_they_are_too_large(world: World) -> None:

@@ -158,6 +158,20 @@ def test_so_many_bodies_are_read_at_a_time(world: World, spools: Path) -> None:
         assert asked(app, crowd) == [503, 200, 408, 408, 422]
 
 
+def test_photos_on_their_way_take_places_of_the_queue(world: World, spools: Path) -> None:
+    async def crowd(http: httpx.AsyncClient) -> list[int]:
+        slow = [
+            asyncio.create_task(http.post(f"/api/v1/{path}", content=nothing_after(b"--b"), headers=FORM))
+            for path in ("locate", "tagged")
+        ]
+        await asyncio.sleep(0.2)
+        late = await http.post("/api/v1/explanations", content=refusing_to_be_read(), headers=FORM)
+        return [late.status_code, *(one.status_code for one in await asyncio.gather(*slow))]
+
+    with inside(world, waiting=1, body_idle_s=0.6) as app:  # one at work, one that waits
+        assert asked(app, crowd) == [503, 408, 408]
+
+
 def test_errors_of_the_inside_stay_there_and_are_counted(world: World, spools: Path) -> None:
     with inside(world) as app:
 

@@ -293,11 +293,41 @@ def test_all_that_can_be_pressed_has_a_name(page: Browser, sure: list[Path]) -> 
     choose(page, sure[0])
     found(page, ".card")
     nameless = page.execute_script(
-        "return [...document.querySelectorAll('.whence button, .whence a[href], .whence summary, .whence input')]"
+        "return [...document.querySelectorAll('.whence :is(button, a[href], summary, input:not([hidden]))')]"
         ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length || e.title))"
         ".map(e => e.outerHTML)"
     )
     assert nameless == []
+    assert page.execute_script("return document.querySelectorAll('main, [role=main]').length") == 1
+
+
+JUMPS = """
+window.jumps = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries())
+    if (!entry.hadRecentInput) jumps.push([entry.value, entry.sources.map((one) => one.node?.className ?? "")]);
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_jumps(page: Browser, sure: list[Path], width: int) -> None:
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened(page, page.current_url.partition("#")[0].rstrip("/"))
+        page.execute_script(JUMPS)
+        choose(page, sure[0])
+        found(page, ".card")
+        until(page, partial(has_pixels, found(page, ".asked")))
+        page.find_element(By.CSS_SELECTOR, "nav a[href='#browse']").click()
+        found(page, ".thumb")
+        choose(page, *sure[:3])
+        told(page, ".many .lead", "3 photos: 3 located")
+        jumps = page.execute_script("return jumps")
+        assert sum(value for value, _ in jumps) < 0.1, jumps  # what is called good, https://web.dev/articles/cls
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.photos

@@ -56,7 +56,6 @@ class Audits:
         total: The same.
         error: In words, where it failed.
         said: What came out, in lines.
-        findings: The likeliest first.
         finished: Seconds since 1970; None before.
     """
 
@@ -78,6 +77,12 @@ class Audits:
         self._reset(State.RUNNING)
         self._task = asyncio.get_running_loop().create_task(self._work())
 
+    @property
+    def findings(self) -> list[Finding]:
+        """Of photos that are still there, the likeliest first."""
+        there = self._service.gallery.by_hash
+        return [one for one in self._found if one.photo.content_hash in there]
+
     def stop(self) -> None:
         """Ends the one at work, and forgets what was found."""
         self._reset(State.NONE)
@@ -93,7 +98,7 @@ class Audits:
         self.state, self.stage, self.done, self.total = state, "", 0, 0
         self.error: str | None = None
         self.said: list[str] = []
-        self.findings: list[Finding] = []
+        self._found: list[Finding] = []
         self.finished: float | None = None
         self._stopped = False
 
@@ -109,7 +114,7 @@ class Audits:
                 self.error, self.state, self.finished = words(error), State.FAILED, time.time()
             return
         if not self._stopped:
-            self.said, self.findings, self.state, self.finished = said, findings, State.DONE, time.time()
+            self.said, self._found, self.state, self.finished = said, findings, State.DONE, time.time()
 
     def _audited(self, gallery: Gallery) -> tuple[list[str], list[Finding]]:
         found = audit(gallery, workers=self._service.options.workers, progress=self._tell)

@@ -142,6 +142,29 @@ class Client:
         data: bytes = answer.content
         return data
 
+    def remove(self, id: str) -> None:
+        """Takes a photo out of the gallery, where the server allows changes; its file stays as it is."""
+        _check(self._http.delete(f"gallery/photos/{id}"))
+
+    def begin_audit(self) -> dict[str, Any]:
+        """Begins to look for wrong pins; how far that is."""
+        found: dict[str, Any] = self._asked("POST", "gallery/audit")
+        return found
+
+    def audit(self) -> dict[str, Any]:
+        """How far the audit is, and what it says on the whole."""
+        found: dict[str, Any] = self._asked("GET", "gallery/audit")
+        return found
+
+    def findings(self) -> list[dict[str, Any]]:
+        """Photos whose pins may be wrong, the likeliest first."""
+        found: list[dict[str, Any]] = self._asked("GET", "gallery/audit/findings", params={"limit": 1000})["findings"]
+        return found
+
+    def forget_audit(self) -> None:
+        """Stops the audit, and forgets what it found."""
+        _check(self._http.delete("gallery/audit"))
+
     def contribute(self, photo: str | os.PathLike[str], **position: float) -> dict[str, Any]:
         """Brings a photo to the gallery; ``contribution`` tells what becomes of it.
 

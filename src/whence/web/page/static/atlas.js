@@ -65,7 +65,8 @@ export class Atlas {
     if (finding.suggested) {
       const there = this.point(finding.suggested);
       L.polyline([pin, there], { className: "move", interactive: false }).addTo(this.answer);
-      if (finding.radius_m) L.circle(there, { radius: finding.radius_m, className: "circle sure", interactive: false }).addTo(this.answer);
+      if (finding.radius_m)
+        bounds.extend(L.circle(there, { radius: finding.radius_m, className: "circle sure", interactive: false }).addTo(this.answer).getBounds());
       put(there, "spot belongs", "Where it may belong");
     }
     finding.witnesses.forEach((witness, index) => {

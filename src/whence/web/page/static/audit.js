@@ -18,6 +18,12 @@ export class Audit {
     this._look();
   }
 
+  /** Without photos that are gone. */
+  renew() {
+    this.finished = null;
+    this._look();
+  }
+
   close() {
     this.isOpen = false;
     clearTimeout(this.timer);
@@ -86,9 +92,9 @@ export class Audit {
     const facts = finding.off_m === null ? "Nothing tells where it belongs." : `It may belong ${length(finding.off_m)} away${finding.confidence === null ? "" : `, ${percent(finding.confidence)} sure`}.`;
     this.items[index].append(h("div", { class: "witnesses" }, h("p", { class: "soft", text: facts }),
       h("ul", { class: "cards" }, witnesses.map((witness, place) => h("li", {}, h("button", {
-        type: "button", class: "card", disabled: this.setup.private, "aria-label": `Compare with ${name(witness.path)}, ${length(witness.apart_m)} from the pin`,
+        type: "button", class: "card", disabled: this.setup.private,
         onclick: () => compare(place), onmouseenter: () => lit(place), onmouseleave: () => lit(-1), onfocus: () => lit(place), onblur: () => lit(-1),
-      }, h("img", { src: urls.thumbnail(witness.id), alt: "", loading: "lazy" }),
+      }, h("span", { class: "unseen", text: "Compare with" }), h("img", { src: urls.thumbnail(witness.id), alt: "", loading: "lazy" }),
       h("span", { class: "card-name", text: name(witness.path) }),
       h("span", { class: "soft", text: `${length(witness.apart_m)} off, ${witness.against ? "against" : "for"} the pin` })))))));
   }

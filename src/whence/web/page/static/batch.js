@@ -18,17 +18,18 @@ export class Batch {
     const kinds = setup.plane ? ["csv", "jsonl"] : ["csv", "geojson", "gpx", "kml", "xmp"];
     this.writing = new WriteBack((row, written) => this._written(row, written));
     this.menu = menu(SIGNS.save, "Download accepted", buttons(kinds.map((kind) => [titles[kind], () => this._save(kind)])));
+    const keys = [["accept", "A"], ["refuse", "R"], ["undo", "U"], ["move", "↑", "↓"], ["evidence", "Enter"], !setup.plane && ["write back", "W"]];
     this.problem = h("p", { class: "problem", role: "alert" });
     this.table = h("table", { class: "batch", onkeydown: (event) => this._key(event) },
       h("caption", { class: "unseen", text: "Photos, the surest first. A accepts, R refuses, U takes it back, arrows move, Enter shows the evidence." }),
-      h("thead", {}, h("tr", {}, ["", "Photo", "Sure", "Within", ""].map((words) => h("th", { scope: "col", text: words })))), this.body);
+      h("thead", {}, h("tr", {}, ["Picture", "Photo", "Sure", "Within", "Verdict"].map((words, column) => h("th", { scope: "col" }, column % 4 ? words : h("span", { class: "unseen", text: words }))))), this.body);
     element.replaceChildren(this.status, this.bar,
       h("div", { class: "actions" },
         h("button", { type: "button", class: "button", text: "Accept located", onclick: () => this._acceptAll() }),
         setup.plane ? "" : h("button", { type: "button", class: "button", onclick: () => this._writeBack() }, sign(SIGNS.pen), "Write back"),
         this.menu, h("button", { type: "button", class: "button", text: "Clear", onclick: () => this.clear() })),
       this.problem,
-      h("p", { class: "soft hint keys" }, h("kbd", { text: "A" }), " accept ", h("kbd", { text: "R" }), " refuse ", h("kbd", { text: "U" }), " undo ", h("kbd", { text: "↑" }), h("kbd", { text: "↓" }), " move ", h("kbd", { text: "Enter" }), " evidence", setup.plane ? "" : [" ", h("kbd", { text: "W" }), " write back"]),
+      h("p", { class: "soft hint keys" }, keys.filter(Boolean).map(([words, ...names]) => h("span", {}, names.map((key) => h("kbd", { text: key })), ` ${words}`))),
       this.table);
     this._tell();
   }

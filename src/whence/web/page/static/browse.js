@@ -5,6 +5,7 @@ import { counted, h, heading, length, name, percent, place, say, sign, SIGNS } f
 
 const SHOWN = 24;
 const PAUSE_MS = 250;
+const CLOSE = 19; // from here on no number falls apart any further
 
 export class Browse {
   constructor(element, { setup, atlas, points, facts, evidence }) {
@@ -15,20 +16,36 @@ export class Browse {
     this._draw();
     const map = atlas.map;
     map.on("moveend", () => this._soon());
-    map.on("mousemove", (event) => this.isOpen && atlas.dots.light(atlas.dots.at(event.containerPoint)));
-    map.on("click", (event) => this.isOpen && this._choose(atlas.dots.at(event.containerPoint)));
+    map.on("mousemove", (event) => this.isOpen && this._over(event.containerPoint));
+    map.on("click", (event) => this.isOpen && this._click(event.containerPoint));
   }
 
   open() {
     this.isOpen = true;
+    this.atlas.dots.count(true);
     this._soon();
     this.audit.open();
   }
 
   close() {
     this.isOpen = false;
+    this.atlas.dots.count(false);
+    this.atlas.map.getContainer().style.cursor = "";
     this.audit.close();
     this.atlas.dots.light(-1);
+  }
+
+  _over(point) {
+    const { dots, map } = this.atlas, many = dots.cluster(point), row = many ? -1 : dots.at(point);
+    dots.light(row);
+    map.getContainer().style.cursor = many ? "zoom-in" : row >= 0 ? "pointer" : "";
+  }
+
+  /** A number is looked at more closely, a dot is a photo. */
+  _click(point) {
+    const many = this.atlas.dots.cluster(point);
+    if (many && this.atlas.map.getZoom() < CLOSE) this.atlas.fit(many);
+    else this._choose(this.atlas.dots.at(point));
   }
 
   _draw() {
@@ -38,12 +55,14 @@ export class Browse {
         expected.strangers ? ` Of ${counted(expected.strangers, "photo")} from places that it does not show, it took ${expected.strangers_located || "none"} for located.` : ""]
       : ["It is too small to have tried its own answers: its confidence is an estimate, and nobody has checked it here."];
     const filter = (props) => h("input", { ...props, onchange: () => this._filter() });
-    this.since = filter({ type: "date", id: "since" });
-    this.until = filter({ type: "date", id: "until" });
-    this.boxes = points.names.map((said, place) => filter({ type: "checkbox", id: `source-${place}`, checked: true }));
+    const { since, until } = this, off = new Set(this.boxes?.filter((box) => !box.checked).map((box) => box.name));
+    this.since = filter({ type: "date", id: "since", value: since?.value });
+    this.until = filter({ type: "date", id: "until", value: until?.value });
+    this.boxes = points.names.map((said, place) => filter({ type: "checkbox", id: `source-${place}`, name: said, checked: !off.has(said) }));
     this.count = h("p", { class: "soft", role: "status" });
     this.chosen = h("div", { class: "chosen" });
     this.list = h("ul", { class: "thumbs" });
+    this.none = h("p", { class: "soft", hidden: true, text: "No photo in this part of the map: move it, or zoom out." });
     this.element.replaceChildren(
       h("h2", { text: counted(facts.photos, "photo") }),
       h("section", { class: "expect" }, h("h3", { text: "What to expect" }), h("p", { text: words.join("") }),
@@ -55,7 +74,7 @@ export class Browse {
           this.boxes.map((box, index) => h("label", { class: "check" }, box, points.names[index]))) : "",
         this.count),
       this.chosen,
-      h("section", {}, h("h3", { text: "In view" }), this.list),
+      h("section", {}, h("h3", { text: "In view" }), this.list, this.none),
       this.audit.element);
     this._filter();
   }
@@ -89,6 +108,7 @@ export class Browse {
     for (let place = 0; place < rows.length && some.length < SHOWN; place += step) some.push(rows[Math.floor(place)]);
     const photos = await Promise.all(some.map((row) => this._photo(row).catch(() => null)));
     if (wanted !== this.wanted) return;
+    this.none.hidden = rows.length > 0;
     this.list.replaceChildren(...photos.map((photo, index) => photo && h("li", {}, h("button", {
       type: "button", class: "thumb", "aria-label": name(photo.path), title: name(photo.path),
       onclick: () => this._choose(some[index]), onmouseenter: () => dots.light(some[index]), onmouseleave: () => dots.light(-1),
@@ -166,7 +186,9 @@ export class Browse {
   async _reload() {
     [this.facts, this.points] = await Promise.all([get("gallery"), get("gallery/map")]);
     this.known = new Map();
+    this.audit.renew();
     this.atlas.renew(this.points.points);
+    this.atlas.dots.count(this.isOpen);
     this._draw();
   }
 }

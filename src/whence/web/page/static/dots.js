@@ -1,5 +1,6 @@
 // All photos of the gallery on one canvas: a hundred thousand are drawn in a few milliseconds.
 import { leaflet as L } from "nicegui-leaflet";
+import { clusters, drawn } from "./clusters.js";
 import { links } from "./links.js";
 
 const NEAR_PX = 12;
@@ -14,6 +15,8 @@ export const Dots = L.Layer.extend({
     this._latLng = latLng;
     this.shown = new Uint8Array(points.length / 2).fill(1);
     this.lit = -1;
+    this.counted = false;
+    this._clusters = [];
   },
 
   onAdd(map) {
@@ -29,13 +32,15 @@ export const Dots = L.Layer.extend({
     this._canvas = L.DomUtil.create("canvas", "dots leaflet-zoom-animated");
     this._canvas.setAttribute("aria-hidden", "true");
     map.getPane("overlayPane").prepend(this._canvas);
-    map.on("move resize zoomend viewreset", this.redraw, this);
+    map.on("move", this._moved, this);
+    map.on("moveend resize zoomend viewreset", this.redraw, this);
     map.on("zoomanim", this._glide, this);
     this.redraw();
   },
 
   onRemove(map) {
-    map.off("move resize zoomend viewreset", this.redraw, this);
+    map.off("move", this._moved, this);
+    map.off("moveend resize zoomend viewreset", this.redraw, this);
     map.off("zoomanim", this._glide, this);
     this._canvas.remove();
   },
@@ -46,13 +51,32 @@ export const Dots = L.Layer.extend({
     if (this._map) this.redraw();
   },
 
+  /** Whether photos that lie close together are counted. */
+  count(counted) {
+    if (counted === this.counted) return;
+    this.counted = counted;
+    if (this._map) this.redraw();
+  },
+
   light(row) {
     if (row === this.lit) return;
     this.lit = row;
     if (this._map) this.redraw();
   },
 
+  /** The canvas goes along with the map; what comes in at its edges waits where drawing takes long. */
+  _moved() {
+    if (performance.now() - this._drawn > 4 * this._took) this.redraw();
+  },
+
   redraw() {
+    const start = performance.now();
+    this._draw();
+    this._drawn = performance.now();
+    this._took = this._drawn - start;
+  },
+
+  _draw() {
     const map = this._map, size = map.getSize(), ratio = window.devicePixelRatio || 1, canvas = this._canvas;
     if (!size.x || map._animatingZoom) return;
     if (canvas.width !== size.x * ratio || canvas.height !== size.y * ratio) {
@@ -69,6 +93,11 @@ export const Dots = L.Layer.extend({
     draw.globalAlpha = 0.85;
     if (rows.length > MANY) this._pixels(draw, rows, scale * ratio, min.multiplyBy(ratio), Math.round(wide * ratio));
     else this._discs(draw, rows, scale, min, wide / 2);
+    this._clusters = this.counted ? clusters(rows, this._x, this._y, scale) : [];
+    if (this._clusters.length) {
+      const [fill, ink, edge] = ["--card", "--ink", "--accent"].map((name) => style.getPropertyValue(name));
+      drawn(draw, this._clusters, (cell) => [cell.x * scale - min.x, cell.y * scale - min.y], { fill, ink, edge, font: style.fontFamily });
+    }
     if (this.lit >= 0) {
       draw.globalAlpha = 1;
       draw.fillStyle = style.getPropertyValue("--accent");
@@ -90,6 +119,14 @@ export const Dots = L.Layer.extend({
       if (off < least) [best, least] = [i, off];
     }
     return best;
+  },
+
+  /** Bounds of the photos that are told as a number at a point of the map's element; null where there is none. */
+  cluster(point) {
+    const map = this._map, scale = map.getZoomScale(map.getZoom(), 0), min = map.getPixelBounds().min;
+    const near = (cell) => Math.hypot(cell.x * scale - min.x - point.x, cell.y * scale - min.y - point.y) <= cell.radius;
+    const found = this._clusters.findLast(near);
+    return found ? L.latLngBounds(found.rows.map((i) => map.unproject([this._x[i], this._y[i]], 0))) : null;
   },
 
   _streets(draw, colour, scale, min, size, wide) {

@@ -25,7 +25,7 @@ export async function start(root, setup) {
   const answer = h("div", { class: "result" });
   const lead = h("p", { class: "lead intro" });
   sections.locate.append(lead, intake, answer);
-  const panel = h("main", { class: "panel" },
+  const panel = h("div", { class: "panel" }, // NiceGUI has the main landmark around it
     h("header", { class: "top" }, h("h1", {}, "whence"), h("nav", { "aria-label": "Views" }, Object.values(tabs))),
     Object.values(sections));
   root.replaceChildren(chart, panel, picker, folder, camera, h("div", { class: "veil", "aria-hidden": "true" }, h("p", { text: "Drop photos to find out where they were taken" })),
@@ -69,7 +69,9 @@ export async function start(root, setup) {
   }
 
   function taken(event, some = () => true) {
-    take([...event.target.files].filter(some));
+    const files = [...event.target.files], photos = files.filter(some);
+    take(photos);
+    batch.problem.textContent = files.length && !photos.length ? "There is no photo in that folder; choose another one." : batch.problem.textContent;
     event.target.value = ""; // the same photo may be chosen again
   }
 

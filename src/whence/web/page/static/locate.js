@@ -153,14 +153,13 @@ export class Locate {
     const { answer, matches } = this.facts, some = answer.candidates.slice(0, SHOWN);
     if (!some.length) return "";
     this.cards = some.map((candidate, index) => {
-      const points = counted(candidate.inliers, "matching point");
       return h("li", {}, h("button", {
-        type: "button", class: "card", disabled: !matches[index], "aria-label": `Compare with ${name(candidate.path)}, ${points}`,
+        type: "button", class: "card", disabled: !matches[index],
         onclick: () => this._compare(index), onmouseenter: () => this._light(index), onmouseleave: () => this._light(-1),
         onfocus: () => this._light(index), onblur: () => this._light(-1),
-      }, h("img", { src: urls.thumbnail(candidate.id), alt: "", loading: "lazy" }),
+      }, h("span", { class: "unseen", text: "Compare with" }), h("img", { src: urls.thumbnail(candidate.id), alt: "", loading: "lazy" }),
       h("span", { class: "card-name", text: name(candidate.path) }),
-      h("span", { class: "soft", text: candidate.inliers ? `${candidate.inliers} points` : "looks alike" })));
+      h("span", { class: "soft", text: candidate.inliers ? counted(candidate.inliers, "point") : "looks alike" })));
     });
     return h("section", { class: "candidates" },
       h("h3", { text: answer.status === "located" ? "What it rests on" : "It may be one of these" }),
