@@ -94,9 +94,8 @@ def with_keypoints(count: int) -> Recipe:
 def indexing(photos: Sequence[Path], work: Path, keypoints: int, threads: int, rounds: int) -> None:
     """whence and COLMAP on the same photos."""
     recipe = with_keypoints(keypoints)
-    table = write_table(
-        work / "throughput.csv", [Row(path, LatLon(n / 100, 0.0), str(n)) for n, path in enumerate(photos)]
-    )
+    rows = [Row(path, LatLon(45 + number / 100, 7.0), str(number)) for number, path in enumerate(photos)]
+    table = write_table(work / "throughput.csv", rows)
     names = [str(path) for path in photos]
     side = Pipeline(recipe).seeing.max_side
     job = Job(names, [], str(table), str(work), 1.0, keypoints, side, 0, threads, 0, [])
@@ -120,11 +119,11 @@ def indexing(photos: Sequence[Path], work: Path, keypoints: int, threads: int, r
         {"whence.index": ours, "COLMAP, SIFT": theirs},
     )
     with opened(colmap.file) as database:
-        theirs_mean = np.mean(
-            [database.num_keypoints_for_image(image.image_id) for image in database.read_all_images()]
-        )
-    ours_mean = np.mean([len(features) for features in whence.Gallery.open(gallery).features(range(len(photos)))])
-    print(f"Keypoints a photo: whence {ours_mean:,.0f}, COLMAP {theirs_mean:,.0f} ({asked:,} places asked for)\n")
+        images = database.read_all_images()
+        counts = [database.num_keypoints_for_image(image.image_id) for image in images]
+    found = whence.Gallery.open(gallery).features(range(len(photos)))
+    mean = np.mean([len(features) for features in found])
+    print(f"Keypoints a photo: whence {mean:,.0f}, COLMAP {np.mean(counts):,.0f} ({asked:,} places asked for)\n")
 
 
 def reranking(photos: PhotoSet, work: Path, threads: int, shortlist: int) -> None:

@@ -7,9 +7,7 @@ A. Zisserman, Three things everyone should know to improve object retrieval, CVP
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,12 +19,6 @@ from whence.types import Image, LocalFeatures
 STEPS = 256.0
 """Quantisation steps per unit of RootSIFT, whose vectors have unit length; components beyond ±127 steps do not occur
 in practice."""
-
-_SCOUT, _TIMES = 4, 5
-"""How much smaller the picture is that is looked at first, and how many times more keypoints of any strength the whole
-has at least: between 5.6 and 31 times in photos of six data sets."""
-_WORTH_SCOUTING = 300
-"""Pixels for each keypoint wanted; in smaller photos there are hardly more keypoints than are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +63,13 @@ class Sift:
     def extract(self, image: Image) -> LocalFeatures:
         """At most ``keypoints`` features, strongest first, descriptors ``(N, 64)`` int8."""
         height, width = image.shape[:2]
-        found, raw = self._found(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+        found, raw = self._detector.detectAndCompute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), None)
         if raw is None or not found:  # OpenCV gives None for an image without texture
             return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 64), np.int8), width, height)
         strength = np.array([point.response for point in found])
+        order = np.argsort(-strength, kind="stable")[: self.options.keypoints]
         keypoints = np.array([(*point.pt, point.size, point.angle) for point in found], dtype=np.float32)
-        # OpenCV hands over equally strong ones, such as those with two orientations, in no order of their own
-        order = np.lexsort((*keypoints.T, -strength))[: self.options.keypoints]
         return LocalFeatures(keypoints[order], compact(np.asarray(raw[order], np.float32)), width, height)
-
-    def _found(self, grey: NDArray[Any]) -> tuple[Sequence[cv2.KeyPoint], NDArray[Any] | None]:
-        """The strongest keypoints and their SIFT.
-
-        OpenCV refines and orients every keypoint above the threshold before it keeps the strongest. A higher threshold
-        that leaves enough of them gives the same ones, in half the time where there is much texture.
-        """
-        least = self.options.contrast_threshold
-        threshold = self._threshold(grey)
-        if threshold > least:
-            self._detector.setContrastThreshold(threshold)
-            try:
-                found, raw = self._detector.detectAndCompute(grey, None)
-            finally:
-                self._detector.setContrastThreshold(least)
-            if len(found) >= self.options.keypoints:
-                return found, raw
-        return self._detector.detectAndCompute(grey, None)
-
-    def _threshold(self, grey: NDArray[Any]) -> float:
-        """A contrast that about enough keypoints have, by those of a smaller picture; 0 where that is not worth it."""
-        wanted, place = self.options.keypoints, self.options.keypoints // _TIMES
-        if grey.size < _WORTH_SCOUTING * wanted:
-            return 0.0
-        size = grey.shape[1] // _SCOUT, grey.shape[0] // _SCOUT
-        seen = self._detector.detect(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), None)
-        if len(seen) <= place:
-            return 0.0
-        strengths = np.array([point.response for point in seen])
-        return float(-np.partition(-strengths, place)[place]) * self._detector.getNOctaveLayers()
 
 
 def compact(sift: NDArray[np.float32]) -> NDArray[np.int8]:
