@@ -187,7 +187,10 @@ def main() -> None:
     with work_folder(args.work) as work:
         heading(f"Throughput, {os.cpu_count()} cores")
         indexing(spread(found, args.count), work, args.keypoints, args.threads, args.rounds)
-        reranking(photo_set(args, work), work, args.threads, args.shortlist)
+        photos = photo_set(args, work)
+        if not photos.queries:
+            sys.exit(f"{photos.name}: no group of these photos is held out; take more of them by --photos")
+        reranking(photos, work, args.threads, args.shortlist)
 
 
 if __name__ == "__main__":
