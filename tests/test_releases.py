@@ -158,7 +158,7 @@ def test_a_program_of_others_is_type_checked(tmp_path: Path) -> None:
         CONSUMER.replace('index("photos",', "index(7,").replace("tolerance_m=25.0", 'tolerance_m="25"'),
         encoding="utf-8",
     )
-    words = ["--strict", "--config-file", os.devnull, "--cache-dir", tmp_path / "cache"]
+    words = ["--strict", "--config-file", os.devnull, "--cache-dir", str(tmp_path / "cache")]
     words += ["right.py", "wrong.py"]
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *words], cwd=tmp_path, capture_output=True, text=True, check=False
