@@ -1,4 +1,4 @@
-"""The plain way, as a tutorial would have it: OpenCV's SIFT, brute-force matching, RANSAC, all with its defaults."""
+"""The plain way, as a tutorial would have it: OpenCV's SIFT, brute force, RANSAC, with its defaults unless told."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Features = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 class Plain:
     """One photo at a time, one pair at a time."""
 
-    def __init__(self) -> None:
-        self._sift = cv2.SIFT.create(nfeatures=KEYPOINTS)
+    def __init__(self, keypoints: int = KEYPOINTS, contrast: float = 0.04) -> None:
+        self._sift = cv2.SIFT.create(nfeatures=keypoints, contrastThreshold=contrast)
         self._matcher = cv2.BFMatcher(cv2.NORM_L2)
 
     def features(self, path: Path) -> Features:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from licences import Part, parts, sbom
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from licences import Part, parts, sbom, shipped_extras
 
 TOOL = Path(__file__).parent.parent / "tools" / "licences.py"
 
@@ -46,3 +49,10 @@ def test_the_bill_of_materials_names_all() -> None:
     components = bill["components"]
     assert isinstance(components, list)
     assert len(components) == len(found)
+    problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill))
+    assert problem is None, problem
+
+
+def test_every_extra_is_looked_at_but_that_for_tests() -> None:
+    assert {"all", "torch", "web"} <= shipped_extras()
+    assert "test" not in shipped_extras()

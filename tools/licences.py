@@ -4,7 +4,8 @@
     python tools/licences.py --check    fails where one is not permissive, or says nothing
     python tools/licences.py --sbom     a bill of materials (CycloneDX 1.6, JSON)
 
-Run it where ``whence[all]`` is installed. What a package says is looked up in its own metadata, nowhere else.
+Run it where ``whence[all]`` is installed; extras beyond it count as far as they are. What a package says
+is looked up in its own metadata, nowhere else.
 """
 
 from __future__ import annotations
@@ -72,10 +73,15 @@ class Part:
         )
 
 
-def parts(root: str = "whence", extra: str = "all") -> list[Part]:
-    """Everything that a package and one of its extras need here, without itself."""
+def shipped_extras(root: str = "whence") -> frozenset[str]:
+    """All extras of a package that its users may install."""
+    return frozenset(distribution(root).metadata.get_all("Provides-Extra") or ()) - {"test"}
+
+
+def parts(root: str = "whence") -> list[Part]:
+    """Everything that a package and its extras need, as far as it is installed here; without itself."""
     found: dict[str, Part] = {}
-    waiting = [(root, frozenset({extra}))]
+    waiting = [(root, shipped_extras(root))]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         name, extras = waiting.pop()

@@ -177,6 +177,7 @@ def test_what_is_said_anew_is_judged_anew(gallery: Path, tmp_path: Path) -> None
     assert again.verdict is Verdict.REVIEW
 
 
+@pytest.mark.slow
 def test_two_at_once_wait_for_each_other(gallery: Path, tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"{number}").mkdir()

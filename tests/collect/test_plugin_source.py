@@ -56,7 +56,7 @@ class Archive:
 
 def test_it_is_found_and_collected(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("My-Archive", f"{__name__}:Archive", plugins.COLLECTORS)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [point])
+    monkeypatch.setattr(plugins, "registered", lambda group: [point])
     assert issubclass(plugins.load(plugins.COLLECTORS, "My-Archive"), Archive)
     monkeypatch.setenv("WHENCE_MY_ARCHIVE_KEY", "open-sesame")
     with PanoramaxServer(shots(4, first=0)) as server:

@@ -114,6 +114,7 @@ def test_labels_alone(run: Run, tmp_path: Path) -> None:
     assert "hills (" in done.out
 
 
+@pytest.mark.slow
 def test_evaluated_beside_what_it_has_to_beat(run: Run, table: Path, asked: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["evaluate", table, asked, "--recipe", written(tmp_path), "--baselines", "--out", out, "--draws", "200"]

@@ -44,10 +44,12 @@ TARGETS: dict[str, dict[str, Any]] = {
     "mixture": {"method": "coordinates", "places": 3},
 }
 ONLY_CLASSES = {"svm", "nearest-mean"}
+SLOW = {("dense", "named"), ("dense", "mixture")}
+"""Layers of a network, trained for ten seconds each; one of their targets is enough for a quick look."""
 pairs = pytest.mark.parametrize(
     ("estimator", "target"),
     [
-        (name, target)
+        pytest.param(name, target, marks=[pytest.mark.slow] * ((name, target) in SLOW))
         for name in plugins.names(plugins.ESTIMATORS)
         if name != "geoclip"  # test_prior.py
         for target in TARGETS
@@ -287,6 +289,7 @@ def test_the_extra_is_named(known: list[Photo], monkeypatch: pytest.MonkeyPatch)
         fit(made("svm"), known, workers=2)
 
 
+@pytest.mark.slow
 def test_layers_on_vectors_have_curves_of_what_they_learned_from(known: list[Photo], tmp_path: Path) -> None:
     told: list[Epoch] = []
     found = fit(made("dense"), known, workers=2, tell=told.append)

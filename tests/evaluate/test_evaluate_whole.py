@@ -109,6 +109,7 @@ def test_a_photo_that_cannot_be_read_counts_as_missed(scene: Scene, tmp_path: Pa
     assert only.figures["within.5"].value == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_a_sweep_is_one_table_and_one_gallery(scene: Scene, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(

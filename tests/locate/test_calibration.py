@@ -132,6 +132,7 @@ def test_a_gallery_tries_itself(world: World) -> None:
     assert calibration_of(gallery, load_recipe("sift-sum50"), 5.0) is None  # nobody tried that one
 
 
+@pytest.mark.slow
 def test_a_street_of_photos(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "gallery"
     whence.index(write_photos(tmp_path / "photos", LEAST_PHOTOS + 5), folder)

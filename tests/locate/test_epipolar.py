@@ -78,6 +78,7 @@ def test_what_is_known_of_the_plan_settles_what_a_query_alone_cannot() -> None:
     assert abs((drawn.heading_deg - (180 - query.heading_deg) + 180) % 360 - 180) < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [False, True])
 def test_a_gallery_finds_out_whether_its_plan_is_a_mirror_image(tmp_path: Path, run: Run, down: bool) -> None:
     town, mirror = Town(5, (1, 1)), -1 if down else 1

@@ -59,6 +59,7 @@ def test_one_position_has_a_tolerance_that_can_be_met(tmp_path: Path) -> None:
     assert location.radius_m == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_trials_do_not_outlive_the_positions_that_they_are_of(tmp_path: Path) -> None:
     folder = tmp_path / "gallery"
     whence.index(write_photos(tmp_path / "photos", LEAST_PHOTOS + 5), folder)

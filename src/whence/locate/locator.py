@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +148,9 @@ class Locator:
         self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
         self._promised = 1.0 if self.calibration is not None else promised(self.tolerance_m)
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
+        # Not in the caller's: of a main thread glibc gives the 100 MB that SIFT takes of a photo back each time, and
+        # having them again costs half as much as SIFT itself.
+        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-answer")
 
     @property
     def pipeline(self) -> Pipeline:
@@ -175,11 +178,11 @@ class Locator:
         """``locate`` with the evidence."""
         if isinstance(photo, np.ndarray):
             check_pixels(photo)
-            return self._answer(self._asker.seen(photo))
+            return self._threads.submit(lambda: self._answer(self._asker.seen(photo))).result()
         if not isinstance(photo, str | os.PathLike):
             raise InputError(f"a path or RGB pixels are expected, not {type(photo).__name__}")
         name = os.fspath(photo)
-        return self._answered(Photo(Path(name), name))
+        return self._threads.submit(self._answered, Photo(Path(name), name)).result()
 
     @property
     def max_side(self) -> int:

@@ -46,11 +46,12 @@ class MutualNearestNeighbour:
         squared = squared_distances(query.descriptors, database.descriptors)
         rows = np.arange(len(query))
         best = squared.argmin(axis=1)
-        back = squared.argmin(axis=0)
-        nearest = squared[rows, best].copy()
+        nearest = squared[rows, best]
         squared[rows, best] = np.inf
-        second = squared.min(axis=1)
-        kept = np.flatnonzero((back[best] == rows) & (nearest < self.options.ratio**2 * second))
+        kept = np.flatnonzero(nearest < self.options.ratio**2 * squared.min(axis=1))
+        squared[rows, best] = nearest
+        # the way back only for the few that are left: columns of the whole matrix are the dearest pass over it
+        kept = kept[squared[:, best[kept]].argmin(axis=0) == kept]
         matches = Matches(kept, best[kept])
         turned = _agree_in_rotation(query, database, matches, self.options.rotation_tolerance_deg)
         return Matches(matches.query[turned], matches.database[turned])
