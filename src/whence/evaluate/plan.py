@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from whence.cluster import Cluster
 from whence.errors import InputError
 from whence.metrics.resampling import DRAWS
 from whence.recipes import Recipe
@@ -58,6 +59,7 @@ class Plan:
         pretrained: Whether networks that are trained begin with published weights.
         device: That they are trained on, as torch names it; empty for a graphics card if there is one.
         models: Folders of models that were trained with just this database, by the hash of their recipe.
+        cluster: Whose workers index and answer, with the same result; None for threads of this process.
     """
 
     database: Path
@@ -84,6 +86,7 @@ class Plan:
     pretrained: bool = True
     device: str = ""
     models: Mapping[str, Path] = field(default_factory=dict)
+    cluster: Cluster | None = None
 
     def __post_init__(self) -> None:
         """Takes names for paths, and one of something for a list of it."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from whence.gallery import schema
+from whence.gallery import fragments, schema
 from whence.gallery.approximate import keep_index
 from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.codec import unpack
@@ -88,14 +88,32 @@ class Writer:
         """Stores photos; one at a path that is there already takes its place."""
         if not photos:
             return
-        rows = pa.Table.from_pylist([row_of(photo) for photo in photos], schema=schema.PHOTOS_SCHEMA)
         replaced = [self.files[p.path].content_hash for p in photos if p.path in self.files]
-        self._upsert(rows, any(replaced))
+        if any(photo.staged for photo in photos) and not any(replaced):
+            fragments.append(self.store.folder, photos)
+        else:
+            rows = pa.Table.from_pylist([row_of(photo) for photo in self.whole(photos)], schema=schema.PHOTOS_SCHEMA)
+            self._upsert(rows, any(replaced))
         vectors = np.stack([photo.vector for photo in photos])
         self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
         for p in photos:
             self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, facts_of(p.photo), said=p.said)
         self._forget([digest for digest in replaced if digest])
+
+    def expect_fragments(self) -> None:
+        """Makes sure that the table of photos is there, so that others can write fragments of it."""
+        fragments.check_installed()
+        if self.store.table(schema.PHOTOS) is None:
+            self.store.replace(schema.PHOTOS, schema.PHOTOS_SCHEMA.empty_table())
+        self.drop_strays()
+
+    def whole(self, photos: Sequence[NewPhoto]) -> list[NewPhoto]:
+        """Photos with all that others wrote of them."""
+        return fragments.complete(self.store.folder, photos)
+
+    def drop_strays(self) -> None:
+        """Removes fragments that were not put."""
+        fragments.clean(self.store.folder)
 
     def _upsert(self, rows: pa.Table, merging: bool) -> None:
         table = self.store.table(schema.PHOTOS)
