@@ -9,6 +9,7 @@
     │   ├── SchemaVersionError  written by a newer whence
     │   ├── ModelMismatchError  described with another model than the one asked for
     │   └── GalleryBusyError    another process is writing to it
+    ├── ClusterError            machines that work for us are gone
     ├── CollectError            a service on the network does not give what was asked of it
     ├── ModelError              a model's file is not there, or not what it should be
     └── MissingExtraError       an optional dependency is not installed
@@ -65,6 +66,10 @@ class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery."""
 
 
+class ClusterError(WhenceError):
+    """The cluster that works for us is gone, or keeps its files elsewhere."""
+
+
 class CollectError(WhenceError):
     """A service on the network refuses, cannot be reached, or gives something else than it should."""
 
@@ -83,4 +88,8 @@ class MissingExtraError(WhenceError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} need an extra that is not installed: pip install 'whence[{extra}]'")
-        self.extra = extra
+        self.feature, self.extra = feature, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Pickled by what it was made of: workers are other processes."""
+        return MissingExtraError, (self.feature, self.extra)

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import jsonschema
 import pytest
-from regions import CENTRES, picture, write_regions
 
+from regions import CENTRES, picture, write_regions
 from samples import Run, write_table
 from whence.direct.model import ARRAYS, WORDS
 from whence.present.answers import schema

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from regions import CENTRES, picture, recipe, write_regions
 from safetensors.numpy import load_file, save_file
 
+from regions import CENTRES, picture, recipe, write_regions
 from whence import plugins
 from whence.direct.estimators.estimator import Epoch, parts
 from whence.direct.model import ARRAYS, WORDS, Model

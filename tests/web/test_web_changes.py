@@ -56,7 +56,7 @@ def test_a_deleted_photo_is_gone_and_everything_goes_on(world: World, tmp_path: 
         assert (stale.status_code, stale.json()["type"].rpartition(":")[2]) == (409, "changed")
     opened = whence.Gallery.open(folder)
     assert len(opened) == before - 1
-    assert best not in opened.by_hash
+    assert opened.row_of(best) is None
     assert (world.photos / facts["answer"]["candidates"][0]["path"]).is_file()
 
 

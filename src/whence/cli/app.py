@@ -16,6 +16,7 @@ import whence
 from whence.cli import (
     ablate,
     audit,
+    clusters,
     collect,
     contribute,
     datasets,
@@ -37,7 +38,10 @@ from whence.errors import WhenceError
 
 
 class _Commands(TyperGroup):
-    """Tells that a command was interrupted, which Typer would pass over in silence."""
+    """Tells that a command was interrupted, which Typer would pass over in silence; ``--ray`` may stand alone."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        return super().parse_args(ctx, clusters.with_addresses(args))
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whence.cli import interruptible
+from whence.cli import clusters, interruptible
 from whence.cli.console import count, progress_bar, say
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def command(
         bool, typer.Option("--private", help="No pictures and no names of photos in the report.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
+    ray: clusters.Ray = None,
+    ray_gpus: clusters.RayGpus = 0.0,
 ) -> None:
     """Say how good recipes are on photos whose positions are known, with intervals and a report."""
     from whence.evaluate.plan import Plan
@@ -106,7 +109,9 @@ def command(
         else:
             page.unlink(missing_ok=True)  # it would be of other results
 
-    found = _watched(plan, out, write)
+    plan.check()
+    with clusters.joined(ray, workers, ray_gpus) as cluster:
+        found = _watched(replace(plan, cluster=cluster), out, write)
     typer.echo(to_markdown(found))
     say(f"more in {out}: {'report.html, ' if report else ''}results.json, results.csv, results.md, answers")
     if failed := found.failed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whence.cli import interruptible
+from whence.cli import clusters, interruptible
 from whence.cli.console import check_place, complain, count, progress_bar, say
 from whence.errors import InputError
 
@@ -60,6 +60,8 @@ def command(
         str | None, typer.Option(help="keep near duplicates, or drop all but the largest; the gallery remembers.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
+    ray: clusters.Ray = None,
+    ray_gpus: clusters.RayGpus = 0.0,
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
@@ -72,7 +74,7 @@ def command(
         check_place("--report", report, [source, *(gpx or ())], "index")
         if report.is_file() and report.name.lower().endswith((*SUFFIXES, ".gpx")):
             raise InputError(f"--report {report} may be one of the files to index; name a .json file")
-    with progress_bar() as bar:
+    with clusters.joined(ray, workers, ray_gpus) as cluster, progress_bar() as bar:
         task = bar.add_task("reading", total=None, rate="")
         started = perf_counter()
 
@@ -96,6 +98,7 @@ def command(
             root=root,
             fov_deg=fov,
             duplicates=duplicates,
+            cluster=cluster,
             progress=show,
         )
     _print(done)

@@ -11,13 +11,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whence.cli import conditions, interruptible
+from whence.cli import clusters, conditions, interruptible
 from whence.cli.console import check_place, complain, progress_bar, say
 from whence.errors import InputError
 
 if TYPE_CHECKING:
-    from whence.gallery.where import Where
+    from whence.cluster import Cluster
     from whence.locate.answers import Answer
+    from whence.locate.batches import Keep
     from whence.locate.locator import Locator
     from whence.locate.telling import Teller
     from whence.present.evidence import Evidence
@@ -71,6 +72,8 @@ def command(
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now, for --explain.")] = None,
     private: Annotated[bool, typer.Option(help="Neither name nor show gallery photos; no pictures in KML.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
+    ray: clusters.Ray = None,
+    ray_gpus: clusters.RayGpus = 0.0,
 ) -> None:
     """Say where photos were taken. Their own GPS positions are not looked at."""
     from whence.gallery.where import Where
@@ -94,24 +97,39 @@ def command(
         _check_out(out, _inputs(out, photos, asked), explain)
     picked = None if columns is None else [column.strip() for column in columns.split(",") if column.strip()]
     locator: Locator | Teller
+    options: dict[str, Any]
     if model is not None:
         alone = {"--gallery": gallery, "--recipe": recipe, "--root": root, "--sequence": sequence, "--fov": fov}
         _check_alone({**alone, "conditions": where})
-        locator = _teller(model, tolerance, candidates, workers, places)
+        options = {"tolerance_m": tolerance, "choices": candidates, "places": places}
+        locator = _teller(model, workers, options)
         known = Crs.LOCAL if locator.model.metric else Crs.WGS84
     else:
-        locator = _locator(gallery, root, explain, recipe, tolerance, candidates, workers, where, places, fov)
+        options = {
+            "recipe": recipe,
+            "tolerance_m": tolerance,
+            "candidates": candidates,
+            "where": where,
+            "places": places,
+            "fov_deg": fov,
+        }
+        locator = _locator(gallery, root, explain, workers, options)
         known = locator.gallery.settings.crs
     shown, converted = projection(crs, known)
     evidence: list[Evidence] = []
     failed = 0
+    pictured = explain is not None or format in _PICTURED
     with (
+        clusters.joined(ray, workers, ray_gpus) as cluster,
         _stream(out, format) as stream,
         writer(format, stream, crs=shown, private=private, columns=picked) as results,
     ):
-        answers = _watched(locator, asked, out is not None)
+        if cluster is None:
+            answers = locator.answers(asked)
+        else:
+            answers = _by_cluster(cluster, locator, model, options, asked, "pixels" if pictured else "query")
+        answers = _watched(answers, len(asked), out is not None)
         if sequence and isinstance(locator, Locator):
-            pictured = explain is not None or format in _PICTURED
             if pictured and explain is None:
                 answers = map(_shrunk, answers)
             answers = iter(locator.follow(answers, keep_pixels=pictured))
@@ -138,24 +156,15 @@ def _check_alone(given: Mapping[str, object]) -> None:
             raise InputError(f"--model answers without a gallery; leave out {name}")
 
 
-def _teller(model: Path, tolerance: float | None, choices: int, workers: int | None, places: bool) -> Teller:
+def _teller(model: Path, workers: int | None, options: Mapping[str, Any]) -> Teller:
     from whence.direct.model import Model
     from whence.locate.telling import Teller
 
-    return Teller(Model.load(model), tolerance_m=tolerance, choices=choices, workers=workers, places=places)
+    return Teller(Model.load(model), workers=workers, **options)
 
 
 def _locator(
-    gallery: str | None,
-    root: Path | None,
-    explain: Path | None,
-    recipe: str | None,
-    tolerance: float | None,
-    candidates: int,
-    workers: int | None,
-    where: Where | None,
-    places: bool,
-    fov_deg: float | None,
+    gallery: str | None, root: Path | None, explain: Path | None, workers: int | None, options: Mapping[str, Any]
 ) -> Locator:
     from whence.direct.model import is_model
     from whence.gallery.gallery import Gallery
@@ -168,16 +177,27 @@ def _locator(
     opened = Gallery.open(gallery, root=root)
     if explain is not None and not opened.root.is_dir():
         say(f"the gallery's photos are no longer at {opened.root}; thumbnails are shown, or name the place by --root")
-    return Locator(
-        opened,
-        recipe=recipe,
-        tolerance_m=tolerance,
-        candidates=candidates,
-        workers=workers,
-        where=where,
-        places=places,
-        fov_deg=fov_deg,
-    )
+    return Locator(opened, workers=workers, **options)
+
+
+def _by_cluster(
+    cluster: Cluster,
+    locator: Locator | Teller,
+    model: Path | None,
+    options: Mapping[str, Any],
+    asked: Sequence[Photo],
+    keep: Keep,
+) -> Iterator[Answer]:
+    from whence.locate.batches import LocateJob, TellJob, photos_asked
+    from whence.locate.locator import Locator
+
+    job: LocateJob | TellJob
+    if isinstance(locator, Locator):  # the recipe's file may not be where workers are
+        job = LocateJob.of(locator.gallery, {**options, "recipe": locator.pipeline.recipe}, keep)
+    else:
+        assert model is not None
+        job = TellJob(model.absolute(), options, keep)
+    return photos_asked(cluster, job, asked)
 
 
 def _format(format: str | None, out: Path | None) -> str:
@@ -212,14 +232,14 @@ def _tell_partial(partial: Path, readable: bool) -> None:
     say(f"the answers so far are in {partial}{'' if readable else ', which was cut off when it could not be written'}")
 
 
-def _watched(locator: Locator | Teller, asked: Sequence[Photo], to_file: bool) -> Iterator[Answer]:
+def _watched(answers: Iterator[Answer], total: int, to_file: bool) -> Iterator[Answer]:
     """Answers, with a progress bar on stderr where results do not go to the same terminal."""
-    if (sys.stdout.isatty() and not to_file) or len(asked) < 2:
-        yield from locator.answers(asked)
+    if (sys.stdout.isatty() and not to_file) or total < 2:
+        yield from answers
         return
     with progress_bar() as bar:
-        task = bar.add_task("locating", total=len(asked), rate="")
-        for answer in locator.answers(asked):
+        task = bar.add_task("locating", total=total, rate="")
+        for answer in answers:
             yield answer
             bar.advance(task)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 import whence
+from whence.cluster import Cluster
 from whence.direct.model import ARRAYS, WORDS, Model
 from whence.errors import PhotoError
 from whence.evaluate.model import Question
 from whence.gallery.gallery import Gallery
 from whence.locate.answers import Answer
+from whence.locate.batches import LocateJob, Row, TellJob, photos_asked, rows_asked
 from whence.locate.locator import Locator
 from whence.locate.telling import Teller
 from whence.photos import files
@@ -46,10 +48,17 @@ class OfGallery:
     """A gallery, asked by a recipe."""
 
     def __init__(
-        self, recipe: Recipe, gallery: Gallery, tolerance_m: float, candidates: int, workers: int | None
+        self,
+        recipe: Recipe,
+        gallery: Gallery,
+        tolerance_m: float,
+        candidates: int,
+        workers: int | None,
+        cluster: Cluster | None,
     ) -> None:
         self._recipe, self._gallery = recipe, gallery
-        self._tolerance_m, self._candidates, self._workers = tolerance_m, candidates, workers
+        self._tolerance_m, self._candidates = tolerance_m, candidates
+        self._workers, self._cluster = workers, cluster
 
     @property
     def points(self) -> DoubleArray:
@@ -75,29 +84,53 @@ class OfGallery:
 
     def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
         """See ``Answerer``."""
-        locator = Locator(
-            self._gallery,
-            recipe=self._recipe,
-            tolerance_m=self._tolerance_m,
-            candidates=self._candidates,
-            workers=self._workers,
-        )
         if hidden is None:
-            yield from locator.answers([Photo(q.path, q.name, intrinsics=q.camera) for q in asked])
+            yield from self._of_photos([Photo(q.path, q.name, intrinsics=q.camera) for q in asked])
             return
-        for question, rows in zip(asked, hidden, strict=True):
+        there = self._of_rows(
+            Row(question.name, question.row, tuple(rows))
+            for question, rows in zip(asked, hidden, strict=True)
+            if question.row is not None
+        )
+        reason = f"the gallery {self._gallery.folder} could not take it in"
+        for question in asked:
             if question.row is None:
-                reason = f"the gallery {self._gallery.folder} could not take it in"
                 yield Answer(Location(question.name, Status.FAILED, error=reason))
             else:
-                yield locator.answer_row(question.row, rows)
+                yield next(there)
+
+    def _of_photos(self, photos: Sequence[Photo]) -> Iterator[Answer]:
+        if self._cluster is not None:
+            return photos_asked(self._cluster, self._job, photos)
+        return self._locator.answers(photos)
+
+    def _of_rows(self, rows: Iterable[Row]) -> Iterator[Answer]:
+        if self._cluster is not None:
+            return rows_asked(self._cluster, self._job, rows)
+        locator = self._locator
+        return (locator.answer_row(row.row, row.hidden) for row in rows)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"recipe": self._recipe, "tolerance_m": self._tolerance_m, "candidates": self._candidates}
+
+    @property
+    def _locator(self) -> Locator:
+        return Locator(self._gallery, workers=self._workers, **self._options)
+
+    @property
+    def _job(self) -> LocateJob:
+        return LocateJob.of(self._gallery, self._options, "location")
 
 
 class OfModel:
     """A trained model."""
 
-    def __init__(self, model: Model, folder: Path, tolerance_m: float, workers: int | None) -> None:
-        self._model, self._folder, self._tolerance_m, self._workers = model, folder, tolerance_m, workers
+    def __init__(
+        self, model: Model, folder: Path, tolerance_m: float, workers: int | None, cluster: Cluster | None
+    ) -> None:
+        self._model, self._folder, self._tolerance_m = model, folder, tolerance_m
+        self._workers, self._cluster = workers, cluster
 
     @property
     def points(self) -> DoubleArray:
@@ -115,8 +148,12 @@ class OfModel:
 
     def answers(self, asked: Sequence[Question], hidden: Hidden | None) -> Iterator[Answer]:
         """See ``Answerer``."""
-        teller = Teller(self._model, tolerance_m=self._tolerance_m, workers=self._workers)
-        yield from teller.answers([Photo(question.path, question.name) for question in asked])
+        photos = [Photo(question.path, question.name) for question in asked]
+        if self._cluster is not None:
+            job = TellJob(self._folder.absolute(), {"tolerance_m": self._tolerance_m}, "location")
+            yield from photos_asked(self._cluster, job, photos)
+        else:
+            yield from Teller(self._model, tolerance_m=self._tolerance_m, workers=self._workers).answers(photos)
 
 
 class _Digest:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from whence.cluster import Cluster
 from whence.errors import InputError
 from whence.evaluate.inputs import Database
 from whence.gallery.gallery import Gallery
@@ -51,6 +52,7 @@ class Galleries:
         tolerance_m: float | None,
         workers: int | None,
         progress: Callable[[Progress], None] | None,
+        cluster: Cluster | None = None,
     ) -> None:
         """
         Args:
@@ -59,9 +61,11 @@ class Galleries:
             tolerance_m: Of the new ones.
             workers: Threads.
             progress: Called while indexing.
+            cluster: Whose workers index; None for threads.
         """
         self._database, self._folder = database, folder
         self._tolerance_m, self._workers, self._progress = tolerance_m, workers, progress
+        self._cluster = cluster
         self._there: dict[str, Indexed] = {}
 
     def of(self, recipe: Recipe) -> Indexed:
@@ -82,6 +86,7 @@ class Galleries:
             recipe=None if Store.check_place(folder) else recipe,  # of another one that agrees in what it holds
             tolerance_m=self._tolerance_m,
             workers=self._workers,
+            cluster=self._cluster,
             progress=self._progress,
         )
         if report.interrupted:

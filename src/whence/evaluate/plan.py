@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from whence.cluster import Cluster
 from whence.errors import InputError
 from whence.gallery.storage import Storage, path_or_storage
 from whence.metrics.resampling import DRAWS
@@ -59,6 +60,7 @@ class Plan:
         pretrained: Whether networks that are trained begin with published weights.
         device: That they are trained on, as torch names it; empty for a graphics card if there is one.
         models: Folders of models that were trained with just this database, by the hash of their recipe.
+        cluster: Whose workers index and answer, with the same result; None for threads of this process.
     """
 
     database: Path | Storage
@@ -85,6 +87,7 @@ class Plan:
     pretrained: bool = True
     device: str = ""
     models: Mapping[str, Path] = field(default_factory=dict)
+    cluster: Cluster | None = None
 
     def __post_init__(self) -> None:
         """Takes names for paths, and one of something for a list of it."""

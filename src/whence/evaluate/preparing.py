@@ -69,6 +69,7 @@ def set_up(
         wanted or own,
         plan.workers,
         lambda step: tell(Step("indexing", step.done, step.total)),
+        plan.cluster,
     )
     models = Models(
         database,

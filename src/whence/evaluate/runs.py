@@ -88,7 +88,7 @@ def run(plan: Plan, set_up: SetUp, recipe: Recipe, varied: dict[str, object], te
         asked = rows_of(asked, gallery)
         hidden = set_up.hidden.of(asked, gallery)
     total = len(asked)
-    answerer = OfGallery(recipe, gallery, set_up.tolerance_m, DEPTH, plan.workers)
+    answerer = OfGallery(recipe, gallery, set_up.tolerance_m, DEPTH, plan.workers, plan.cluster)
     answered = ask(
         recipe.name, answerer, asked, hidden, plan.out, tell=lambda done: tell(Step(recipe.name, done, total))
     )
@@ -103,7 +103,7 @@ def run(plan: Plan, set_up: SetUp, recipe: Recipe, varied: dict[str, object], te
 def _told(plan: Plan, set_up: SetUp, recipe: Recipe, varied: dict[str, object], tell: Callable[[Step], None]) -> Done:
     """A run of a recipe that answers by a trained model. What class is true is for its target to say."""
     trained, asked = set_up.models.of(recipe), set_up.questions
-    answerer = OfModel(trained.model, trained.folder, set_up.tolerance_m, plan.workers)
+    answerer = OfModel(trained.model, trained.folder, set_up.tolerance_m, plan.workers, plan.cluster)
     answered = ask(
         recipe.name, answerer, asked, None, plan.out, tell=lambda done: tell(Step(recipe.name, done, len(asked)))
     )

@@ -67,6 +67,23 @@ class FileState:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Staged:
+    """Where a photo's row lies that another process wrote; see ``whence.gallery.fragments``.
+
+    Attributes:
+        fragment: Lance's description of it, as JSON.
+        row: In the fragment.
+        rows: That the fragment has.
+        photo: As it stands in the row.
+    """
+
+    fragment: str
+    row: int
+    rows: int
+    photo: Photo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NewPhoto:
     """A photo ready to be stored: ``photo`` as finally known, and what was computed from its bytes.
 
@@ -85,6 +102,7 @@ class NewPhoto:
         glance: Grey levels at 32 x 32 pixels.
         vector: Global descriptor ``(D,)``.
         said: Fingerprint of what the source said.
+        staged: Where its row lies already; features, thumbnail and glance are there alone.
     """
 
     path: str
@@ -101,6 +119,7 @@ class NewPhoto:
     glance: bytes
     vector: FloatArray
     said: str = ""
+    staged: Staged | None = None
 
 
 @dataclass(frozen=True, slots=True)

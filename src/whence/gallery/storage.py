@@ -93,6 +93,10 @@ class Storage(ABC):
         """What keeps the features that are asked for often nearer by; None where they are near."""
         return None
 
+    def name(self) -> str:
+        """How a process that stands in another folder names it."""
+        return str(self)
+
     def near(self) -> Path | None:
         """Where files lie that are derived from the gallery and mapped into memory; None where none are kept."""
         return None
@@ -186,6 +190,10 @@ class Folder(Storage):
             raise GalleryBusyError(f"{self} is being written by another process; try again when it is done")
         with held:
             yield
+
+    def name(self) -> str:
+        """See ``Storage``."""
+        return str(self._path.absolute())
 
     def near(self) -> Path:
         """See ``Storage``."""

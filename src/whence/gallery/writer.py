@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from whence.gallery import schema
+from whence.gallery import fragments, schema
 from whence.gallery.approximate import keep_codes
 from whence.gallery.artefacts import pack_arrays, unpack_arrays
 from whence.gallery.codec import unpack
@@ -85,14 +86,36 @@ class Writer:
         """Stores photos; one at a path that is there already takes its place."""
         if not photos:
             return
-        rows = pa.Table.from_pylist([row_of(photo) for photo in photos], schema=schema.PHOTOS_SCHEMA)
         replaced = [self.files[p.path].content_hash for p in photos if p.path in self.files]
-        self._upsert(rows, any(replaced))
+        if any(photo.staged for photo in photos) and not any(replaced):
+            fragments.append(self._local, photos)
+        else:
+            rows = pa.Table.from_pylist([row_of(photo) for photo in self.whole(photos)], schema=schema.PHOTOS_SCHEMA)
+            self._upsert(rows, any(replaced))
         vectors = np.stack([photo.vector for photo in photos])
         self.store.append(schema.DESCRIPTORS, schema.descriptor_table([p.content_hash for p in photos], model, vectors))
         for p in photos:
             self.files[p.path] = FileState(p.size, p.mtime_ns, p.content_hash, facts_of(p.photo), said=p.said)
         self._forget([digest for digest in replaced if digest])
+
+    def expect_fragments(self) -> None:
+        """Makes sure that the table of photos is there, so that others can write fragments of it."""
+        fragments.check_installed()
+        if self.store.table(schema.PHOTOS) is None:
+            self.store.replace(schema.PHOTOS, schema.PHOTOS_SCHEMA.empty_table())
+        self.drop_strays()
+
+    def whole(self, photos: Sequence[NewPhoto]) -> list[NewPhoto]:
+        """Photos with all that others wrote of them."""
+        return fragments.complete(self._local, photos)
+
+    @property
+    def _local(self) -> Path:
+        return self.store.folder.local("indexing by a cluster (--ray)")
+
+    def drop_strays(self) -> None:
+        """Removes fragments that were not put."""
+        fragments.clean(self._local)
 
     def _upsert(self, rows: pa.Table, merging: bool) -> None:
         table = self.store.table(schema.PHOTOS)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +12,7 @@ from time import perf_counter
 import numpy as np
 
 import whence
+from whence.cluster import Cluster
 from whence.errors import InputError, PhotoError
 from whence.gallery.codec import unpack
 from whence.gallery.gallery import Gallery
@@ -22,9 +22,10 @@ from whence.gallery.store import Store, lock
 from whence.gallery.trouble import unbroken
 from whence.gallery.writer import Writer
 from whence.locate.bursts import superfluous
+from whence.locate.describing import ByCluster, ByThreads, Source
 from whence.locate.finishing import calibrate, follow_extent, mark_of_photos, part_bursts
 from whence.locate.intake import Intake
-from whence.locate.learning import learn_if_due
+from whence.locate.learning import due_at, learn_if_due
 from whence.locate.likeness import alike_photos
 from whence.locate.moves import made_relative, moves
 from whence.locate.opening import open_gallery
@@ -45,8 +46,6 @@ from whence.types import Photo, Skipped
 _BATCH, _BATCH_SECONDS = 128, 15.0
 _COPY_OF = "copy-of:"
 """Before the content hash of the photo that another was dropped for."""
-_AHEAD = 3
-"""Tasks in flight per worker."""
 
 
 def index(
@@ -66,6 +65,7 @@ def index(
     fov_deg: float | None = None,
     duplicates: str | None = None,
     reader: Reader | None = None,
+    cluster: Cluster | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Adds photos with known positions to a gallery, making it if there is none.
@@ -93,6 +93,8 @@ def index(
         duplicates: What becomes of near duplicates, such as a photo compressed anew: ``keep``, or ``drop`` all but the
             one with the most pixels; None for what the gallery has, at first to keep them.
         reader: What makes pixels of the files; None to decode them in this process.
+        cluster: Whose workers read and describe the photos, with the same result; None for threads of this process.
+            They need photos and gallery under the same paths.
         progress: Called now and then.
 
     Raises:
@@ -120,7 +122,9 @@ def index(
         place = named_root or intake.place
         store, pipeline = open_gallery(folder, chosen, intake.crs, tolerance_m, place, duplicates)
         intake.check_fits(store)
-        run = _Run(store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, reader, progress)
+        run = _Run(
+            store, pipeline, intake, thumbnails, workers or os.cpu_count() or 1, named_root, reader, cluster, progress
+        )
         if fov_deg is not None:
             run.state_fov(fov_deg)
         with one_thread_each:
@@ -135,7 +139,7 @@ def index(
 
 
 class _Run:
-    """One index run: plans, reads in threads, stores in the order of the source."""
+    """One index run: plans, has photos read, stores in the order of the source."""
 
     def __init__(
         self,
@@ -146,16 +150,18 @@ class _Run:
         workers: int,
         root: Path | None,
         reader: Reader | None,
+        cluster: Cluster | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self._store, self._pipeline, self._intake = store, pipeline, intake
-        self._thumbnails, self._workers, self._reader = thumbnails, workers, reader
+        self._thumbnails, self._workers, self._reader, self._cluster = thumbnails, workers, reader, cluster
         self._source_name = stored(intake.given.absolute().as_posix())
         self.writer = Writer(store, whence.__version__)
         self.report = IndexReport(store.folder)
         self._root = self._settled_root(root)
         self._owner = dict(self.writer.owner)
         self._describer = pipeline.restored(Gallery(store))
+        self._learns_at = due_at(self.writer, pipeline, self._describer)
         self._new: list[NewPhoto] = []
         self._passed: dict[str, FileState] = {}
         self._restated: dict[str, Restated] = {}
@@ -197,21 +203,36 @@ class _Run:
         except KeyboardInterrupt:
             self.report.interrupted = True
             return
-        waiting: deque[Future[Outcome]] = deque()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="whence-index") as threads:
+        try:
             try:
-                for task in self._tasks():
-                    waiting.append(threads.submit(self._read, task))
-                    if len(waiting) >= self._workers * _AHEAD:
-                        self._settle(waiting.popleft().result())
-                while waiting:
-                    self._settle(waiting.popleft().result())
+                with closing(self._source().outcomes(self._tasks())) as pieces:
+                    for outcomes in pieces:
+                        for outcome in outcomes:
+                            self._settle(outcome)
+                            if self._new and len(self._owner) == self._learns_at:
+                                self._flush()
+                        self._flush_if_due()
             except KeyboardInterrupt:
                 self.report.interrupted = True
-            finally:
-                for future in waiting:
-                    future.cancel()
             self._flush()
+        finally:
+            if self._cluster is not None:
+                self.writer.drop_strays()
+
+    def _source(self) -> Source:
+        """Who reads and describes."""
+        if self._cluster is None:
+            return ByThreads(self._read, self._workers)
+        self.writer.expect_fragments()
+        return ByCluster(
+            self._cluster,
+            self._store,
+            self._pipeline,
+            lambda: self._describer,
+            lambda path: self.writer.files[path].content_hash if path in self.writer.files else "",
+            self._thumbnails,
+            self._intake.tracks,
+        )
 
     def finish(self) -> None:
         """Learns from the gallery if it has grown enough, describes what has no descriptor, tidies up, tries itself."""
@@ -330,9 +351,12 @@ class _Run:
             self._disown(task.path)
             self._owner[new.content_hash] = task.path
             if outcome.describer is not self._describer:
+                new = self.writer.whole([new])[0]
                 new = replace(new, vector=self._describer.describe(unpack(new.features)))
             self._new.append(new)
         self._tick()
+
+    def _flush_if_due(self) -> None:
         if len(self._new) >= _BATCH or perf_counter() - self._flushed > _BATCH_SECONDS:
             self._flush()
 
@@ -480,4 +504,5 @@ class _Run:
         )
         if learned is not None:
             self._describer = learned
+            self._learns_at = due_at(self.writer, self._pipeline, learned)
             self.report.learned = True

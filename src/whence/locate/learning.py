@@ -17,6 +17,16 @@ _FEATURES = 20_000
 """Local features without which a vocabulary means little: the photos are nearly blank."""
 
 
+def due_at(writer: Writer, pipeline: Pipeline, describer: Describer) -> int:
+    """Number of photos at which a gallery learns in the middle of a run; 0 for never.
+
+    It is to do so at that very number: what it learns then depends on nothing but the order of the photos.
+    """
+    before = writer.learned_from(describer.fingerprint)
+    learns = pipeline.seeing.shipped.learns_from and before < SAMPLE
+    return max(SAMPLE, _GROWTH * before) if learns else 0
+
+
 def learn_if_due(
     writer: Writer,
     pipeline: Pipeline,

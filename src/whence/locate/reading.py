@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whence.describe.looks import glance
 from whence.errors import MissingExtraError, PhotoError
-from whence.gallery.codec import pack
+from whence.gallery.codec import pack, unpack
 from whence.gallery.rows import NewPhoto
 from whence.locate.pipeline import Pipeline
 from whence.locate.placing import Statement, placed
@@ -51,13 +51,14 @@ class Outcome:
     """What became of a task: a new photo, or content that is there already, or a reason to skip it.
 
     ``lasting`` reasons lie in the bytes themselves; others, such as a missing permission, may be gone next time.
-    ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile.
+    ``describer`` is what the new photo's vector was made with: the gallery may have learned another one meanwhile. On
+    the way from another process it is None.
     ``found`` is what all witnesses say of content that is there already, where any but the file speaks. ``unplaced``
     is a photo that is whole, but of which none knows a position.
     """
 
     task: Task
-    describer: Describer
+    describer: Describer | None
     new: NewPhoto | None = None
     known_hash: str = ""
     reason: str = ""
@@ -108,6 +109,7 @@ def read_photo(
         return Outcome(task, describer, reason=problem, lasting=True, unplaced=True)
     photo = replace(photo, intrinsics=photo.intrinsics or camera_of(decoded))
     features = pipeline.seeing.extract(decoded.pixels)
+    packed = pack(features)
     return Outcome(
         task,
         describer,
@@ -121,10 +123,10 @@ def read_photo(
             width=decoded.width,
             height=decoded.height,
             feature_count=len(features),
-            features=pack(features),
+            features=packed,
             thumbnail=thumbnail(decoded.pixels) if thumbnails else None,
             glance=glance(decoded.pixels),
-            vector=describer.describe(features),
+            vector=describer.describe(unpack(packed)),  # as it would be described anew, to the last bit
             said=str(Statement.of(task.photo, photo.position_source, tracks)),
         ),
     )

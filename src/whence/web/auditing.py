@@ -80,8 +80,8 @@ class Audits:
     @property
     def findings(self) -> list[Finding]:
         """Of photos that are still there, the likeliest first."""
-        there = self._service.gallery.by_hash
-        return [one for one in self._found if one.photo.content_hash in there]
+        gallery = self._service.gallery
+        return [one for one in self._found if gallery.row_of(one.photo.content_hash) is not None]
 
     def stop(self) -> None:
         """Ends the one at work, and forgets what was found."""
