@@ -359,7 +359,7 @@ def draw(found: dict[str, dict[str, Told]], place: Path) -> None:
             "build": ("build", "CPU s", 1),
             "index": ("index", "CPU s", 1),
             "open": ("open", "open CPU s", 1),
-            "open, and ready to answer": ("open", "locator CPU s", 1),
+            "made ready for queries": ("open", "locator CPU s", 1),
             "append 1,024": ("append", "CPU s", 1),
             "delete an area": ("delete", "CPU s", 1),
             "purge": ("compact", "CPU s", 1),
@@ -375,7 +375,7 @@ def draw(found: dict[str, dict[str, Told]], place: Path) -> None:
             step: (step, "peak MB", 1) for step in ("build", "index", "open", "search", "locate", "append", "delete")
         },
     }
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(13, 5.2), layout="constrained")
     for axis, (title, drawn) in zip(axes, lines.items(), strict=True):
         for name, (step, key, scale) in drawn.items():
             known = [(n, scale * found[str(n)][step][key]) for n in sizes if key in found[str(n)].get(step, {})]
@@ -383,7 +383,7 @@ def draw(found: dict[str, dict[str, Told]], place: Path) -> None:
                 axis.plot(*zip(*known, strict=True), marker="o", label=name)
         axis.set(xscale="log", yscale="log", xlabel="photos", title=title)
         axis.grid(visible=True, which="both", alpha=0.2)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     place.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(place, dpi=100)
 
