@@ -107,6 +107,12 @@ def test_a_path_has_lost_what_makes_an_address() -> None:
     assert isinstance(Storage.of("s3:b"), Folder)  # a strange name for a folder
 
 
+def test_without_the_extra_its_name_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    refused(run("info", "s3://bucket/g"), "galleries in object storage need an extra", "whence[cloud]")
+
+
 @pytest.mark.slow
 def test_a_gallery_is_indexed_asked_and_cleared_as_in_a_folder(
     run: Run, place: str, objects: ObjectServer, tmp_path: Path

@@ -118,20 +118,22 @@ class Bucket(Storage):
 
     def entries(self) -> set[str] | None:
         """See ``Storage``."""
+        objects = self._objects
         import obstore
 
         with self.told():
-            found = obstore.list_with_delimiter(self._objects)
+            found = obstore.list_with_delimiter(objects)
         names = {Path(name).name for name in found["common_prefixes"]}
         names |= {Path(entry["path"]).name for entry in found["objects"]}
         return names or None
 
     def size(self) -> int:
         """See ``Storage``."""
+        objects = self._objects
         import obstore
 
         with self.told():
-            return sum(entry["size"] for part in obstore.list(self._objects) for entry in part)
+            return sum(entry["size"] for part in obstore.list(objects) for entry in part)
 
     def connect(self) -> DBConnection:
         """See ``Storage``."""
