@@ -21,7 +21,7 @@ from parsers import Parser, parsers
 
 from whence.present.words import printable
 
-EXAMPLES = int(os.environ.get("WHENCE_FUZZ", "150"))
+EXAMPLES = int(os.environ.get("WHENCE_FUZZ", "80"))
 MOST_S, MOST_BYTES = 20.0, 512 * 1024**2
 """Of processor time, and of memory: for inputs of a few kilobytes, which should take next to nothing."""
 
