@@ -135,7 +135,7 @@ def flipped(value: Any) -> Any:
     return not value if isinstance(value, bool) else value ^ 1
 
 
-COLUMNS = ["x", "time", "thumbnail", "path"]
+COLUMNS: list[Any] = ["x", "time", "thumbnail", "path"]
 COLUMNS += [  # the same is asked of all columns above, without a gallery
     pytest.param(name, marks=pytest.mark.slow) for name in ("glance", "hash", "width", "features", "row_crc", "said")
 ]

@@ -107,7 +107,7 @@ def otherwise(data: bytes, where: float, number: int, *, drop: bool) -> bytes:
         lines = [json.loads(line) for line in data.splitlines() if line.strip()]
     except (ValueError, RecursionError):
         return data
-    places = [(lines, row) for row in range(len(lines))]
+    places: list[tuple[Any, Any]] = [(lines, row) for row in range(len(lines))]
     for holder, key in places:
         inner = holder[key]
         if isinstance(inner, dict | list) and len(places) < 400:
