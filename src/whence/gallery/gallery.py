@@ -98,8 +98,6 @@ class Gallery:
         self._store = store
         described = store.table(schema.DESCRIPTORS)  # before the photos: every descriptor then has its photo
         photos = store.table(schema.PHOTOS)
-        if photos is None and described is not None and described.count_rows():
-            raise GalleryError(photos_lost(store.folder))
         if photos is None or described is None:
             photos = described = None
         else:
@@ -134,7 +132,11 @@ class Gallery:
         if root is not None and not Path(root).is_dir():
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
         with damage_told(Path(folder)):
-            return cls(Store.open(Path(folder)), None if root is None else Path(root))
+            store = Store.open(Path(folder))
+            described = store.table(schema.DESCRIPTORS)
+            if described is not None and described.count_rows() and store.table(schema.PHOTOS) is None:
+                raise GalleryError(photos_lost(store.folder))
+            return cls(store, None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
