@@ -51,7 +51,7 @@ def nodes() -> Iterator[Any]:
         made.add_node(**_NODE, num_gpus=1)
         yield made
     finally:
-        made.shutdown()
+        made.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -212,9 +212,9 @@ def by_value() -> Iterator[None]:
     """Workers cannot import this file."""
     from ray import cloudpickle
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
     yield
-    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.usefixtures("by_value")

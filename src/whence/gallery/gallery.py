@@ -54,8 +54,6 @@ class Gallery:
         # Codes and descriptors before photos: each of them then has its photo, whatever is written meanwhile.
         tables = store.snapshot((schema.ARTEFACTS, schema.CODES, schema.DESCRIPTORS, schema.PHOTOS))
         self._artefacts, codes, described, photos = tables.values()
-        if photos is None and described is not None and described.count_rows():
-            raise GalleryError(photos_lost(store.folder))
         if photos is None or described is None:
             photos = described = None
         self._photos_table, self._described, self._codes = photos, described, codes
@@ -84,7 +82,13 @@ class Gallery:
             raise InputError(f"root {root} is not a folder; expected the one that the gallery's paths are relative to")
         place = Storage.of(folder)
         with damage_told(place), place.told():
-            return cls(Store.open(place), None if root is None else Path(root))
+            store = Store.open(place)
+            found = cls(store, None if root is None else Path(root))
+            if found._photos_table is None:
+                described = store.table(schema.DESCRIPTORS)
+                if described is not None and described.count_rows() and store.table(schema.PHOTOS) is None:
+                    raise GalleryError(photos_lost(place))
+            return found
 
     def __len__(self) -> int:
         return len(self.photos)
