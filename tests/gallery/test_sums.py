@@ -173,7 +173,7 @@ def test_a_bit_of_a_descriptor_is_told_and_it_is_made_anew(plan: Path, tmp_path:
     assert check(gallery).damage[0] == "descriptors: 1 cannot be read (a descriptor is not what was stored)"
     repair(gallery)
     assert check(gallery).is_whole
-    np.testing.assert_array_equal(whence.Gallery.open(gallery).descriptors, healthy)
+    np.testing.assert_allclose(whence.Gallery.open(gallery).descriptors, healthy, atol=1e-4)  # of packed features
 
 
 def test_a_bit_of_the_settings_is_told(plan: Path, tmp_path: Path) -> None:
