@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import lancedb
 import numpy as np
 import pyarrow as pa
 from selenium import webdriver
@@ -24,6 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 import whence
 from common import heading, parser, show, work_folder
 from serving import served
+from whence.gallery.storage import load_lancedb
 from whence.worlds import Town, write_photo
 
 VIEWS = {"Locate": "", "Browse": "#browse"}
@@ -63,7 +63,7 @@ def many_photos(work: Path, count: int) -> Path:
     view = next(iter(town.survey(20.0)))
     write_photo(seed / "photo.jpg", town.render(view, 320, 240), town.geolocate(view))
     whence.index(seed, gallery, recipe="phash-sift")
-    database, random = lancedb.connect(gallery), np.random.default_rng(0)
+    database, random = load_lancedb().connect(gallery), np.random.default_rng(0)
     positions = streets(count, random)
     days = random.integers(0, 3650, count)
     for name in ("photos", "descriptors"):

@@ -107,7 +107,7 @@ class Writer:
 
     def whole(self, photos: Sequence[NewPhoto]) -> list[NewPhoto]:
         """Photos with all that others wrote of them."""
-        return fragments.complete(self._local, photos)
+        return fragments.complete(self._local, photos) if any(photo.staged for photo in photos) else list(photos)
 
     @property
     def _local(self) -> Path:
