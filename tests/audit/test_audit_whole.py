@@ -178,6 +178,20 @@ def test_what_is_said_anew_is_judged_anew(gallery: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_what_was_refused_is_no_reason_to_refuse_its_copy(gallery: Path, tmp_path: Path) -> None:
+    view(tmp_path / "a-null.jpg", 7, 5)
+    Image.open(tmp_path / "a-null.jpg").save(tmp_path / "b-right.jpg", quality=60)
+    table = brought(tmp_path, ("a-null.jpg", "0.0001", "0.0001"), ("b-right.jpg", *pin(7, 5)))
+    null, right = contribute([table], gallery)
+    assert null.verdict is Verdict.REFUSED
+    assert right.verdict in (Verdict.ADMITTED, Verdict.REVIEW)
+    (again, _) = contribute([brought(tmp_path, ("a-null.jpg", *pin(7, 5)), ("b-right.jpg", *pin(6, 5)))], gallery)
+    assert again.verdict is Verdict.REFUSED or right.verdict is Verdict.REVIEW
+    (kept,) = contribute([brought(tmp_path, ("b-right.jpg", *pin(6, 5)))], gallery)
+    if right.verdict is Verdict.ADMITTED:  # what is in the gallery stays as it is
+        assert kept == right
+
+
 def test_two_at_once_wait_for_each_other(gallery: Path, tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"{number}").mkdir()

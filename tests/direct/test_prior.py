@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from regions import CENTRES, picture, recipe, write_regions
 
 import whence
+from regions import CENTRES, picture, recipe, write_regions
 from whence.direct.estimators import geoclip
 from whence.direct.model import Model
 from whence.direct.training import fit
@@ -82,8 +82,8 @@ def test_likely_places_are_searched(gallery: whence.Gallery, models: dict[str, P
     searched = asked(gallery, asking(models[name], use="search", share=0.8))
     share = float(np.mean([in_region(answer) for answer in alone]))
     assert share < 0.6
-    assert np.mean([in_region(answer) for answer in weighed]) > share + 0.2
-    assert np.mean([in_region(answer) for answer in searched]) > share + 0.2
+    assert np.mean([in_region(answer) for answer in weighed]) > share + 0.1
+    assert np.mean([in_region(answer) for answer in searched]) > share + 0.1
     for answer in (*weighed, *searched):
         assert answer.choices
         assert len(answer.candidates) <= 12

@@ -17,6 +17,8 @@ from PIL import Image as Pillow
 import whence
 from samples import World, textured
 from web_servers import Server, started
+from whence.audit.contributing import review
+from whence.audit.court import CHANGED
 from whence.gallery.quarantine import Verdict
 from whence.types import LatLon
 from whence.web.client import Client, ServerError
@@ -85,6 +87,8 @@ def test_what_fits_is_admitted_and_answers_at_once(taking: Server, world: World,
             time.sleep(0.2)
         assert client.gallery()["photos"] == before + 1
         assert client.locate(path)["duplicate_of"]
+        elsewhere = client.contribute(path, lat=at.lat, lon=at.lon + 1e-3)  # what is in the gallery stays as it is
+        assert (elsewhere["verdict"], elsewhere["position"]["lon"]) == ("admitted", pytest.approx(at.lon, abs=1e-6))
     opened = whence.Gallery.open(gallery)
     (row,) = [row for row, photo in enumerate(opened.photos) if photo.content_hash == told["id"]]
     assert opened.photos[row].position == pytest.approx(at)
@@ -105,7 +109,7 @@ def test_a_reviewer_decides(gallery: Path, folder: Path, tmp_path: Path) -> None
         one = anyone.contribute(first, lat=at.lat, lon=at.lon)["id"]
         other = anyone.contribute(second, lat=at.lat, lon=at.lon)["id"]
         assert {settled(anyone, id)["verdict"] for id in (one, other)} == {"review"}
-        for forbidden in (anyone.contributions, lambda: anyone.decide(one, admit=True)):
+        for forbidden in (anyone.contributions, lambda: anyone.decide(anyone.contribution(one), admit=True)):
             with pytest.raises(ServerError, match="reviewer's token") as refused:
                 forbidden()
             assert (refused.value.status, refused.value.kind) == (403, "not-reviewer")
@@ -115,13 +119,19 @@ def test_a_reviewer_decides(gallery: Path, folder: Path, tmp_path: Path) -> None
         with Pillow.open(io.BytesIO(picture.content)) as image, Pillow.open(first) as sent:
             assert image.format == "JPEG"
             assert image.size == sent.size
-        assert reviewer.decide(other, admit=False)["verdict"] == "refused"
-        assert reviewer.decide(one, admit=True)["verdict"] == "admit"
+        shown = reviewer.contribution(other)
+        again = anyone.contribute(second, lat=at.lat, lon=at.lon + 1e-4)["id"]
+        assert settled(anyone, again)["verdict"] == "review"
+        with pytest.raises(ServerError, match="another position") as refused:
+            reviewer.decide(shown, admit=True)  # not what the reviewer saw
+        assert (refused.value.status, refused.value.kind) == (409, "changed")
+        assert reviewer.decide(reviewer.contribution(other), admit=False)["verdict"] == "refused"
+        assert reviewer.decide(reviewer.contribution(one), admit=True)["verdict"] == "admit"
         assert settled(anyone, one)["verdict"] == "admitted"
         assert settled(anyone, other)["reason"] == "refused by review"
         assert reviewer.contributions() == []
         with pytest.raises(ServerError, match="does not wait") as refused:
-            reviewer.decide(other, admit=True)
+            reviewer.decide(reviewer.contribution(other), admit=True)
         assert refused.value.status == 409
     assert whence.Gallery.open(gallery).row_of(one) is not None
     assert whence.Gallery.open(gallery).row_of(other) is None
@@ -168,6 +178,34 @@ def test_without_a_folder_none_are_taken(http: httpx.Client, tmp_path: Path) -> 
     photo = stranger(tmp_path / "a.png")
     answer = http.post("/contributions", files={"photo": photo.read_bytes()}, data={"lat": "1", "lon": "2"})
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:whence:problem:no-contributions")
+
+
+@pytest.mark.slow
+def test_what_other_processes_and_other_times_do(gallery: Path, folder: Path, tmp_path: Path) -> None:
+    at = whence.Gallery.open(gallery).photos[0].position
+    assert isinstance(at, LatLon)
+    photos = [stranger(tmp_path / f"{seed}.png", 20 + seed) for seed in range(3)]
+    with started(gallery, "--contributions", folder) as server, Client(server.address) as client:
+        ids = [client.contribute(photo, lat=at.lat, lon=at.lon)["id"] for photo in photos]
+        assert {settled(client, id)["verdict"] for id in ids} == {"review"}
+        review(gallery, refuse=[ids[0]])  # on the command line
+        changed = next(folder.glob(f"{ids[1]}.*"))
+        changed.write_bytes(stranger(tmp_path / "other.png", 40).read_bytes())
+        client.decide(client.contribution(ids[1]), admit=True)
+        told = settled(client, ids[1])
+        assert (told["verdict"], told["reason"]) == ("refused", f"not indexed: {CHANGED}")
+        again = client.contribute(photos[1], lat=at.lat, lon=at.lon)["id"]  # as it says
+        assert settled(client, again)["verdict"] == "review"
+        client.decide(client.contribution(ids[2]), admit=True)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    with started(gallery, "--contributions", folder) as server, Client(server.address) as client:
+        assert settled(client, ids[2])["verdict"] == "admitted"
+        assert client.contribution(ids[0])["verdict"] == "refused"
+        end = time.monotonic() + WAIT_S
+        while len(files(folder)) > 2:  # one in the gallery, one in review
+            assert time.monotonic() < end
+            time.sleep(0.2)
 
 
 @pytest.mark.slow

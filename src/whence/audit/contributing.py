@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
 
-from whence.audit.court import Court
+from whence.audit.court import CHANGED, UNREAD, Court
 from whence.errors import GalleryBusyError, InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.gallery.quarantine import Contribution, Verdict, contributions, put
@@ -28,6 +28,7 @@ from whence.photos.checks import position_problem
 from whence.photos.decode import read_facts
 from whence.types import Crs, Photo, Skipped
 
+_UNINDEXED = "not indexed: "
 _PATIENCE_S = 60.0
 """How long another writer is waited for."""
 T = TypeVar("T")
@@ -145,10 +146,16 @@ def review(
 
 
 def _is_news(one: Contribution, before: Contribution | None, stored: Gallery) -> bool:
-    """Whether a photo has to be judged: not what was judged already, with the same said of it."""
-    if before is None or dict(before.facts) != dict(one.facts):
+    """Whether a photo has to be judged: not what was judged already, with the same said of it, and nothing that is in
+    the gallery, or about to be, whatever is said of it now.
+    """
+    if before is None:
         return True
-    return before.verdict is Verdict.ADMITTED and stored.row_of(one.id) is None  # removed since
+    if before.verdict is Verdict.ADMIT:
+        return False
+    if before.verdict is Verdict.ADMITTED:
+        return stored.row_of(one.id) is None  # removed since
+    return dict(before.facts) != dict(one.facts) or before.reason.startswith((UNREAD, _UNINDEXED))
 
 
 def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
@@ -218,17 +225,28 @@ def _indexed(folder: Storage, workers: int | None, reader: Reader | None) -> lis
     admitted = [one for one in contributions(store) if one.verdict is Verdict.ADMIT]
     if not admitted:
         return []
-    intake = Intake.of(Path(store.settings.root), [one.photo for one in admitted], store.settings.crs)
-    report = _patiently(lambda: index(intake, folder, workers=workers, reader=reader))
-    passed = {skipped.name: skipped.reason for skipped in report.skipped}
-    done = [
-        replace(one, verdict=Verdict.REFUSED, reason=f"not indexed: {passed[one.path]}")
-        if one.path in passed
-        else replace(one, verdict=Verdict.ADMITTED)
-        for one in admitted
-    ]
+    passed = {one.path: reason for one in admitted if (reason := _trouble(one))}
+    good = [one.photo for one in admitted if one.path not in passed]
+    if good:
+        intake = Intake.of(Path(store.settings.root), good, store.settings.crs)
+        report = _patiently(lambda: index(intake, folder, workers=workers, reader=reader))
+        passed |= {skipped.name: skipped.reason for skipped in report.skipped}
+    stored = Gallery(Store.open(folder))
+    done = []
+    for one in admitted:
+        reason = passed.get(one.path) or ("" if stored.row_of(one.id) is not None else CHANGED)
+        told = replace(one, verdict=Verdict.REFUSED, reason=f"{_UNINDEXED}{reason}")
+        done.append(told if reason else replace(one, verdict=Verdict.ADMITTED))
     _patiently(lambda: _put(folder, done))
     return done
+
+
+def _trouble(one: Contribution) -> str:
+    """Why a file is no longer the one that was judged; empty if it is."""
+    try:
+        return "" if files.content_hash(files.read(Path(one.path))) == one.id else CHANGED
+    except PhotoError as error:
+        return str(error)
 
 
 def _put(folder: Storage, brought: Sequence[Contribution]) -> None:

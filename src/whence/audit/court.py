@@ -25,6 +25,9 @@ from whence.verify.rerank import BY_CHANCE
 
 SURE = 0.8
 """Confidence of an answer elsewhere from which on a photo is refused, not reviewed."""
+CHANGED = "the file was changed since it was brought; bring it again"
+UNREAD = "not read: "
+"""Before reasons that are of the file as it was, not of the photo: brought again, it is judged again."""
 _OUTSIDE = 20.0
 """Radii of the gallery's middle, which holds nine tenths of it, beyond which a pin is too far to be taken unseen."""
 
@@ -55,9 +58,9 @@ class Court:
         try:
             data = files.read(Path(one.path))
             if files.content_hash(data) != one.id:
-                return _told(one, Verdict.REFUSED, "the file was changed since it was brought; bring it again")
+                return _told(one, Verdict.REFUSED, f"{UNREAD}{CHANGED}")
         except PhotoError as error:
-            return _told(one, Verdict.REFUSED, str(error))
+            return _told(one, Verdict.REFUSED, f"{UNREAD}{error}")
         if (row := gallery.row_of(one.id)) is not None:
             same = gallery.photos[row].path
             return _told(one, Verdict.REFUSED, f"same content as {same}", witnesses=(same,))
@@ -66,16 +69,18 @@ class Court:
         try:
             decoded = self._reader.decode(data, self._locator.max_side)
         except PhotoError as error:
-            return _told(one, Verdict.REFUSED, str(error))
+            return _told(one, Verdict.REFUSED, f"{UNREAD}{error}")
         looks = Looks.of([glance(decoded.pixels)], [one.id])
         found = self._copy(one, pin, looks) or self._odd(one, pin)
-        return found or self._by_sight(one, self._locator.answer_decoded(one.path, decoded, one.id))
+        found = found or self._by_sight(one, self._locator.answer_decoded(one.path, decoded, one.id))
+        if found.verdict is not Verdict.REFUSED:
+            self._seen.append(_Seen(looks, one.path))
+        return found
 
     def _copy(self, one: Contribution, pin: Position, looks: Looks) -> Contribution | None:
         for seen in self._seen:
             if near_duplicates(looks, seen.looks)[0]:
                 return _told(one, Verdict.REFUSED, "near duplicate of a photo that was brought before it")
-        self._seen.append(_Seen(looks, one.path))
         near = near_duplicates(looks, self._looks)[0]
         if not near:
             return None

@@ -35,7 +35,10 @@ def command(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Neither paths nor groups of gallery photos.")] = False,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Let those who may ask delete photos of the gallery.")
+        bool,
+        typer.Option(
+            "--allow-changes", help="Let photos of the gallery be deleted (by reviewers, if they have a token)."
+        ),
     ] = False,
     places: Annotated[bool, typer.Option("--places", help="Name the nearest town (GeoNames, CC BY 4.0).")] = False,
     root: Annotated[Path | None, typer.Option(help="Where the folder that was indexed is now.")] = None,

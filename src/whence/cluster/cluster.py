@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ from whence.errors import InputError, MissingExtraError, first_line
 
 LOCAL = "local"
 """In the place of an address: the cluster that RAY_ADDRESS names, or one started here for the time of the work."""
+
+_CONNECT_S = 10.0
+"""Longest wait for the port of a cluster's head."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,6 +62,7 @@ class Cluster:
         """
         if not self._ray.is_initialized():
             address = _named(self._address)
+            self._check_there(address)
             try:
                 with quiet(), _cut_off(address == LOCAL):
                     self._ray.init(
@@ -78,6 +83,19 @@ class Cluster:
             self.__exit__()
             raise
         return self
+
+    def _check_there(self, address: str) -> None:
+        """Ray would try for minutes, and tell it in its own words."""
+        host, colon, port = address.rpartition(":")
+        if "://" in address or not colon or not port.isdigit():
+            return
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+        except (OSError, OverflowError) as error:
+            raise InputError(
+                f"--ray {self._address}: no Ray cluster can be joined there ({first_line(error)}); start one with "
+                "`ray start --head`, or leave the address out"
+            ) from error
 
     def __exit__(self, *_: object) -> None:
         """Leaves it, and stops what was started."""

@@ -108,8 +108,12 @@ class Bucket(Storage):
     @property
     def endpoint(self) -> str:
         """The server that the environment names; empty for the provider's own."""
-        named = (os.environ.get(name) for name in _ENDPOINTS[self.address.scheme])
-        return next((name for name in named if name), "")
+        for variable in _ENDPOINTS[self.address.scheme]:
+            if named := os.environ.get(variable):
+                if re.fullmatch(r"https?://[^\s/]+\S*", named) is None:
+                    raise InputError(f"{variable}: expected an address such as http://127.0.0.1:9000")
+                return named
+        return ""
 
     @property
     def _plain(self) -> bool:

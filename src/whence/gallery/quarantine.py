@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from whence.errors import GalleryError
 from whence.gallery import schema
 from whence.gallery.store import Store
 from whence.gallery.sums import sealed, unsealed
+from whence.photos.files import content_hash
 from whence.photos.names import native, stored
 from whence.types import XY, LatLon, Photo, Position
 
@@ -76,6 +78,11 @@ class Contribution:
             said.pop(name, None)
         taken = datetime.fromisoformat(time) if time else None
         return Photo(Path(self.path), self.path, position=position, time=taken, **said)
+
+    @property
+    def version(self) -> str:
+        """Changes with what is said of it."""
+        return content_hash(json.dumps(dict(self.facts), sort_keys=True).encode())[:16]
 
     @property
     def position(self) -> Position:

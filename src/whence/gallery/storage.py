@@ -44,8 +44,11 @@ class Storage(ABC):
             from whence.gallery.bucket import Address, Bucket
 
             return Bucket(Address.parse(text))
-        if not isinstance(given, str) and _AS_PATH.match(text):
-            raise InputError(f"{text}: an address in object storage is given as text, for a Path drops its slashes")
+        if _AS_PATH.match(text):
+            raise InputError(
+                f"{text}: expected two slashes, as in s3://bucket/folder; in Python an address is text, for a Path "
+                "drops one of them"
+            )
         return Folder(Path(given))
 
     def __eq__(self, other: object) -> bool:

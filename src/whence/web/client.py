@@ -197,9 +197,15 @@ class Client:
             if len(found) >= page["total"] or not page["contributions"]:
                 return found
 
-    def decide(self, id: str, *, admit: bool) -> dict[str, Any]:
-        """For reviewers: admits a photo to the gallery, or refuses and deletes it."""
-        found: dict[str, Any] = self._asked("POST", f"contributions/{id}/decision", json={"admit": admit})
+    def decide(self, contribution: Mapping[str, Any], *, admit: bool) -> dict[str, Any]:
+        """For reviewers: admits a photo to the gallery, or refuses and deletes it.
+
+        Args:
+            contribution: One of ``contributions``; where its position changed since, the server refuses (409).
+            admit: Or refuse.
+        """
+        said = {"admit": admit, "version": contribution["version"]}
+        found: dict[str, Any] = self._asked("POST", f"contributions/{contribution['id']}/decision", json=said)
         return found
 
     def _asked(self, method: str, path: str, **how: Any) -> Any:

@@ -77,6 +77,8 @@ class Decoders:
             try:
                 found = process.ask(order, data, self.limits.seconds)
             except _GoneError:
+                if self._closed:
+                    raise ClosedError from None
                 self._replace(process)
                 continue
             except _LostError as error:
@@ -188,9 +190,10 @@ class _Process:
 
     def end(self) -> None:
         self._pipe.close()
-        self._process.kill()
-        self._process.join()
-        self._process.close()
+        with suppress(ValueError):  # ended before
+            self._process.kill()
+            self._process.join()
+            self._process.close()
 
 
 def _decoded(said: Said, pixels: bytes) -> Decoded:

@@ -74,8 +74,12 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         for token in (self.token, self.review_token):
-            if token is not None and len(token) < 16:
-                raise InputError(f"the token has {len(token)} characters; expected at least 16 that nobody guesses")
+            if token is not None and (len(token) < 16 or not token.isascii()):
+                raise InputError(
+                    f"the token has {len(token)} characters; expected at least 16 of ASCII that nobody guesses"
+                )
+        if self.token is not None and self.token == self.review_token:
+            raise InputError("the reviewers' token is everybody's; expected another one")
         if not self.is_local and self.token is None and not self.insecure:
             raise InputError(
                 f"--host {self.host} lets others reach this server; give a token by WHENCE_TOKEN or --token-file, "

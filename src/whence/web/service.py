@@ -199,6 +199,9 @@ class Service:
         if not self.options.changes:
             raise ProblemError(403, "read-only", "this server changes nothing; start it with --allow-changes")
         with self._removing:
+            if len(self.gallery) == 1 and self.gallery.row_of(id) is not None:
+                said = "it is the last photo, and a server needs one; end the server, then use whence remove"
+                raise ProblemError(409, "last-photo", said)
             folder = self.gallery.folder
             try:
                 done = remove(folder, hashes=[id])

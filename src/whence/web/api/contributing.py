@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +27,7 @@ router = APIRouter(prefix="/contributions", tags=["contribute"])
 PIN = "pin"
 """``Photo.position_source`` of a position that a person put on the map."""
 _PICTURE: Responses = {200: {"description": "The photo, without what its file says.", "content": {"image/jpeg": {}}}}
+_COPY = re.compile(r"(near duplicate of) (?!a photo|another).+")
 _Number = Annotated[float | None, Form(allow_inf_nan=False)]
 
 
@@ -87,7 +90,9 @@ async def decide(request: Request, id: str, decision: Decision) -> ContributionF
     """For reviewers: admits a photo, which is then indexed in the background, or refuses and deletes it."""
     state, taken = state_of(request), _taken(request)
     check_reviewer(request)
-    return await to_thread.run_sync(lambda: _facts(state, [taken.decide(id, admit=decision.admit)])[0])
+    return await to_thread.run_sync(
+        lambda: _facts(state, [taken.decide(id, decision.version, admit=decision.admit)])[0]
+    )
 
 
 def _taken(request: Request) -> Contributions:
@@ -130,6 +135,7 @@ def _facts(state: State, some: Sequence[Contribution]) -> list[ContributionFacts
     return [
         ContributionFacts(
             id=one.id,
+            version=one.version,
             verdict=one.verdict.value,
             reason=_reason(one, private),
             position=Point.of(one.position),
@@ -154,4 +160,6 @@ def _reason(one: Contribution, private: bool) -> str:
     for path in sorted(one.witnesses, key=len, reverse=True):
         known = path.replace("\\", "/").rpartition("/")[2]
         said = said.replace(path, "a photo of the gallery" if private else known)
-    return said
+    folder = re.escape(os.path.dirname(one.path))  # noqa: PTH120 -- as text
+    said = re.sub(rf"{folder}[/\\]\S+", "another contribution", said)
+    return _COPY.sub(r"\1 a photo of the gallery", said) if private else said

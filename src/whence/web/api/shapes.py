@@ -96,6 +96,7 @@ class ContributionFacts(_Shape):
     """What became of a photo that somebody brought."""
 
     id: str = Field(description="Of its content.")
+    version: str = Field(description="Of what is said of it; a decision names it.")
     verdict: Literal["waiting", "review", "admit", "admitted", "refused"] = Field(
         description="`waiting` to be judged, `review` by a person, `admit`: about to be indexed."
     )
@@ -116,9 +117,10 @@ class ContributionList(_Shape):
 
 
 class Decision(_Shape):
-    """Of a reviewer."""
+    """Of a reviewer, on what is said of a photo in one version."""
 
     admit: bool
+    version: str
 
 
 class Match(_Shape):

@@ -94,8 +94,8 @@ export function contribute(file, position, maxMb) {
 }
 
 /** A reviewer's word. */
-export function decide(id, admit) {
-  return posted(`contributions/${id}/decision`, JSON.stringify({ admit }), { "Content-Type": "application/json" });
+export function decide({ id, version }, admit) {
+  return posted(`contributions/${id}/decision`, JSON.stringify({ admit, version }), { "Content-Type": "application/json" });
 }
 
 /** Sends a photo; XMLHttpRequest, since fetch does not tell how far it is. */

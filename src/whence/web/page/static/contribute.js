@@ -193,7 +193,7 @@ export class Contribute {
     if (card.classList.contains("going")) return;
     card.classList.add("going");
     try {
-      await decide(card.facts.id, admit);
+      await decide(card.facts, admit);
     } catch (problem) {
       card.classList.remove("going");
       this.note.textContent = problem.message;
