@@ -22,6 +22,7 @@ from whence.errors import InputError, MissingExtraError
 from whence.evaluate.evaluation import evaluate
 from whence.evaluate.plan import Plan
 from whence.gallery import schema
+from whence.gallery.artefacts import unpack_arrays
 from whence.gallery.store import Store
 from whence.locate import learning
 from whence.locate.batches import LocateJob, photos_asked
@@ -69,6 +70,10 @@ def tables(gallery: Path) -> dict[str, list[dict[str, Any]]]:
         table = store.table(name)
         assert table is not None
         found[name] = table.to_arrow().to_pylist()
+    for row in found[schema.ARTEFACTS]:
+        kept = unpack_arrays(row["data"])
+        kept.pop("mark", None)  # names the version of the table of photos, and fragments come in by other steps
+        row["data"] = {key: (values.dtype.str, values.shape, values.tobytes()) for key, values in kept.items()}
     return found
 
 

@@ -85,7 +85,7 @@ async def picture(request: Request, id: str) -> Response:
     return Response(await to_thread.run_sync(jpeg, decoded.pixels), media_type="image/jpeg")
 
 
-@router.post("/{id}/decision", status_code=202, responses=problems(403, 404, 409, 422, 503))
+@router.post("/{id}/decision", status_code=202, responses=problems(403, 404, 409, 422, 503, 507))
 async def decide(request: Request, id: str, decision: Decision) -> ContributionFacts:
     """For reviewers: admits a photo, which is then indexed in the background, or refuses and deletes it."""
     state, taken = state_of(request), _taken(request)
