@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,13 +104,27 @@ def test_one_that_dies_takes_only_its_photo_with_it() -> None:
         (process,) = found._all
         pid = process._process.pid
         assert pid is not None
-        threading.Timer(0.1, os.kill, (pid, signal.SIGKILL)).start()
+        killer = threading.Thread(target=kill_beyond, args=(pid, resident(pid) + 5 * len(stream.getvalue()) // 4))
+        killer.start()
         with pytest.raises(PhotoError, match="ended the decoder"):
             found.decode(stream.getvalue())
         assert found.decode(photo(32, 32)).pixels.shape == (32, 32, 3)
         assert found.lost == 1
+        killer.join()
     finally:
         found.close()
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def kill_beyond(pid: int, size: int) -> None:
+    """Once it holds all of the file, and pixels."""
+    while resident(pid) < size:
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_one_that_was_killed_while_idle_costs_no_photo() -> None:
