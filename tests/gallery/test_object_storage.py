@@ -102,7 +102,7 @@ def test_addresses_that_cannot_be_used_are_refused_and_not_repeated(address: str
 
 
 def test_a_path_has_lost_what_makes_an_address() -> None:
-    with pytest.raises(InputError, match="given as text"):
+    with pytest.raises(InputError, match="expected two slashes"):
         Storage.of(Path("s3://bucket/g"))
     assert isinstance(Storage.of("s3:b"), Folder)  # a strange name for a folder
 
