@@ -66,7 +66,7 @@ def test_a_folder_becomes_a_gallery(tmp_path: Path) -> None:
     seen: list[Progress] = []
     report = whence.index(photos, tmp_path / "g", progress=seen.append)
     assert counts(report) == (4, 0, 0, 0, 1, 4)
-    assert report.gallery == tmp_path / "g"
+    assert str(report.gallery) == str(tmp_path / "g")
     assert [(skip.name, skip.reason) for skip in report.skipped] == [("zz.jpg", "no GPS position")]
     assert not report.learned
     assert not report.interrupted

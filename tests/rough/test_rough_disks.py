@@ -126,7 +126,7 @@ def test_a_gallery_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
             write_photos(photos, 1, first=9)
             done = run("index", photos, "--gallery", view)
             assert (done.code, done.out, len(done.lines)) == (2, "", 1)
-            assert f"the gallery {view} cannot be read or written: Read-only file system" in done.err
+            assert f"the gallery {view} cannot be written: Read-only file system" in done.err
     assert state(gallery) == before
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,7 +64,10 @@ def damage_told(folder: object) -> Iterator[None]:
 
 def is_of_library(error: BaseException) -> bool:
     """Whether LanceDB raised it, which raises nearly anything for files that are damaged."""
-    return "lance" in str(error).lower() or type(error).__name__ == "RustPanic"
+    if "lance" in str(error).lower() or type(error).__name__ == "RustPanic":
+        return True
+    last = list(traceback.walk_tb(error.__traceback__))[-1:]
+    return any(frame.f_globals.get("__name__", "").partition(".")[0] in ("lance", "lancedb") for frame, _ in last)
 
 
 def full_disk(error: BaseException) -> bool:
