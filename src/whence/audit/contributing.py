@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
 
-from whence.audit.court import CHANGED, UNREAD, Court
+from whence.audit.court import CHANGED, UNREAD, Court, as_brought
 from whence.errors import GalleryBusyError, InputError, PhotoError
 from whence.gallery.gallery import Gallery
 from whence.gallery.quarantine import Contribution, Verdict, contributions, put
@@ -63,7 +63,7 @@ def contribute(
         InputError: Nothing there, or positions of another kind than the gallery's.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
-    crs = Store.open(Storage.of(gallery)).settings.crs
+    crs = Store.open(gallery).settings.crs
     return judged([_taken(photo) for photo in _photos(brought, crs)], gallery, workers=workers, progress=progress)
 
 
@@ -138,11 +138,17 @@ def review(
     yes, no = ([_named(name, waits) for name in names] for names in (admit, refuse))
     if both := {one.id for one in yes} & {one.id for one in no}:
         raise InputError(f"{min(both)[:12]} is to be admitted and refused; say one of them")
-    told = [replace(one, verdict=Verdict.ADMIT, reason="admitted by review") for one in yes]
-    told += [replace(one, verdict=Verdict.REFUSED, reason="refused by review") for one in no]
+    told = [decided(one, admit=True) for one in yes] + [decided(one, admit=False) for one in no]
     _patiently(lambda: _put(folder, told))
     done = {one.id: one for one in told} | {one.id: one for one in _indexed(folder, workers, reader)}
     return list(done.values())
+
+
+def decided(one: Contribution, *, admit: bool) -> Contribution:
+    """As a reviewer has it."""
+    if admit:
+        return replace(one, verdict=Verdict.ADMIT, reason="admitted by review")
+    return replace(one, verdict=Verdict.REFUSED, reason="refused by review")
 
 
 def _is_news(one: Contribution, before: Contribution | None, stored: Gallery) -> bool:
@@ -244,9 +250,10 @@ def _indexed(folder: Storage, workers: int | None, reader: Reader | None) -> lis
 def _trouble(one: Contribution) -> str:
     """Why a file is no longer the one that was judged; empty if it is."""
     try:
-        return "" if files.content_hash(files.read(Path(one.path))) == one.id else CHANGED
+        as_brought(one)
     except PhotoError as error:
         return str(error)
+    return ""
 
 
 def _put(folder: Storage, brought: Sequence[Contribution]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,16 @@ _OUTSIDE = 20.0
 """Radii of the gallery's middle, which holds nine tenths of it, beyond which a pin is too far to be taken unseen."""
 
 
-@dataclass(slots=True, eq=False)
-class _Seen:
-    """A contribution that was judged before."""
+def as_brought(one: Contribution) -> bytes:
+    """Its file.
 
-    looks: Looks
-    path: str
+    Raises:
+        PhotoError: It cannot be read, or is no longer the one that was brought.
+    """
+    data = files.read(Path(one.path))
+    if files.content_hash(data) != one.id:
+        raise PhotoError(CHANGED)
+    return data
 
 
 class Court:
@@ -48,7 +52,7 @@ class Court:
         self._locator = Locator(gallery, workers=workers) if len(gallery) else None
         self._looks = looks_of_gallery(gallery, workers)
         self._middle = middle_of(gallery) if len(gallery) else None
-        self._seen: list[_Seen] = []
+        self._seen: list[Looks] = []
 
     def judge(self, one: Contribution) -> Contribution:
         """With its verdict."""
@@ -56,9 +60,7 @@ class Court:
         if isinstance(pin, LatLon) is not (gallery.settings.crs is Crs.WGS84):
             return _told(one, Verdict.REFUSED, "its position is of another kind than the gallery's")
         try:
-            data = files.read(Path(one.path))
-            if files.content_hash(data) != one.id:
-                return _told(one, Verdict.REFUSED, f"{UNREAD}{CHANGED}")
+            data = as_brought(one)
         except PhotoError as error:
             return _told(one, Verdict.REFUSED, f"{UNREAD}{error}")
         if (row := gallery.row_of(one.id)) is not None:
@@ -74,13 +76,12 @@ class Court:
         found = self._copy(one, pin, looks) or self._odd(one, pin)
         found = found or self._by_sight(one, self._locator.answer_decoded(one.path, decoded, one.id))
         if found.verdict is not Verdict.REFUSED:
-            self._seen.append(_Seen(looks, one.path))
+            self._seen.append(looks)
         return found
 
     def _copy(self, one: Contribution, pin: Position, looks: Looks) -> Contribution | None:
-        for seen in self._seen:
-            if near_duplicates(looks, seen.looks)[0]:
-                return _told(one, Verdict.REFUSED, "near duplicate of a photo that was brought before it")
+        if any(near_duplicates(looks, seen)[0] for seen in self._seen):
+            return _told(one, Verdict.REFUSED, "near duplicate of a photo that was brought before it")
         near = near_duplicates(looks, self._looks)[0]
         if not near:
             return None

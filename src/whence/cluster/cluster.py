@@ -72,10 +72,7 @@ class Cluster:
                         include_dashboard=False if address == LOCAL else None,
                     )
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-                raise InputError(
-                    f"--ray {self._address}: no Ray cluster can be joined there ({first_line(error)}); start one with "
-                    "`ray start --head`, or leave the address out"
-                ) from error
+                raise self._nobody(error) from error
             self._ours = True
         try:
             self.workers  # noqa: B018 -- a cluster without a core for us is told before any work
@@ -92,10 +89,13 @@ class Cluster:
         try:
             socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
         except (OSError, OverflowError) as error:
-            raise InputError(
-                f"--ray {self._address}: no Ray cluster can be joined there ({first_line(error)}); start one with "
-                "`ray start --head`, or leave the address out"
-            ) from error
+            raise self._nobody(error) from error
+
+    def _nobody(self, error: Exception) -> InputError:
+        return InputError(
+            f"--ray {self._address}: no Ray cluster can be joined there ({first_line(error)}); start one with "
+            "`ray start --head`, or leave the address out"
+        )
 
     def __exit__(self, *_: object) -> None:
         """Leaves it, and stops what was started."""

@@ -21,9 +21,19 @@ import pyarrow as pa
 from whence.errors import ClusterError, MissingExtraError
 from whence.gallery import schema
 from whence.gallery.rows import NewPhoto, Staged, row_of
+from whence.gallery.storage import Storage
 
 _FOREVER = timedelta(days=365_000)
 _HEAVY = ("features", "thumbnail", "glance")
+
+
+def folder_of(gallery: Storage) -> Path:
+    """Where fragments of a gallery lie.
+
+    Raises:
+        GalleryError: It is in object storage.
+    """
+    return gallery.local("indexing by a cluster (--ray)")
 
 
 def stage(folder: Path, photos: Sequence[NewPhoto]) -> list[NewPhoto]:

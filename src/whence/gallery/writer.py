@@ -111,7 +111,7 @@ class Writer:
 
     @property
     def _local(self) -> Path:
-        return self.store.folder.local("indexing by a cluster (--ray)")
+        return fragments.folder_of(self.store.folder)
 
     def drop_strays(self) -> None:
         """Removes fragments that were not put."""

@@ -106,7 +106,7 @@ class ByCluster:
             self._of, self._job = (
                 now,
                 DescribeJob(
-                    self._store.folder.local("indexing by a cluster (--ray)").absolute(),
+                    fragments.folder_of(self._store.folder).absolute(),
                     self._pipeline.recipe,
                     seeing.fingerprint,
                     now.fingerprint,

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from whence.audit.contributing import judged, review, waiting
+from whence.audit.contributing import decided, judged, review, waiting
 from whence.errors import InputError, WhenceError
 from whence.gallery.quarantine import Contribution, Verdict, contributions
 from whence.gallery.storage import Storage
@@ -27,10 +27,10 @@ from whence.photos.names import native, stored
 from whence.photos.pillow import sniff
 from whence.types import Photo
 from whence.web.decoding import ClosedError
+from whence.web.options import MEGABYTE
 from whence.web.problems import ProblemError, no_room
 
 _log = logging.getLogger(__name__)
-_MEGABYTE = 1024**2
 _AGAIN_S = 20.0
 """Seconds until what failed, such as for a gallery that another process writes to, is tried again."""
 _LOOK_S = 30.0
@@ -65,7 +65,7 @@ class Contributions:
             folder: For the files; made if it is not there.
             gallery: Its folder, or its address in object storage.
             reader: What makes pixels of the files.
-            most_mb: All files together.
+            most_mb: Files of all that wait to be decided on.
             workers: Threads.
             grown: Called when the gallery has got new photos.
 
@@ -73,7 +73,7 @@ class Contributions:
             InputError: The folder cannot be used.
         """
         self._folder, self._gallery, self._reader, self._grown = folder, Storage.of(gallery), reader, grown
-        self._most, self._workers = most_mb * _MEGABYTE, workers
+        self._most, self._workers = most_mb * MEGABYTE, workers
         self._lock = threading.Lock()
         self._deciding: dict[str, _Decision] = {}
         self._bell, self._closing = threading.Event(), False
@@ -103,8 +103,8 @@ class Contributions:
         if id in known and known[id].verdict in (Verdict.ADMIT, Verdict.ADMITTED) and Path(known[id].path).exists():
             return known[id]
         with self._lock:
-            waiting = {one.path for one in (*known.values(), *self._fresh.values()) if _counts(one)}
-            if sum(_size(path) for path in waiting) + len(data) > self._most:
+            undecided = {one.path for one in (*known.values(), *self._fresh.values()) if _counts(one)}
+            if sum(_size(path) for path in undecided) + len(data) > self._most:
                 raise no_room()
             try:
                 files.write(Path(one.path), data)
@@ -130,7 +130,7 @@ class Contributions:
             return fresh
         if found is None:
             raise ProblemError(404, "no-contribution", "no such contribution")
-        return found if decision is None else _decided(found, decision.admit)
+        return found if decision is None else decided(found, admit=decision.admit)
 
     def queue(self) -> list[Contribution]:
         """Those that a person has to decide on."""
@@ -163,7 +163,7 @@ class Contributions:
                 raise no_room() from error
             self._deciding[id] = _Decision(admit, version)
         self._bell.set()
-        return _decided(found, admit)
+        return decided(found, admit=admit)
 
     def file(self, id: str) -> bytes:
         """Of one that waits for a decision.
@@ -246,12 +246,6 @@ class Contributions:
 
     def _note(self, id: str) -> Path:
         return self._folder / f"{id}{_FRESH}"
-
-
-def _decided(one: Contribution, admit: bool) -> Contribution:
-    verdict = Verdict.ADMIT if admit else Verdict.REFUSED
-    words = "admitted by review" if admit else "refused by review"
-    return Contribution(one.id, one.path, verdict, words, one.facts, one.off_m, one.witnesses)
 
 
 def _said(one: Contribution) -> bytes:

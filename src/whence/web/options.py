@@ -40,7 +40,7 @@ class ServeOptions:
         body_grace_s: Seconds that any body may take, beyond what ``body_kb_per_s`` allows.
         body_kb_per_s: Slowest body.
         contributions: Folder for photos that others bring; None takes none.
-        contributions_mb: All that is in it.
+        contributions_mb: Of all that wait to be decided on.
         review_token: What those have to show who decide on contributions or delete photos; None asks for no more than
             ``token``. It opens everything that ``token`` does.
     """
