@@ -75,6 +75,10 @@ def test_wrong_pins_are_found_shown_and_put_right(street: Path, tmp_path: Path, 
     assert float(rows["5-0.jpg"]["lat"]) == pytest.approx(45.405, abs=1e-3)
     shutil.copytree(street / "g", tmp_path / "g")
     assert whence.index(fixed, tmp_path / "g").moved == len(rows)
+    view(tmp_path / "one.jpg", 7, 5)
+    whence.index(brought(tmp_path, ("one.jpg", *pin(7, 5))), tmp_path / "small")
+    none = run("audit", tmp_path / "small", "--fix", tmp_path / "none.csv")
+    assert none.err.splitlines()[-1] == f"0 positions written to {tmp_path / 'none.csv'}"
     again = run("audit", street / "g", "--fix", fixed)
     assert (again.code, again.out) == (2, "")
     assert "nothing is ever overwritten" in again.err
@@ -139,8 +143,14 @@ def test_contributions_are_admitted_refused_or_reviewed(gallery: Path, street: P
     assert told["same"]["reason"] == "same content as 1-1.jpg"
     assert len(Gallery.open(gallery)) == count + (verdicts["fits"] == "admitted")
     listed = run("contribute", "--review", "--gallery", gallery)
-    assert "unknown.jpg" in listed.out
+    (line,) = (line for line in listed.out.splitlines() if "unknown.jpg" in line)
     unknown = told["unknown"]["id"]
+    name = line.split()[1]
+    assert name.startswith(f"{unknown[:12]}@")
+    run("contribute", brought(tmp_path, ("unknown.jpg", *pin(6, 1))), "--gallery", gallery)
+    stale = run("contribute", "--review", "--admit", name, "--gallery", gallery)  # on a position that was never seen
+    assert (stale.code, stale.out) == (2, "")
+    assert "something else is said of it now" in stale.err
     taken = run("contribute", "--review", "--admit", unknown[:10], "--gallery", gallery)
     assert taken.code == 0, taken.err
     assert Gallery.open(gallery).row_of(unknown) is not None
@@ -218,4 +228,6 @@ def test_wrong_contributions_are_one_line(gallery: Path, tmp_path: Path, run: Ru
         assert done.code == 2
         assert said in done.err
         assert done.err.count("\n") == 1
+    (tmp_path / "note.jpg").write_text("hello")
+    assert "not a photo: expected JPEG" in run("contribute", tmp_path / "note.jpg", "--gallery", gallery).out
     assert not np.any([photo.path.endswith("a.jpg") for photo in Gallery.open(gallery).photos])

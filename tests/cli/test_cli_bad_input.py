@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -231,6 +232,23 @@ def test_galleries_that_cannot_be_used(run: Run, tmp_path: Path, world: World) -
     newer = f"schema version {schema.SCHEMA_VERSION + 1}"
     refused(run("index", photos, "--gallery", tmp_path / "g"), newer, "pip install --upgrade")
     refused(run("locate", query, "--gallery", tmp_path / "g"), newer)
+
+
+def test_galleries_that_lost_a_table(run: Run, tmp_path: Path, world: World) -> None:
+    photos, query = write_photos(tmp_path / "photos", 3), world.queries / "query-00.jpg"
+    whole, lost = tmp_path / "whole", tmp_path / "lost"
+    assert run("index", photos, "--gallery", whole).code == 0
+    shutil.copytree(whole, lost)
+    shutil.rmtree(lost / "descriptors.lance")
+    told = json.loads(run("info", lost, "--format", "json").out)
+    assert (told["photos"], told["without_descriptor"]) == (0, 3)
+    assert "without_descriptor" not in json.loads(run("info", whole, "--format", "json").out)
+    refused(run("locate", query, "--gallery", lost), "lacks the descriptors of its photos", "whence repair")
+    assert run("index", photos, "--gallery", lost).code == 0  # as it says
+    assert run("locate", query, "--gallery", lost).code == 0
+    shutil.rmtree(lost / "settings.lance")
+    for words in (("info",), ("repair",), ("index", photos, "--gallery"), ("locate", query, "--gallery")):
+        refused(run(*words, lost), "has lost its settings")
 
 
 def test_options_that_do_not_fit(run: Run, tmp_path: Path, world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from samples import Run
@@ -28,3 +30,10 @@ def test_other_commands_know_nothing_of_it(run: Run) -> None:
     done = run("info", "nowhere", "--ray")
     assert done.code == 2
     assert "--ray" in done.err
+
+
+def test_wrong_use_is_told_before_a_cluster_is_joined(run: Run, tmp_path: Path) -> None:
+    done = run("index", tmp_path / "nowhere", "--gallery", tmp_path / "g", "--ray", "127.0.0.1:9")
+    assert (done.code, done.out) == (2, "")
+    assert "no such file or folder" in done.err
+    assert not (tmp_path / "g").exists()

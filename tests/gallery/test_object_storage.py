@@ -184,6 +184,11 @@ def test_troubles_with_the_store_are_told_in_one_line(
         without.delenv("AWS_ACCESS_KEY_ID")
         refused(run("info", three), three, "no credentials were found; set AWS_ACCESS_KEY_ID")
     refused(run("info", three), three, "the store cannot be reached")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    refused(run("info", "gs://bucket/g"), "the credentials cannot be read; GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "somebody")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "%")
+    refused(run("info", "az://bucket/g"), "the credentials cannot be read; AZURE_STORAGE_ACCOUNT_NAME")
 
 
 def test_credentials_are_found_nowhere(three: str, objects: ObjectServer, tmp_path: Path) -> None:
@@ -254,10 +259,11 @@ def test_a_writer_that_lost_its_lock_writes_no_more(place: str, objects: ObjectS
 
 INDEX = """
 import sys
-import whence.locate.indexing as indexing
+import whence
+from whence.locate import indexrun
 from whence.gallery import lease
-indexing._BATCH, lease.SILENT_S, lease.BEAT_S = 2, 3.0, 0.5
-print(indexing.index(sys.argv[1], sys.argv[2], workers=1).total)
+indexrun._BATCH, lease.SILENT_S, lease.BEAT_S = 2, 3.0, 0.5
+print(whence.index(sys.argv[1], sys.argv[2], workers=1).total)
 """
 
 

@@ -56,6 +56,16 @@ def test_only_the_largest_stays(album: Path, tmp_path: Path, decoded: list[int])
     assert again.unchanged == 2
 
 
+def test_a_copy_from_elsewhere_takes_nobodys_place(album: Path, tmp_path: Path) -> None:
+    whence.index(table(album, "whole", "other"), tmp_path / "g", duplicates="drop")
+    (tmp_path / "b" / "brought").mkdir(parents=True)
+    picture(tmp_path / "b" / "brought" / "0.jpg", 1, quality=50)  # by its path it would come first
+    theirs = write_table(tmp_path / "b" / "theirs.csv", [("brought/0.jpg", "9", "9", "", "")], HEADER)
+    done = whence.index(theirs, tmp_path / "g")
+    assert [Path(skipped.name).name for skipped in done.skipped] == ["0.jpg"]
+    assert kept(tmp_path / "g") == ["other", "whole"]
+
+
 @pytest.mark.parametrize("order", [("small", "whole", "a-again", "other"), ("other", "a-again", "small", "whole")])
 def test_one_by_one_gives_what_one_run_gives(album: Path, tmp_path: Path, order: tuple[str, ...]) -> None:
     for name in order:

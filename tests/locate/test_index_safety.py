@@ -21,7 +21,7 @@ from whence.errors import GalleryBusyError, GalleryError, NotAGalleryError, Phot
 from whence.gallery import schema
 from whence.gallery.storage import LOCK
 from whence.gallery.store import Store, lock
-from whence.locate import indexing, learning
+from whence.locate import indexrun, learning
 from whence.locate.pipeline import Pipeline
 from whence.locate.progress import Progress
 from whence.recipes import Recipe, load_recipe
@@ -56,7 +56,7 @@ def few_features(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stopping_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[int]) -> None:
-    monkeypatch.setattr(indexing, "_BATCH", 3)
+    monkeypatch.setattr(indexrun, "_BATCH", 3)
     photos = write_photos(tmp_path / "photos", 10)
     report = whence.index(photos, tmp_path / "g", progress=stop_when(lambda p: p.done == 5), workers=1)
     assert report.interrupted
@@ -78,13 +78,13 @@ def test_stopping_at_the_first_photo(tmp_path: Path) -> None:
 
 KILLED = """
 import sys, time
-from whence.locate import indexing
-indexing._BATCH = 4
-read = indexing.read_photo
+from whence.locate import indexrun
+indexrun._BATCH = 4
+read = indexrun.read_photo
 def slowly(*parts):
     time.sleep(0.1)
     return read(*parts)
-indexing.read_photo = slowly
+indexrun.read_photo = slowly
 from whence.cli import main
 main()
 """
@@ -221,7 +221,7 @@ def test_what_was_learned_is_learned_again_only_after_much_growth(tmp_path: Path
 @pytest.mark.usefixtures("few_features")
 def test_learning_in_the_middle_of_a_run_leaves_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "SAMPLE", 8)
-    monkeypatch.setattr(indexing, "_BATCH", 4)
+    monkeypatch.setattr(indexrun, "_BATCH", 4)
     photos, gallery = write_photos(tmp_path / "photos", 30), tmp_path / "g"
     assert whence.index(photos, gallery, recipe=small(4), workers=2).learned  # photos in flight meet the new model
     opened = whence.Gallery.open(gallery)
@@ -347,7 +347,7 @@ def test_stopping_while_learning_keeps_the_photos(tmp_path: Path, monkeypatch: p
 
     photos, gallery = write_photos(tmp_path / "photos", 3), tmp_path / "g"
     with monkeypatch.context() as patched:
-        patched.setattr(indexing._Run, "finish", stop)
+        patched.setattr(indexrun.IndexRun, "finish", stop)
         assert whence.index(photos, gallery).interrupted
     assert len(whence.Gallery.open(gallery)) == 3
     assert not whence.index(photos, gallery).interrupted

@@ -83,8 +83,8 @@ def wrong():
     return real() + (shift if calls > after else 0)
 time.time = wrong
 time.time_ns = lambda: int(wrong() * 1e9)
-from whence.locate import indexing
-indexing._BATCH = 2
+from whence.locate import indexrun
+indexrun._BATCH = 2
 """
     + PLAIN
 )

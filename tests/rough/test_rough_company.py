@@ -19,16 +19,16 @@ SLOW = (
     """
 import sys, time
 from pathlib import Path
-from whence.locate import indexing, learning
-indexing._BATCH, learning._FEATURES, learning.SAMPLE = 4, 100, 12
-reads, put = Path(sys.argv.pop(1)), indexing.Writer.put
+from whence.locate import indexrun, learning
+indexrun._BATCH, learning._FEATURES, learning.SAMPLE = 4, 100, 12
+reads, put = Path(sys.argv.pop(1)), indexrun.Writer.put
 def slowly(*parts):
     put(*parts)
     print("stored", flush=True)
     before, until = reads.stat().st_size, time.monotonic() + 60
     while reads.stat().st_size == before and time.monotonic() < until:
         time.sleep(0.05)
-indexing.Writer.put = slowly
+indexrun.Writer.put = slowly
 """
     + PLAIN
 )

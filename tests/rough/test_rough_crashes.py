@@ -28,7 +28,7 @@ from whence.gallery import writer as writing
 from whence.gallery.rows import NewPhoto
 from whence.gallery.storage import load_lancedb
 from whence.gallery.store import Store
-from whence.locate import indexing, learning
+from whence.locate import indexrun, learning
 from whence.locate.repairing import check, repair
 from whence.photos import files
 from whence.recipes import Recipe, load_recipe
@@ -60,7 +60,7 @@ def note(log: Path, **said: Any) -> None:
 
 def work(task: str, photos: str, gallery: str, names: list[str], log: str) -> None:
     """In a process that will be killed. Small batches, merged often, so that there are many moments to be killed at."""
-    indexing._BATCH, learning._FEATURES, writing._FRAGMENTS = 4, 100, 5
+    indexrun._BATCH, learning._FEATURES, writing._FRAGMENTS = 4, 100, 5
     put, told = writing.Writer.put, Path(log)
 
     def observed(self: writing.Writer, photos: Sequence[NewPhoto], model: str) -> None:

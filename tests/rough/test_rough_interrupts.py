@@ -31,8 +31,8 @@ import sys
 from whence import cli
 BATCH = int(sys.argv.pop(1))
 if BATCH:
-    from whence.locate import indexing, learning
-    indexing._BATCH, learning._FEATURES = BATCH, 100
+    from whence.locate import indexrun, learning
+    indexrun._BATCH, learning._FEATURES = BATCH, 100
 main = cli.main
 def ready():
     print("up", flush=True)

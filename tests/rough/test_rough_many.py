@@ -21,8 +21,8 @@ import sys
 from pathlib import Path
 import whence
 from whence.errors import GalleryBusyError
-from whence.locate import indexing
-indexing._BATCH = 3
+from whence.locate import indexrun
+indexrun._BATCH = 3
 stop, photos, gallery = sys.argv[1:]
 stored = busy = 0
 while True:

@@ -75,6 +75,10 @@ def test_deleting_waits_for_nobody_who_writes(world: World, tmp_path: Path) -> N
             client.remove(some_id(http))
         assert (refusal.value.status, refusal.value.kind, refusal.value.retry_after_s) == (503, "busy", 10.0)
         assert str(tmp_path) not in str(refusal.value)
+        folder.rename(tmp_path / "moved")
+        with pytest.raises(ServerError) as refusal:
+            client.remove(some_id(http))
+        assert (refusal.value.status, refusal.value.kind) == (409, "gallery-gone")
 
 
 def audited(client: Client) -> list[dict[str, Any]]:

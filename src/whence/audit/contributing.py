@@ -25,7 +25,8 @@ from whence.locate.placing import placed
 from whence.locate.reading import Reader
 from whence.photos import files
 from whence.photos.checks import position_problem
-from whence.photos.decode import read_facts
+from whence.photos.decode import NOT_A_PHOTO, read_facts
+from whence.photos.pillow import sniff
 from whence.types import Crs, Photo, Skipped
 
 _UNINDEXED = "not indexed: "
@@ -121,8 +122,8 @@ def review(
 
     Args:
         gallery: Its folder.
-        admit: Ids, or the beginnings of ids.
-        refuse: Ids, or the beginnings of ids.
+        admit: Ids, or the beginnings of ids; ``id@version`` holds only while what is said of it is what was seen.
+        refuse: The same.
         workers: Threads; None for one per core.
         reader: What makes pixels of the files; None to decode them in this process.
 
@@ -130,7 +131,7 @@ def review(
         What became of them.
 
     Raises:
-        InputError: No contribution with such an id waits, several do, or one is to be both.
+        InputError: No contribution with such an id waits, several do, its version is another, or one is to be both.
         GalleryError: No gallery, or another process has been writing to it for a minute.
     """
     folder = Storage.of(gallery)
@@ -165,10 +166,13 @@ def _is_news(one: Contribution, before: Contribution | None, stored: Gallery) ->
 
 
 def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
-    found = [one for key, one in waits.items() if name and key.startswith(name)]
+    id, _, version = name.partition("@")
+    found = [one for key, one in waits.items() if id and key.startswith(id)]
     if len(found) != 1:
         what = "several contributions have ids that begin so" if found else "no contribution with this id waits"
         raise InputError(f"{name}: {what}; see them with: whence contribute --review")
+    if not found[0].version.startswith(version):
+        raise InputError(f"{name}: something else is said of it now; see it with: whence contribute --review")
     return found[0]
 
 
@@ -201,6 +205,8 @@ def _taken(photo: Photo | Skipped) -> Contribution:
     except PhotoError as error:
         return Contribution("", path, Verdict.REFUSED, str(error))
     digest = files.content_hash(data)
+    if not sniff(data):
+        return Contribution("", path, Verdict.REFUSED, NOT_A_PHOTO)
     known, problem = placed(photo, read_facts(data))
     if known.position is None:
         return Contribution(digest, path, Verdict.REFUSED, problem)

@@ -26,10 +26,11 @@ def command(
     ] = None,
     review: Annotated[bool, typer.Option("--review", help="List what waits for a person's decision.")] = False,
     admit: Annotated[
-        list[str] | None, typer.Option(help="Id, or its beginning, of a contribution to index. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Contribution to index, by its id as --review lists it. Repeatable."),
     ] = None,
     refuse: Annotated[
-        list[str] | None, typer.Option(help="Id, or its beginning, of a contribution to turn down. Repeatable.")
+        list[str] | None, typer.Option(help="Contribution to turn down, named likewise. Repeatable.")
     ] = None,
     form: Annotated[str, typer.Option("--format", help="Of stdout: table or jsonl.")] = "table",
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; one per core if not given.")] = None,
@@ -72,12 +73,16 @@ def command(
 
 
 def _print(found: list[Contribution], form: str) -> None:
+    from whence.gallery.quarantine import Verdict
     from whence.present.words import printable
 
     for one in found:
+        # A decision by the name that is listed is on what is said of the photo now.
+        name = f"{one.id[:12]}@{one.version[:6]}" if one.verdict is Verdict.REVIEW else one.id[:12]
         if form == "jsonl":
             said = {
                 "id": one.id or None,
+                "version": one.version if one.id else None,
                 "path": one.path.encode("utf-8", "backslashreplace").decode(),
                 "verdict": one.verdict.value,
                 "reason": one.reason,
@@ -86,6 +91,4 @@ def _print(found: list[Contribution], form: str) -> None:
             }
             typer.echo(json.dumps(said, ensure_ascii=False, allow_nan=False))
         else:
-            typer.echo(
-                f"{one.verdict.value:<9} {one.id[:12] or '-':<12}  {printable(one.path)}: {printable(one.reason)}"
-            )
+            typer.echo(f"{one.verdict.value:<9} {name or '-':<19}  {printable(one.path)}: {printable(one.reason)}")

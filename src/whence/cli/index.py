@@ -65,6 +65,7 @@ def command(
 ) -> None:
     """Add photos with known positions to a gallery. Only new and changed photos are read."""
     from whence.locate.indexing import index
+    from whence.locate.intake import Intake
     from whence.photos import files
     from whence.photos.decode import SUFFIXES
     from whence.photos.tracks import parse_offset
@@ -74,7 +75,7 @@ def command(
         check_place("--report", report, [source, *(gpx or ())], "index")
         if report.is_file() and report.name.lower().endswith((*SUFFIXES, ".gpx")):
             raise InputError(f"--report {report} may be one of the files to index; name a .json file")
-    with clusters.joined(ray, workers, ray_gpus) as cluster, progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("reading", total=None, rate="")
         started = perf_counter()
 
@@ -83,24 +84,22 @@ def command(
             words = _STAGES[progress.stage]
             bar.update(task, completed=progress.done, total=progress.total, rate=rate, description=words)
 
-        done = index(
-            source,
-            gallery,
-            recipe=recipe,
-            crs=crs,
-            layout=layout,
-            part=part,
-            tolerance_m=tolerance,
-            thumbnails=thumbnails,
-            workers=workers,
-            gpx=gpx or (),
-            gpx_offset_s=parse_offset(gpx_offset),
-            root=root,
-            fov_deg=fov,
-            duplicates=duplicates,
-            cluster=cluster,
-            progress=show,
-        )
+        offset_s = parse_offset(gpx_offset)
+        intake = Intake.open(source, crs=crs, layout=layout, part=part, gpx=gpx or (), gpx_offset_s=offset_s)
+        with clusters.joined(ray, workers, ray_gpus) as cluster:
+            done = index(
+                intake,
+                gallery,
+                recipe=recipe,
+                tolerance_m=tolerance,
+                thumbnails=thumbnails,
+                workers=workers,
+                root=root,
+                fov_deg=fov,
+                duplicates=duplicates,
+                cluster=cluster,
+                progress=show,
+            )
     _print(done)
     if report is not None:
         try:

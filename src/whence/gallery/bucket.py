@@ -40,6 +40,8 @@ _TROUBLES = (
     ((r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|no providers in chain"
       r"|Missing ?(?:Access|Secret|Account|Container)|Account must be specified"),
      "no credentials were found; set {credentials} and what belongs to it"),
+    (r"(?:Open|Decode)Credentials|Invalid Access Key|InvalidAccessKey \{",
+     "the credentials cannot be read; {credentials}, or what belongs to it, names no such file or holds no such key"),
     (r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed|\b401 Unauth",
      "the store does not accept the credentials in the environment"),
     (r"AccessDenied|PermissionDenied|AuthorizationFailure|AuthorizationPermissionMismatch|\b403 Forbidden",

@@ -54,6 +54,7 @@ class Gallery:
         # Codes and descriptors before photos: each of them then has its photo, whatever is written meanwhile.
         tables = store.snapshot((schema.ARTEFACTS, schema.CODES, schema.DESCRIPTORS, schema.PHOTOS))
         self._artefacts, codes, described, photos = tables.values()
+        self._stored = 0 if photos is None else photos.count_rows()
         if photos is None or described is None:
             photos = described = None
         self._photos_table, self._described, self._codes = photos, described, codes
@@ -92,6 +93,11 @@ class Gallery:
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    @property
+    def undescribed(self) -> int:
+        """Photos that are stored and cannot be found: a writer was killed, or descriptors were lost."""
+        return self._stored - len(self)
 
     @property
     def dimension(self) -> int:

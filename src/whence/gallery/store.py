@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -57,6 +57,7 @@ class Store:
         if found is None:
             raise NotAGalleryError(f"no gallery at {folder}; make one with: whence index PHOTOS --gallery {folder}")
         if f"{schema.SETTINGS}{_TABLE}" not in found:
+            _check_not_lost(folder, found)
             raise NotAGalleryError(f"{folder} is not a gallery; make one with: whence index PHOTOS --gallery FOLDER")
         with folder.told():
             connection = folder.connect()
@@ -83,6 +84,7 @@ class Store:
             return True
         if {f"{schema.SETTINGS}{_TABLE}", f"{schema.DESCRIPTORS}{_TABLE}"} <= found:  # which come after the photos
             raise GalleryError(photos_lost(folder))
+        _check_not_lost(folder, found)
         ours = {LOCK, f"{schema.SETTINGS}{_TABLE}", f"{schema.SKIPPED}{_TABLE}"}  # a first run killed, or no photo
         strangers = sorted(found - ours)
         if strangers:
@@ -172,6 +174,20 @@ def lock(place: str | os.PathLike[str] | Storage, *, create: bool = True) -> Ite
 def photos_lost(folder: Storage) -> str:
     """In words, for a gallery without its table of photos."""
     return f"the gallery {folder} has lost its photos; whence repair {folder} says what is left"
+
+
+def _check_not_lost(folder: Storage, found: Set[str]) -> None:
+    """
+    Raises:
+        NotAGalleryError: There are photos of a gallery, and no settings.
+    """
+    if {f"{name}{_TABLE}" for name in (schema.PHOTOS, schema.DESCRIPTORS)} & found and (
+        f"{schema.SETTINGS}{_TABLE}" not in found
+    ):
+        raise NotAGalleryError(
+            f"the gallery {folder} has lost its settings ({schema.SETTINGS}{_TABLE}), without which nobody knows what "
+            "its numbers mean; put them back from a copy, or index into a new folder"
+        )
 
 
 def age_to_keep(table: Any) -> timedelta:

@@ -25,6 +25,7 @@ def summary(gallery: Gallery) -> dict[str, Any]:
     return {
         "gallery": str(gallery.folder),
         "photos": len(gallery),
+        **({"without_descriptor": gallery.undescribed} if gallery.undescribed else {}),
         "groups": len(gallery.photos.column("group").unique().drop_null()),
         "coordinates": str(settings.crs),
         "extent": extent,

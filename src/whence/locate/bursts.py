@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import offsets_m
+from whence.photos.names import native
 
 BURST_S = 10
 """Seconds between two photos of a burst."""
@@ -25,7 +27,8 @@ Pairs = NDArray[np.intp]
 def superfluous(gallery: Gallery, alike: Pairs) -> dict[int, int]:
     """Photos that are near duplicates of one that is kept, and that one: rows.
 
-    Kept is who has more pixels, then whose path comes first. Every photo that goes is a near duplicate of one that
+    Kept is who has more pixels, then who lies below the gallery's root (a contributed copy takes nobody's place), then
+    whose path comes first. Every photo that goes is a near duplicate of one that
     stays and comes before it, and no two that stay are near duplicates: that is true of one choice alone, in whatever
     order the photos came.
 
@@ -39,13 +42,19 @@ def superfluous(gallery: Gallery, alike: Pairs) -> dict[int, int]:
         near.setdefault(other, []).append(one)
     width, height = (gallery.photos.column(name).fill_null(0).to_numpy() for name in ("width", "height"))
     areas = width.astype(np.int64) * height
-    rank = sorted(near, key=lambda row: (-areas[row], row))  # rows are in the order of paths
+    paths = gallery.photos.column("path")
+    foreign = {row: os.path.isabs(native(paths[row].as_py())) for row in near}  # noqa: PTH117
+
+    def order(row: int) -> tuple[int, bool, int]:
+        return -areas[row], foreign[row], row  # rows are in the order of paths
+
+    rank = sorted(near, key=order)
     keeper: dict[int, int] = {}
     seen: set[int] = set()
     for row in rank:
         kept = [other for other in near[row] if other in seen and other not in keeper]
         if kept:
-            keeper[row] = min(kept, key=lambda other: (-areas[other], other))
+            keeper[row] = min(kept, key=order)
         seen.add(row)
     return keeper
 

@@ -11,39 +11,29 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whence.direct.model import Guess
 from whence.errors import InputError, ModelMismatchError, PhotoError
 from whence.gallery.gallery import Gallery
-from whence.gallery.photo import GalleryPhoto
 from whence.gallery.search import Found, Mask
 from whence.gallery.where import Where
-from whence.geo.distance import metres_from
-from whence.geo.line import Line
-from whence.geo.plane import Plane
-from whence.locate.answers import Answer, Query, Told
+from whence.locate.answers import Answer, Query
 from whence.locate.asking import Asker, check_pixels
 from whence.locate.calibration import Calibration
-from whence.locate.confidence import promised, radius_m
-from whence.locate.fusion import geometric_median
+from whence.locate.deciding import Decider
 from whence.locate.options import PriorOptions
 from whence.locate.pipeline import Pipeline, recipe_of
 from whence.locate.prior import Prior
 from whence.locate.sequence import follow
-from whence.locate.stages import Proposal, Refined, Shortlist
 from whence.locate.tried import trials_of
 from whence.locate.turns import worth_asking
-from whence.locate.verifying import Verifier, around_best
+from whence.locate.verifying import Verifier
 from whence.photos.cameras import check_fov
 from whence.photos.decode import Decoded
 from whence.recipes import Recipe, load_recipe, options_from
 from whence.types import (
     XY,
-    Candidate,
     Crs,
-    DoubleArray,
-    FloatArray,
     Image,
     LatLon,
     Location,
@@ -51,15 +41,10 @@ from whence.types import (
     Position,
     Status,
 )
-from whence.verify.rerank import Verification
 
 CANDIDATES = 20
-_SOME = 20_000
-"""Photos whose positions stand for those of all, where only their distribution counts."""
 _FIRST = 5
 """Photos whose likeness tells how a photo is to be turned."""
-_NO_IDEA = 0.0
-"""Confidence of a guess that nothing speaks for."""
 
 
 class Locator:
@@ -112,6 +97,11 @@ class Locator:
             raise InputError(f"candidates {candidates}: expected at least 1")
         if workers is not None and workers < 1:
             raise InputError(f"workers {workers}: expected at least 1")
+        if not len(gallery) and gallery.undescribed:
+            raise InputError(
+                f"the gallery {gallery.folder} lacks the descriptors of its photos; run `whence index` on them again, "
+                f"or: whence repair {gallery.folder}"
+            )
         if not len(gallery):
             raise InputError(
                 f"the gallery {gallery.folder} holds no photos; add some: whence index PHOTOS --gallery ..."
@@ -123,13 +113,9 @@ class Locator:
                 "widen them (see `whence info`)"
             )
         self._coordinates = gallery.coordinates if self._allowed is None else gallery.coordinates[self._allowed]
-        self._some = self._coordinates[:: -(-len(self._coordinates) // _SOME)]
-        # Labels along a line know of no left and right: what geometry sees of them must not count as distance.
-        self._line = Line.through(gallery.coordinates) if gallery.settings.crs is not Crs.WGS84 else None
         self._near = _place_names(gallery) if places else None
         self.gallery = gallery
         self.tolerance_m = tolerance_m or gallery.settings.tolerance_m
-        self._candidates = candidates
         self._workers = workers or os.cpu_count() or 1
         self._pipeline = Pipeline(_recipe(gallery, recipe))
         if self._pipeline.seeing.fingerprint != gallery.settings.extractor:
@@ -143,11 +129,18 @@ class Locator:
         self._pipeline.retriever.prepare(gallery)
         trials = trials_of(gallery, self._pipeline.recipe) if calibrated else None
         self.calibration = Calibration(trials, self.tolerance_m) if trials is not None and trials.enough else None
-        self._y_down = None if trials is None else trials.y_down
         section = self._pipeline.recipe.sections["prior"] if calibrated else {}
         self._prior = Prior(gallery, options_from(PriorOptions, "prior", section)) if section else None
-        self._promised = 1.0 if self.calibration is not None else promised(self.tolerance_m)
         self._verifier = Verifier(gallery, self._pipeline, self.tolerance_m, self._workers)
+        self._decider = Decider(
+            gallery,
+            self._pipeline,
+            self._coordinates,
+            self.tolerance_m,
+            candidates,
+            self.calibration,
+            None if trials is None else trials.y_down,
+        )
         # Not in the caller's: of a main thread glibc gives the 100 MB that SIFT takes of a photo back each time, and
         # having them again costs half as much as SIFT itself.
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="whence-answer")
@@ -299,7 +292,7 @@ class Locator:
         searched = perf_counter()
         verifications = self._verifier.verify(query.features, rows, cosines)
         verified = perf_counter()
-        answer = self._decide(query, rows, cosines, verifications)
+        answer = self._decider.decide(query, rows, cosines, verifications)
         seconds = {
             **query.seconds,
             "search": searched - start,
@@ -335,103 +328,6 @@ class Locator:
         allowed = np.ones(len(self.gallery), np.bool_) if self._allowed is None else self._allowed.copy()
         allowed[list(hidden)] = False
         return allowed
-
-    def _decide(
-        self, query: Query, rows: NDArray[np.intp], cosines: FloatArray, verifications: Sequence[Verification]
-    ) -> Answer:
-        photos = [self.gallery.photos[row] for row in rows]
-        plane = self._plane(photos, verifications)
-        shortlist = Shortlist(
-            photos=photos,
-            points=plane.metres(self.gallery.coordinates[rows]),
-            similarities=cosines,
-            verifications=verifications,
-            verified=self._pipeline.estimator is not None,
-            query=query.features,
-            features_of=lambda places: self.gallery.features([int(rows[place]) for place in places]),
-            plane=plane,
-            tolerance_m=self.tolerance_m,
-            camera=query.camera,
-            y_down=self._y_down,
-        )
-        proposal = self._on_line(self._pipeline.positioner.position(shortlist)) if len(rows) else None
-        refined = None if proposal is None else self._refined(proposal)
-        position = self._position(refined or proposal, shortlist.points, plane)
-        candidates_m = np.hypot(*(shortlist.points - plane.point(position)).T)
-        probability, radius = self._sureness(proposal, position, candidates_m)
-        order = (range(len(rows)) if proposal is None else proposal.order)[: self._candidates]
-        inliers = shortlist.inliers
-        named = tuple(
-            Candidate(photo.path, photo.position, float(cosines[i]), int(inliers[i]), int(i), photo.group)
-            for i, photo in ((i, photos[i]) for i in order)
-        )
-        sure = proposal is not None and probability >= self._pipeline.confidence.unsure_below
-        location = Location(
-            path=query.path,
-            status=Status.LOCATED if sure else Status.UNSURE,
-            position=position,
-            radius_m=radius,
-            confidence=probability,
-            candidates=named,
-            heading_deg=None if refined is None else refined.heading_deg,
-        )
-        chosen = tuple(int(rows[i]) for i in order), tuple(verifications[i] for i in order)
-        if proposal is None:
-            return Answer(location, query, *chosen, tuple(rows.tolist()))
-        others = tuple((plane.position(*point.tolist()), weight) for point, weight in proposal.hypotheses)
-        told = None
-        if (own := proposal.refined) is not None:
-            without, position = (plane.position(*point.tolist()) for point in (proposal.east_north, own.east_north))
-            told = Told(without, position, own.photos, own.y_down)
-        return Answer(location, query, *chosen, tuple(rows.tolist()), proposal.evidence, told, others)
-
-    def _on_line(self, proposal: Proposal | None) -> Proposal | None:
-        """With the geometry's position where the gallery's positions all lie, if that is a line."""
-        if self._line is None or proposal is None or proposal.refined is None:
-            return proposal
-        return replace(
-            proposal,
-            refined=replace(proposal.refined, east_north=self._line.nearest(proposal.refined.east_north)),
-        )
-
-    def _refined(self, proposal: Proposal) -> Refined | None:
-        """The geometry's word, where it is taken: the gallery found it better, or the recipe's own rule says so."""
-        refined = proposal.refined
-        if refined is None:
-            return None
-        taken = refined.trusted if self.calibration is None else refined.photos >= self.calibration.refine_from
-        return refined if taken else None
-
-    def _sureness(
-        self, proposal: Proposal | None, position: Position, candidates_m: DoubleArray
-    ) -> tuple[float, float]:
-        """Probability that the error is within the tolerance, and the radius that holds nine of ten truths."""
-        if proposal is not None and proposal.evidence is not None and self.calibration is not None:
-            told = proposal.evidence
-            return self.calibration.confidence(*told), self.calibration.radius_m(*told, candidates_m)
-        probability = _NO_IDEA if proposal is None else proposal.confidence * self._promised
-        return probability, radius_m(probability, self.tolerance_m, self._distances(position))
-
-    def _plane(self, photos: Sequence[GalleryPhoto], verifications: Sequence[Verification]) -> Plane:
-        """Around the best match, where metres have to be right, however large the gallery."""
-        if not photos:
-            kind = LatLon if self.gallery.settings.crs is Crs.WGS84 else XY
-            return Plane.around([kind(*pair) for pair in self._some.tolist()])
-        return around_best(photos, verifications)
-
-    def _position(self, proposal: Proposal | Refined | None, points: DoubleArray, plane: Plane) -> Position:
-        """The place found; else that of the most similar photo; else the middle of the gallery."""
-        if proposal is not None:
-            east, north = proposal.east_north.tolist()
-        elif len(points):
-            east, north = points[0].tolist()
-        else:
-            east, north = geometric_median(plane.metres(self._some)).tolist()
-        return plane.position(east, north)
-
-    def _distances(self, position: Position) -> DoubleArray:
-        """Metres from a position to the photos that count; of very many, to some that are spread evenly."""
-        return metres_from(position, self._some)
 
 
 def _without_pixels(answer: Answer) -> Answer:

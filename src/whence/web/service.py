@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
-from whence.errors import GalleryBusyError, GalleryError, InputError, PhotoError, WhenceError
+from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGalleryError, PhotoError, WhenceError
 from whence.gallery.gallery import Gallery
 from whence.gallery.removal import remove
 from whence.gallery.where import Where
@@ -208,6 +208,10 @@ class Service:
             except GalleryBusyError:
                 said = "another process is writing to the gallery; try again when it is done"
                 raise ProblemError(503, "busy", said, retry_after_s=10.0) from None
+            except NotAGalleryError as error:
+                _log.warning("a photo cannot be removed: %s", error)
+                said = "the gallery is no longer where it was opened; put it back, or start the server with another"
+                raise ProblemError(409, "gallery-gone", said) from error
             except GalleryError as error:
                 _log.warning("a photo cannot be removed: %s", error)
                 said = "the server may not write to its gallery; give it the right to, or use whence remove"
