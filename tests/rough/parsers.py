@@ -16,15 +16,22 @@ import numpy as np
 from PIL import Image
 
 from regions import recipe, write_regions
+from whence.collect.areas import Box, Cell
 from whence.collect.fetching import _begun
 from whence.collect.folder import _read_note
-from whence.collect.http import _parsed
+from whence.collect.http import Reply, _parsed
 from whence.collect.journal import Journal
+from whence.collect.licences import KNOWN
 from whence.collect.request import classes
+from whence.collect.source import Wanted
+from whence.collect.sources.commons import Commons
+from whence.collect.sources.flickr import Flickr
+from whence.collect.sources.mapillary import Mapillary
+from whence.collect.sources.panoramax import Panoramax
 from whence.direct.model import ARRAYS, WORDS, Model
 from whence.direct.reading import _read as read_vectors
 from whence.direct.training import fit
-from whence.errors import GalleryError, InputError, ModelError, PhotoError, RecipeError
+from whence.errors import CollectError, GalleryError, InputError, ModelError, PhotoError, RecipeError
 from whence.evaluate.answers import read_answers
 from whence.evaluate.galleries import _read as read_gallery_note
 from whence.evaluate.inputs import Given, read_database
@@ -222,6 +229,145 @@ SETTINGS = {
 TAG = {"path": "/nowhere/a.jpg", "after": "00", "before": "11", "splices": [[0, 1, base64.b64encode(b"x").decode()]]}
 
 
+POINT = {"type": "Point", "coordinates": [12.3, 45.4]}
+FLICKR = {
+    "stat": "ok",
+    "licenses": {"license": [{"id": "5", "name": "", "url": "https://creativecommons.org/licenses/by-sa/2.0/"}]},
+    "photos": {
+        "page": 1,
+        "pages": 2,
+        "total": "2",
+        "photo": [
+            {
+                "id": "77",
+                "owner": "1@N2",
+                "ownername": "Ann",
+                "title": "Bridge",
+                "license": "5",
+                "latitude": "45.4",
+                "longitude": 12.3,
+                "accuracy": "16",
+                "datetaken": "2020-05-01 12:00:00",
+                "datetakengranularity": 0,
+                "datetakenunknown": "0",
+                "url_l": "https://live.staticflickr.com/77_b.jpg",
+            }
+        ],
+    },
+}
+COMMONS = {
+    "batchcomplete": False,
+    "continue": {"gsroffset": 9990, "continue": "gsroffset||"},
+    "query": {
+        "searchinfo": {"totalhits": 2},
+        "pages": [
+            {
+                "pageid": 9,
+                "title": "File:Bridge.jpg",
+                "coordinates": [{"lat": 45.4, "lon": 12.3, "primary": True}],
+                "imageinfo": [
+                    {
+                        "url": "https://upload.wikimedia.org/b.jpg",
+                        "thumburl": "https://upload.wikimedia.org/1280px-b.jpg",
+                        "mime": "image/jpeg",
+                        "descriptionurl": "https://commons.wikimedia.org/wiki/File:Bridge.jpg",
+                        "extmetadata": {
+                            "Artist": {"value": "<a href='x'>Ann</a> &amp; Bob"},
+                            "LicenseShortName": {"value": "CC BY-SA 4.0"},
+                            "LicenseUrl": {"value": "https://creativecommons.org/licenses/by-sa/4.0"},
+                            "DateTimeOriginal": {"value": "2020-05-01 12:00:00"},
+                            "ObjectName": {"value": "Bridge"},
+                        },
+                    }
+                ],
+            }
+        ],
+    },
+}
+MAPILLARY = {
+    "data": [
+        {
+            "id": "77",
+            "geometry": POINT,
+            "computed_geometry": POINT,
+            "compass_angle": 361.5,
+            "computed_compass_angle": 90.5,
+            "captured_at": 1588334400000,
+            "sequence": "s",
+            "creator": {"username": "ann", "id": "1"},
+            "is_pano": False,
+            "thumb_1024_url": "https://scontent.mapillary.com/77.jpg",
+        }
+    ]
+}
+PANORAMAX = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "id": "7-7",
+            "collection": "c",
+            "geometry": POINT,
+            "properties": {
+                "datetimetz": "2020-05-01T12:00:00+02:00",
+                "license": "CC-BY-SA-4.0",
+                "view:azimuth": 90,
+                "quality:horizontal_accuracy": 4.0,
+                "pers:interior_orientation": {"field_of_view": 70},
+            },
+            "providers": [{"name": "Ann", "roles": ["producer"]}],
+            "assets": {"hd": {"href": "/77.jpg"}, "sd": {"href": "https://panoramax.xyz/77s.jpg"}},
+            "links": [{"rel": "license", "href": "https://creativecommons.org/licenses/by-sa/4.0/"}],
+        }
+    ],
+    "links": [{"rel": "next", "href": "?token=1"}],
+}
+
+
+class _Telling:
+    """Stands where a service is asked, and gives the one answer; what fetches answers has tests of its own."""
+
+    def __init__(self, data: bytes) -> None:
+        self.reply = Reply(200, _parsed(data))
+
+    def ask(self, *_: Any, **__: Any) -> Reply:
+        return self.reply
+
+
+def read_service(kind: type[Any]) -> Read:
+    """As a run of ``whence collect`` does: photos of a small box."""
+
+    def read(data: bytes, folder: Path) -> Any:
+        wanted = Wanted(licences=frozenset(KNOWN))
+        source = kind(_Telling(data), kind.base, None, wanted)
+        found = source.search(Cell(Box(45.39, 12.29, 45.41, 12.31)), None)
+        for photo in found.photos:
+            source.renew(photo)
+        return found.photos or None
+
+    return read
+
+
+def weights() -> list[bytes]:
+    """As whence writes a network (of one small tensor, so that mutations meet the header), and as torch does."""
+    import torch
+    from safetensors.torch import save
+
+    words = json.dumps({"architecture": {"backbone": "resnet18", "head": {"method": "gem"}}})
+    stream = io.BytesIO()
+    torch.save({"state_dict": {"module.a": torch.ones(3)}}, stream)
+    return [bytes(save({"a": torch.ones(3)}, metadata={"whence": words})), stream.getvalue()]
+
+
+def read_weights(data: bytes, folder: Path) -> Any:
+    from whence.nets.weights import said_of, tensors
+
+    if data[:2] == b"PK":  # torch's own format
+        (folder / "n.pth").write_bytes(data)
+        return tensors(folder / "n.pth")
+    (folder / "n.safetensors").write_bytes(data)
+    return said_of(folder / "n.safetensors"), tensors(folder / "n.safetensors")
+
+
 def features() -> list[bytes]:
     made = []
     for whole, counts in ((None, ()), (np.ones(6, np.float32), ()), (np.ones(6, np.float32), (2, 3)), (None, (5,))):
@@ -311,6 +457,16 @@ def parsers(folder: Path) -> dict[str, Parser]:
             [said({"etag": "x", "modified": "", "total": 9})], at("p.json", lambda p: _begun(p.with_suffix("")))
         ),
         "reply": Parser([said({"features": [1.5, None, {"a": "b"}]})], lambda data, _: _parsed(data)),
+        **{
+            name: Parser([said(answer)], read_service(kind), (CollectError,))
+            for name, answer, kind in (
+                ("flickr", FLICKR, Flickr),
+                ("commons", COMMONS, Commons),
+                ("mapillary", MAPILLARY, Mapillary),
+                ("panoramax", PANORAMAX, Panoramax),
+            )
+        },
+        "weights": Parser(weights(), read_weights, (ModelError,)),
         "features": Parser(features(), lambda data, _: unpack(data), (GalleryError,)),
         "artefacts": Parser(
             [pack_arrays({"a": np.arange(5.0), "b": np.zeros((2, 3), np.int8)})],
