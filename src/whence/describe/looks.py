@@ -53,8 +53,8 @@ class Looks:
         """From what ``glance`` gave; empty for a photo that cannot be read."""
         nothing = bytes(_SIDE * _SIDE)
         grey = np.frombuffer(b"".join(found or nothing for found in glances), np.uint8).reshape(-1, _SIDE * _SIDE)
-        bits = [bits_of(small.reshape(_SIDE, _SIDE).astype(np.float32)) for small in grey]
-        return cls(np.array(bits, np.bool_).reshape(-1, _HASH), grey, tuple(hashes))
+        bits = bits_of(grey.reshape(-1, _SIDE, _SIDE).astype(np.float32))
+        return cls(bits.reshape(-1, _HASH), grey, tuple(hashes))
 
     def __len__(self) -> int:
         return len(self.hashes)

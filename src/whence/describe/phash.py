@@ -50,10 +50,13 @@ class Phash(Unlearned[PhashOptions]):
 
 
 def bits_of(small: FloatArray) -> NDArray[np.bool_]:
-    """``(64,)``: which of the 8 x 8 lowest frequencies of a grey 32 x 32 image lie above their median."""
-    lowest = cv2.dct(small)[:_KEPT, :_KEPT].ravel()
-    bits: NDArray[np.bool_] = lowest > np.median(lowest)
-    return bits
+    """``(..., 64)``: which of the 8 x 8 lowest frequencies of grey ``(..., 32, 32)`` images lie above their median."""
+    images = small.reshape(-1, _SIDE, _SIDE)
+    lowest = np.empty((len(images), _KEPT * _KEPT), np.float32)
+    for row, image in zip(lowest, images, strict=True):
+        row[:] = cv2.dct(image)[:_KEPT, :_KEPT].ravel()
+    bits: NDArray[np.bool_] = lowest > np.median(lowest, axis=1, keepdims=True)
+    return bits.reshape(*small.shape[:-2], _KEPT * _KEPT)
 
 
 def grey_small(image: Image) -> FloatArray:
