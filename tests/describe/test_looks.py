@@ -29,6 +29,18 @@ def test_near_hashes_are_those_of_all_pairs(
     assert differing.tolist() == [int(away[row, other]) for row, other in expected.tolist()]
 
 
+@given(WORDS, st.lists(st.tuples(st.integers(0, 29), st.sets(st.integers(0, 63), max_size=14))), st.integers(0, 14))
+@settings(max_examples=40, deadline=None)
+def test_near_hashes_among_themselves(mine: list[int], planted: list[tuple[int, set[int]]], most: int) -> None:
+    mine = mine + [mine[row] ^ sum(1 << bit for bit in bits) for row, bits in planted if row < len(mine)]
+    words = np.array(mine, np.uint64)
+    left, right, differing = within(words, None, most, workers=2)
+    away = np.bitwise_count(words[:, None] ^ words[None])
+    expected = [(row, other) for row, other in np.argwhere(away <= most).tolist() if row < other]
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == expected
+    assert differing.tolist() == [int(away[pair]) for pair in expected]
+
+
 def test_pairs_that_do_not_fit_in_memory_at_once_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     words = np.random.default_rng(1).integers(0, 8, 200).astype(np.uint64)  # crowded: thousands of pairs
     whole = within(words, words, 2)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import whence
 from samples import GRID_DEG, Run, blank, place, textured, write_photos, write_table
 from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGalleryError
 from whence.gallery import removal, schema
 from whence.gallery.gallery import Gallery
-from whence.gallery.removal import remove
+from whence.gallery.removal import _above, remove
 from whence.gallery.store import Store, age_to_keep, lock
 from whence.gallery.where import Where
 from whence.worlds import write_photo
@@ -280,3 +283,26 @@ def test_the_guess_without_evidence_is_among_those_allowed(gallery: Path) -> Non
     assert isinstance(answer.position, whence.LatLon)
     assert (answer.position.lat, answer.position.lon) == pytest.approx((50.004, 10), abs=1e-6)
     assert answer.radius_m == pytest.approx(25, abs=1)  # no other photo is there to be at
+
+
+@given(st.from_regex(r"/?[a-zé.]{1,3}(/[a-zé. ]{1,3}){0,4}", fullmatch=True))
+def test_a_photo_lies_in_its_folders_and_theirs(path: str) -> None:
+    if str(PurePosixPath(path)) == path:  # as paths are stored
+        assert list(_above(path)) == [path, *map(str, PurePosixPath(path).parents)]
+
+
+def test_many_small_files_are_merged_and_few_are_left(gallery: Path) -> None:
+    def files() -> int:
+        found: Any = Store.open(gallery).table(schema.PHOTOS)
+        return int(found.stats()["fragment_stats"]["num_fragments"])
+
+    store = Store.open(gallery)
+    row: Any = store.table(schema.PHOTOS).search().limit(1).to_arrow()  # type: ignore[union-attr]
+    for number in range(101 - files()):
+        store.append(schema.PHOTOS, row.set_column(0, "path", pa.array([f"more/{number}.jpg"])))
+    remove(gallery, ["more/0.jpg"])
+    assert files() == 100
+    store.append(schema.PHOTOS, row.set_column(0, "path", pa.array(["more/0.jpg"])))
+    remove(gallery, ["04.jpg"])
+    assert files() == 1
+    assert len(Store.open(gallery).table(schema.PHOTOS).search().to_arrow()) == 4 + 100  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ from children import check_whole
 import whence
 from samples import textured
 from whence.errors import NotAGalleryError, WhenceError
-from whence.gallery import schema
+from whence.gallery import schema, tidying
 from whence.gallery import writer as writing
 from whence.gallery.rows import NewPhoto
 from whence.gallery.storage import load_lancedb
@@ -60,7 +60,7 @@ def note(log: Path, **said: Any) -> None:
 
 def work(task: str, photos: str, gallery: str, names: list[str], log: str) -> None:
     """In a process that will be killed. Small batches, merged often, so that there are many moments to be killed at."""
-    indexrun._BATCH, learning._FEATURES, writing._FRAGMENTS = 4, 100, 5
+    indexrun._BATCH, learning._FEATURES, tidying._FRAGMENTS = 4, 100, 5
     put, told = writing.Writer.put, Path(log)
 
     def observed(self: writing.Writer, photos: Sequence[NewPhoto], model: str) -> None:

@@ -5,7 +5,8 @@ A glance is 32 x 32 grey levels: a perceptual hash is made of them, and copies a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -105,7 +106,7 @@ def near_duplicates(first: Looks, second: Looks) -> list[list[tuple[int, int]]]:
     return [sorted(rows.items()) for rows in found]
 
 
-def within(first: Words, second: Words, most: int) -> tuple[Rows, Rows, NDArray[np.uint8]]:
+def within(first: Words, second: Words | None, most: int, workers: int = 1) -> tuple[Rows, Rows, NDArray[np.uint8]]:
     """All pairs of hashes that differ by at most so many of 64 bits: rows of the first, of the second, differing bits.
 
     Multi-index hashing: what differs by r bits differs by at most r / 4 in one of its four parts of 16 bits, so each
@@ -116,8 +117,9 @@ def within(first: Words, second: Words, most: int) -> tuple[Rows, Rows, NDArray[
 
     Args:
         first: ``(N,)``.
-        second: ``(M,)``.
+        second: ``(M,)``; None for the first themselves, each pair once, the smaller row first.
         most: Differing bits.
+        workers: Threads.
 
     Returns:
         ``(P,)`` each, sorted by the rows.
@@ -126,26 +128,36 @@ def within(first: Words, second: Words, most: int) -> tuple[Rows, Rows, NDArray[
     turned = [
         sum(1 << bit for bit in bits) for n in range(most // _PIECES + 1) for bits in combinations(range(width), n)
     ]
-    found: list[tuple[Rows, Rows]] = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
-    for piece in range(_PIECES):
-        mine, theirs = (_piece(words, piece, width) for words in (first, second))
+    others = first if second is None else second
+
+    def pairs(piece: int) -> Iterator[tuple[Rows, Rows]]:
+        mine, theirs = (_piece(words, piece, width) for words in (first, others))
         order = np.argsort(theirs, kind="stable")
         starts = np.searchsorted(theirs[order], np.arange((1 << width) + 1))
-        sorted_words = second[order]
-        asked = np.argsort(mine, kind="stable")  # neighbours look at neighbours
+        sorted_words = others[order]
+        by_piece = np.argsort(mine, kind="stable")  # neighbours look at neighbours
         for mask in turned:
-            keys = mine[asked] ^ mask
+            asked, keys = by_piece, mine[by_piece] ^ mask
+            if second is None and mask:  # of two tables that look into each other, one is enough
+                smaller = mine[asked] < keys
+                asked, keys = asked[smaller], keys[smaller]
             low, count = starts[keys], starts[keys + 1] - starts[keys]
             for part in _parts(count):
                 who = np.repeat(asked[part], count[part])
                 ends = np.cumsum(count[part])
                 at = np.arange(len(who)) + np.repeat(low[part] - ends + count[part], count[part])
                 near = np.flatnonzero(np.bitwise_count(first[who] ^ sorted_words[at]) <= most)
-                found.append((who[near], order[at[near]]))
-    left, right = (np.concatenate(rows) for rows in zip(*found, strict=True))
-    both = np.unique(left.astype(np.int64) * max(len(second), 1) + right)
-    left, right = (rows.astype(np.intp) for rows in np.divmod(both, max(len(second), 1)))
-    return left, right, np.bitwise_count(first[left] ^ second[right])
+                yield who[near], order[at[near]]
+
+    with ThreadPoolExecutor(workers) as threads:
+        found = [pair for some in threads.map(lambda piece: list(pairs(piece)), range(_PIECES)) for pair in some]
+    left, right = (np.concatenate([np.zeros(0, np.intp), *(pair[side] for pair in found)]) for side in (0, 1))
+    if second is None:
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        left, right = left[left < right], right[left < right]
+    both = np.unique(left.astype(np.int64) * max(len(others), 1) + right)
+    left, right = (rows.astype(np.intp) for rows in np.divmod(both, max(len(others), 1)))
+    return left, right, np.bitwise_count(first[left] ^ others[right])
 
 
 def _piece(words: Words, piece: int, width: int) -> NDArray[np.int64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from whence.errors import GalleryError, InputError
@@ -18,7 +19,8 @@ from whence.gallery import schema
 from whence.gallery.approximate import keep_codes
 from whence.gallery.light import keep_light
 from whence.gallery.storage import Storage
-from whence.gallery.store import Store, age_to_keep, lock
+from whence.gallery.store import Store, lock
+from whence.gallery.tidying import tidy
 from whence.gallery.where import Where
 from whence.photos.names import native, stored
 from whence.types import Crs
@@ -131,15 +133,21 @@ def _chosen(store: Store, asked: _Asked) -> tuple[list[str], int, tuple[str, ...
         matched, unmatched = _named(paths, asked.named, Path(store.settings.root))
         met &= matched
     if asked.groups:
-        of = rows["group"].to_pylist()
-        unmatched += [group for group in asked.groups if stored(group) not in of]
-        wanted = set(map(stored, asked.groups))
-        met &= np.array([group in wanted for group in of], np.bool_)
+        wanted = list(map(stored, asked.groups))
+        matched, there = _among(rows["group"], wanted)
+        unmatched += [group for group, name in zip(asked.groups, wanted, strict=True) if name not in there]
+        met &= matched
     if asked.hashes:
-        digests = rows["hash"].to_pylist()
-        unmatched += [digest for digest in asked.hashes if digest not in digests]
-        met &= np.isin(digests, asked.hashes)
+        matched, there = _among(rows["hash"], asked.hashes)
+        unmatched += [digest for digest in asked.hashes if digest not in there]
+        met &= matched
     return [paths[row] for row in np.flatnonzero(met)], len(paths), tuple(unmatched)
+
+
+def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> tuple[NDArray[np.bool_], set[str]]:
+    """``(N,)``: which values are among those wanted; and which of these there are."""
+    mask = pc.is_in(column, value_set=pa.array(wanted, column.type))
+    return mask.to_numpy(), set(column.filter(mask).to_pylist())
 
 
 def _named(paths: list[str], named: Sequence[str], root: Path) -> tuple[NDArray[np.bool_], list[str]]:
@@ -148,10 +156,23 @@ def _named(paths: list[str], named: Sequence[str], root: Path) -> tuple[NDArray[
     wanted, met = set[str]().union(*forms.values()), set[str]()
     found = []
     for path in paths:
-        hits = wanted.intersection((path, *(parent.as_posix() for parent in PurePath(path).parents)))
+        hits = wanted.intersection(_above(path))
         met |= hits
         found.append(bool(hits))
     return np.array(found, np.bool_), [name for name in named if met.isdisjoint(forms[name])]
+
+
+def _above(path: str) -> Iterator[str]:
+    """A stored path, and the folders that it lies in."""
+    yield path
+    cut = path.rfind("/")
+    while cut > 0:
+        path = path[:cut]
+        yield path
+        cut = path.rfind("/")
+    yield "/" if cut == 0 else "."
+    if path.endswith(":"):  # a drive of Windows
+        yield f"{path}/"
 
 
 def _stored_forms(name: str, root: Path) -> set[str]:
@@ -189,9 +210,8 @@ def _drop(store: Store, paths: list[str]) -> None:
         photos.delete(f"path IN ({part})")
     if described is None:
         return
-    kept = set(photos.search().select(["hash"]).to_arrow()["hash"].to_pylist())
-    hashes = described.search().select(["hash"]).to_arrow()["hash"].to_pylist()
-    for part in _parts([digest for digest in hashes if digest not in kept]):
+    kept, hashes = (table.search().select(["hash"]).to_arrow()["hash"] for table in (photos, described))
+    for part in _parts(hashes.filter(pc.invert(pc.is_in(hashes, value_set=kept))).to_pylist()):
         described.delete(f"hash IN ({part})")
 
 
@@ -204,7 +224,7 @@ def _tidy(store: Store) -> None:
     for name in (schema.PHOTOS, schema.DESCRIPTORS):
         table = store.table(name)
         if table is not None:
-            table.optimize(cleanup_older_than=age_to_keep(table))
+            tidy(table)
 
 
 def _purge(store: Store) -> None:

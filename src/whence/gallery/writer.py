@@ -22,15 +22,14 @@ from whence.gallery.gallery import trials_name
 from whence.gallery.known import COLUMNS, KnownFiles
 from whence.gallery.light import BURSTS, forget_light, keep_light
 from whence.gallery.rows import FileState, NewPhoto, Restated, facts_of, row_of, said_of, state_columns
-from whence.gallery.store import Store, age_to_keep
+from whence.gallery.store import Store
 from whence.gallery.sums import PLAIN, resealed
+from whence.gallery.tidying import tidy
 from whence.gallery.trouble import unbroken
 from whence.types import FloatArray, LocalFeatures
 
 _STREAM = 256
 """Photos read at a time when all are described anew."""
-_FRAGMENTS = 100
-"""Batches after which small files are merged."""
 
 
 class Writer:
@@ -330,12 +329,8 @@ class Writer:
         """Merges small files once there are many, but for what readers may hold; keeps the codes of a large gallery."""
         for name in (schema.PHOTOS, schema.DESCRIPTORS, schema.CODES, schema.ARTEFACTS):
             table = self.store.table(name)
-            if table is None:
-                continue
-            stats: Any = table.stats()
-            replaced = name == schema.ARTEFACTS and len(table.list_versions()) > _FRAGMENTS
-            if stats["fragment_stats"]["num_fragments"] > _FRAGMENTS or replaced:
-                table.optimize(cleanup_older_than=age_to_keep(table))
+            if table is not None:
+                tidy(table, versions=name == schema.ARTEFACTS)
         keep_codes(self.store)
 
     def settle(self) -> None:

@@ -50,7 +50,8 @@ def alike_photos(gallery: Gallery, writer: Writer, workers: int) -> Pairs:
         looks = Looks.of(glances := _seen(gallery, rows, workers), [""] * len(rows))
         words[rows], seen[rows] = looks.words, [len(data) > 0 for data in glances]
     fresh, all_seen = np.flatnonzero(seen & ~there), np.flatnonzero(seen)
-    left, right, _ = within(words[fresh], words[all_seen], NEAR_BITS)
+    everything = None if len(fresh) == len(all_seen) else words[all_seen]
+    left, right, _ = within(words[fresh], everything, NEAR_BITS, workers)
     pairs = np.sort(np.column_stack([fresh[left], all_seen[right]]), axis=1)
     pairs = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
     found = np.concatenate([_again(kept, place, len(known)), pairs[_confirmed(gallery, pairs, workers)]])
