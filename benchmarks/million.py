@@ -46,7 +46,7 @@ from whence.types import XY, FloatArray, LatLon, Photo
 
 RECIPE = "default-fast"
 """Its descriptors have 512 dimensions."""
-ASKED, APPENDED, HNSW_UP_TO = 50, 1024, 200_000
+ASKED, APPENDED, COMPARED, HNSW_UP_TO = 50, 1024, 1000, 200_000
 _PLACES = {
     "getty": LatLon(34.0780, -118.4741),
     "fondren": LatLon(29.7183, -95.4003),
@@ -227,6 +227,17 @@ def _searching(index: Any) -> Callable[[FloatArray], Any]:
     return lambda query: index.search(query[None], ASKED)[1][0]
 
 
+def _comparing(index: Any, half: FloatArray) -> Callable[[FloatArray], Any]:
+    """What product codes alone find is rough: the first thousand are compared by their descriptors."""
+
+    def search(query: FloatArray) -> Any:
+        rows = index.search(query[None], COMPARED)[1][0]
+        rows = rows[rows >= 0]
+        return rows[np.argsort(-(half[rows].astype(np.float32) @ query))[:ASKED]]
+
+    return search
+
+
 def _timed(search: Callable[[FloatArray], Any], queries: FloatArray, name: str) -> tuple[list[Any], Told]:
     search(queries[0])
     found, wall, cpu = [], [], []
@@ -257,11 +268,14 @@ def located(size: int, work: Path, base: Path) -> Told:
 
 
 def appended(size: int, work: Path, base: Path) -> Told:
-    """Some more photos, and what a run does at its end."""
+    """Some more photos, a batch that replaces others, and what a run does at its end."""
     folder, real = _folder(work, size), crowd.Base.read(base)
     other = crowd.Crowd(real, len(real.vectors) + APPENDED, seed=1 + size)
     views = other.views(0)
     rows, model = other.rows(views, np.zeros(APPENDED, np.bool_)).to_pylist(), real.model
+    known = gallery_paths(folder, 8)
+    rows = [{**row, "path": f"new/{row['path']}"} for row in rows]
+    again = [{**row, "path": path, "hash": row["hash"][::-1]} for row, path in zip(rows, known, strict=False)]
     told: Told = {}
     with lock(folder):
         start = process_time()
@@ -273,6 +287,8 @@ def appended(size: int, work: Path, base: Path) -> Told:
                 [_new(*one) for one in zip(rows[at : at + 128], views.vectors[at : at + 128], strict=True)], model
             )
         told["append CPU s"], start = process_time() - start, process_time()
+        writer.put([_new(*one) for one in zip(again, views.vectors, strict=False)], model)
+        told["replace CPU s"], start = process_time() - start, process_time()
         writer.tidy()
         told["codes CPU s"], start = process_time() - start, process_time()
         if writer.kept(LOOKS):  # else the first time would be measured
@@ -281,6 +297,12 @@ def appended(size: int, work: Path, base: Path) -> Told:
         writer.settle()
         told["file CPU s"] = process_time() - start
     return told
+
+
+def gallery_paths(folder: Path, count: int) -> list[str]:
+    """Paths of some photos of a gallery, spread over it."""
+    column = Gallery.open(folder).photos.column("path")
+    return [column[at].as_py() for at in range(0, len(column), len(column) // count)][:count]
 
 
 def _new(row: Told, vector: FloatArray) -> NewPhoto:
@@ -343,6 +365,9 @@ def peers(size: int, work: Path, base: Path) -> Told:
             label = f"{name} {reach}" if reach else name
             got, more = _timed(_searching(made), queries, label)
             told |= more | {f"{label}: recall": _recall(got, truth)}
+            if "IVF" in name:
+                got, more = _timed(_comparing(made, half), queries, f"{label} compared")
+                told |= more | {f"{label} compared: recall": _recall(got, truth)}
         del made
     return told
 
