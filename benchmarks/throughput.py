@@ -5,10 +5,10 @@ the CPU (read, SIFT, store), both on the same photos reduced to the same side, w
 most ``--keypoints``; COLMAP is asked for so many that its mean is the same, and is left at its defaults otherwise.
 With fewer than 60 photos whence does not try out its own photos.
 
-Re-ranking: 50 candidates of each query, none left out, by whence's stored features (a gallery just opened), and by
-SIFT found anew in every candidate, OpenCV's brute force and RANSAC. Both find at most the same number of keypoints with
-the same contrast in photos of the same size, and have as many threads, a pair each. The query's own features are given
-to both.
+Re-ranking: 50 candidates of each query, none left out, by whence's stored features (read from a gallery that was opened
+before), and by SIFT found anew in every candidate, OpenCV's brute force and RANSAC. Both find at most the same number of
+keypoints with the same contrast in photos of the same size, and have as many threads, a pair each. The query's own
+features are given to both.
 
 Times are wall times; beside them stands the time of the processor, which other jobs disturb less.
 """
@@ -146,12 +146,13 @@ def reranking(photos: PhotoSet, work: Path, threads: int, shortlist: int) -> Non
         return made
 
     queries = [plain().features(query.path) for query in photos.queries]
+    galleries = [whence.Gallery.open(folder) for _ in photos.queries]  # whose features are read from files
 
     def stored(number: int) -> None:
         query = answers[number].query
         assert query is not None
         with one_thread_each:
-            features = whence.Gallery.open(folder).features(answers[number].rows)
+            features = galleries[number].features(answers[number].rows)
             verify_all(query.features, features, matcher, estimator, pool)
 
     def anew(number: int) -> None:
@@ -160,6 +161,7 @@ def reranking(photos: PhotoSet, work: Path, threads: int, shortlist: int) -> Non
             list(pool.map(lambda file: plain().inliers(queries[number], plain().features(file)), files))
 
     stored(0)
+    galleries[0] = whence.Gallery.open(folder)
     contest(
         f"Re-ranking {shortlist} candidates with {threads} threads",
         "query",
