@@ -5,10 +5,10 @@ the CPU (read, SIFT, store), both on the same photos reduced to the same side, w
 most ``--keypoints``; COLMAP is asked for so many that its mean is the same, and is left at its defaults otherwise.
 With fewer than 60 photos whence does not try out its own photos.
 
-Re-ranking: 50 candidates of each query, none left out, by whence's stored features (read from a gallery that was opened
-before), and by SIFT found anew in every candidate, OpenCV's brute force and RANSAC. Both find at most the same number of
-keypoints with the same contrast in photos of the same size, and have as many threads, a pair each. The query's own
-features are given to both.
+Re-ranking: 50 candidates of each query, none left out, by whence's stored features (read from a gallery that was
+opened before), and by SIFT found anew in every candidate, OpenCV's brute force and RANSAC. Both find at most the same
+number of keypoints with the same contrast in photos of the same size, and have as many threads, a pair each. The
+query's own features are given to both.
 
 Times are wall times; beside them stands the time of the processor, which other jobs disturb less.
 """
