@@ -130,6 +130,8 @@ class Crashes:
             return "index", []
         if self.chance.random() < 0.15:
             names = self.chance.sample(sorted(path.name for path in self.photos.iterdir()), 2)
+            # What is stored by these names goes, which may be other files by now that were renamed since.
+            self.promised -= {one.content_hash for one in whence.Gallery.open(self.gallery).photos if one.path in names}
             for name in names:  # the files go too, or they would come back
                 self.promised.discard(content_hash(self.photos / name))
                 (self.photos / name).unlink()
