@@ -78,7 +78,8 @@ def test_wrong_pins_are_found_shown_and_put_right(street: Path, tmp_path: Path, 
     view(tmp_path / "one.jpg", 7, 5)
     whence.index(brought(tmp_path, ("one.jpg", *pin(7, 5))), tmp_path / "small")
     none = run("audit", tmp_path / "small", "--fix", tmp_path / "none.csv")
-    assert none.err.splitlines()[-1] == f"0 positions written to {tmp_path / 'none.csv'}"
+    assert none.err.splitlines()[-1] == f"no position to correct: {tmp_path / 'none.csv'} is not written"
+    assert not (tmp_path / "none.csv").exists()
     again = run("audit", street / "g", "--fix", fixed)
     assert (again.code, again.out) == (2, "")
     assert "nothing is ever overwritten" in again.err
@@ -150,8 +151,11 @@ def test_contributions_are_admitted_refused_or_reviewed(gallery: Path, street: P
     run("contribute", brought(tmp_path, ("unknown.jpg", *pin(6, 1))), "--gallery", gallery)
     stale = run("contribute", "--review", "--admit", name, "--gallery", gallery)  # on a position that was never seen
     assert (stale.code, stale.out) == (2, "")
-    assert "something else is said of it now" in stale.err
-    taken = run("contribute", "--review", "--admit", unknown[:10], "--gallery", gallery)
+    assert f"what waits now is {unknown[:12]}@" in stale.err
+    listed = run("contribute", "--review", "--gallery", gallery)
+    (line,) = (line for line in listed.out.splitlines() if unknown[:12] in line)
+    twice = ("--admit", unknown[:10], "--admit", line.split()[1])
+    taken = run("contribute", "--review", *twice, "--gallery", gallery)
     assert taken.code == 0, taken.err
     assert Gallery.open(gallery).row_of(unknown) is not None
     assert run("contribute", "--review", "--admit", unknown[:10], "--gallery", gallery).code == 2

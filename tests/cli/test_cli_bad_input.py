@@ -244,6 +244,11 @@ def test_galleries_that_lost_a_table(run: Run, tmp_path: Path, world: World) -> 
     assert (told["photos"], told["without_descriptor"]) == (0, 3)
     assert "without_descriptor" not in json.loads(run("info", whole, "--format", "json").out)
     refused(run("locate", query, "--gallery", lost), "lacks the descriptors of its photos", "whence repair")
+    refused(run("contribute", photos / "00.jpg", "--gallery", lost), "lacks the descriptors of its photos")
+    shutil.copytree(whole, tmp_path / "bare")
+    shutil.rmtree(tmp_path / "bare" / "photos.lance")
+    for words in (("contribute", photos / "00.jpg", "--gallery"), ("remove", "00.jpg", "--gallery"), ("info",)):
+        refused(run(*words, tmp_path / "bare"), "has lost its photos")
     assert run("index", photos, "--gallery", lost).code == 0  # as it says
     assert run("locate", query, "--gallery", lost).code == 0
     shutil.rmtree(lost / "settings.lance")

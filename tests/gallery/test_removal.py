@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import whence
 from samples import GRID_DEG, Run, blank, place, textured, write_photos, write_table
 from whence.errors import GalleryBusyError, GalleryError, InputError, NotAGalleryError
-from whence.gallery import removal, schema
+from whence.gallery import removal, schema, tidying
 from whence.gallery.gallery import Gallery
 from whence.gallery.removal import _above, remove
 from whence.gallery.store import Store, age_to_keep, lock
@@ -291,7 +291,7 @@ def test_a_photo_lies_in_its_folders_and_theirs(path: str) -> None:
         assert list(_above(path)) == [path, *map(str, PurePosixPath(path).parents)]
 
 
-def test_many_small_files_are_merged_and_few_are_left(gallery: Path) -> None:
+def test_many_small_files_are_merged_and_few_are_left(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def files() -> int:
         found: Any = Store.open(gallery).table(schema.PHOTOS)
         return int(found.stats()["fragment_stats"]["num_fragments"])
@@ -300,9 +300,22 @@ def test_many_small_files_are_merged_and_few_are_left(gallery: Path) -> None:
     row: Any = store.table(schema.PHOTOS).search().limit(1).to_arrow()  # type: ignore[union-attr]
     for number in range(101 - files()):
         store.append(schema.PHOTOS, row.set_column(0, "path", pa.array([f"more/{number}.jpg"])))
+    monkeypatch.setattr(tidying, "_FEW", 50)  # as if the gallery were large
     remove(gallery, ["more/0.jpg"])
     assert files() == 100
     store.append(schema.PHOTOS, row.set_column(0, "path", pa.array(["more/0.jpg"])))
     remove(gallery, ["04.jpg"])
     assert files() == 1
     assert len(Store.open(gallery).table(schema.PHOTOS).search().to_arrow()) == 4 + 100  # type: ignore[union-attr]
+
+
+def test_what_was_removed_goes_with_a_later_removal(
+    gallery: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = Gallery.open(gallery).thumbnails(range(5))
+    assert all(holds(gallery / "photos.lance", middle(data)) for data in stored)
+    for number in range(3):
+        remove(gallery, [ALL[number]])
+    monkeypatch.setattr(tidying, "age_to_keep", lambda table: timedelta(milliseconds=1))  # a day later
+    remove(gallery, [ALL[3]])
+    assert [holds(gallery / "photos.lance", middle(data)) for data in stored] == [False] * 4 + [True]

@@ -88,6 +88,19 @@ def test_a_copy_comes_back_when_the_better_one_is_gone_or_copies_are_kept(album:
     assert (dropped.unchanged, len(dropped.skipped), dropped.total) == (2, 1, 2)
 
 
+def test_two_equal_copies_of_what_is_gone(album: Path, tmp_path: Path) -> None:
+    """One of them comes back; the other is the same as it, and is not asked for again and again."""
+    (album / "twin.jpg").write_bytes((album / "small.jpg").read_bytes())
+    source = table(album, "small", "twin", "whole", "other")
+    whence.index(source, tmp_path / "g", duplicates="drop")
+    whence.index(source, tmp_path / "g")
+    assert kept(tmp_path / "g") == ["other", "whole"]
+    picture(album / "whole.jpg", 5)  # another wall
+    done = whence.index(source, tmp_path / "g")
+    assert kept(tmp_path / "g") == ["other", "small", "whole"]
+    assert {Path(one.name).stem: one.reason for one in done.skipped} == {"twin": "same content as album/small.jpg"}
+
+
 def test_copies_and_bursts_are_one_unless_a_table_groups_them(album: Path, tmp_path: Path) -> None:
     for number in range(4):
         picture(album / f"burst{number}.jpg", 10 + number)

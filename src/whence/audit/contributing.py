@@ -92,7 +92,8 @@ def judged(
     store = Store.open(folder)
     fresh = {one.id: one for one in read if one.verdict is Verdict.WAITING}
     before = {one.id: one for one in contributions(store)}
-    stored = Gallery(store)
+    stored = Gallery.open(folder)
+    stored.check_described()
     again = [one for one in fresh.values() if _is_news(one, before.get(one.id), stored)]
     _patiently(lambda: _put(folder, again))
     decided = {one.id: one for one in _heard(folder, workers, reader or Reader(), progress)}
@@ -136,10 +137,11 @@ def review(
     """
     folder = Storage.of(gallery)
     waits = {one.id: one for one in waiting(folder)}
-    yes, no = ([_named(name, waits) for name in names] for names in (admit, refuse))
-    if both := {one.id for one in yes} & {one.id for one in no}:
+    yes, no = ({(one := _named(name, waits)).id: one for name in names} for names in (admit, refuse))
+    if both := yes.keys() & no.keys():
         raise InputError(f"{min(both)[:12]} is to be admitted and refused; say one of them")
-    told = [decided(one, admit=True) for one in yes] + [decided(one, admit=False) for one in no]
+    Gallery.open(folder).check_described()
+    told = [decided(one, admit=True) for one in yes.values()] + [decided(one, admit=False) for one in no.values()]
     _patiently(lambda: _put(folder, told))
     done = {one.id: one for one in told} | {one.id: one for one in _indexed(folder, workers, reader)}
     return list(done.values())
@@ -170,9 +172,10 @@ def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
     found = [one for key, one in waits.items() if id and key.startswith(id)]
     if len(found) != 1:
         what = "several contributions have ids that begin so" if found else "no contribution with this id waits"
-        raise InputError(f"{name}: {what}; see them with: whence contribute --review")
+        raise InputError(f"{name or 'an empty id'}: {what}; see them with: whence contribute --review")
     if not found[0].version.startswith(version):
-        raise InputError(f"{name}: something else is said of it now; see it with: whence contribute --review")
+        now = f"{found[0].id[:12]}@{found[0].version[:6]}"
+        raise InputError(f"{name}: what waits now is {now}; see it with: whence contribute --review")
     return found[0]
 
 

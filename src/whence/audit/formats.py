@@ -69,7 +69,7 @@ def to_dict(audit: Audit, suspect: Suspect) -> dict[str, Any]:
 
 
 def write_fixes(audit: Audit, file: Path, least: float) -> int:
-    """A new table of corrected pins, path and position, that ``whence index`` reads; an existing file is left alone.
+    """A new table of corrected pins, path and position, that ``whence index`` reads; none where nothing is to correct.
 
     Args:
         audit: Whose suspects are corrected where a position is suggested.
@@ -94,6 +94,8 @@ def write_fixes(audit: Audit, file: Path, least: float) -> int:
         pins = [repr(value) for pin in (suspect.suggested, suspect.position) for value in _pair(pin).values()]
         table.writerow([path, *pins, f"{suspect.probability:.3f}", ",".join(suspect.kinds)])
         count += 1
+    if not count:
+        return 0
     try:
         with file.open("x", encoding="utf-8", newline="") as out:
             out.write(stream.getvalue())

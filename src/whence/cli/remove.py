@@ -36,8 +36,9 @@ def command(
 
     It comes back if its source is indexed again.
 
-    What was removed stays on disk in older versions of the gallery's tables for a day or longer, unless --purge is
-    given. Without a condition, --purge does it for what was removed before.
+    What was removed stays on disk in older versions of the gallery's tables until a later removal, a day on or more
+    (in galleries of more than 10,000 photos until files are merged), unless --purge is given. Without a condition,
+    --purge does it for what was removed before.
     """
     from whence.gallery.removal import remove
     from whence.gallery.where import Where

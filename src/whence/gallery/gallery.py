@@ -23,7 +23,7 @@ from whence.gallery.light import Light
 from whence.gallery.schema import Settings
 from whence.gallery.search import ExactSearch, Search
 from whence.gallery.storage import Storage
-from whence.gallery.store import Store, photos_lost
+from whence.gallery.store import Store
 from whence.gallery.trouble import damage_told
 from whence.gallery.where import Times, Where
 from whence.types import DoubleArray, FloatArray, LocalFeatures
@@ -84,12 +84,8 @@ class Gallery:
         place = Storage.of(folder)
         with damage_told(place), place.told():
             store = Store.open(place)
-            found = cls(store, None if root is None else Path(root))
-            if found._photos_table is None:
-                described = store.table(schema.DESCRIPTORS)
-                if described is not None and described.count_rows() and store.table(schema.PHOTOS) is None:
-                    raise GalleryError(photos_lost(place))
-            return found
+            store.check_photos()
+            return cls(store, None if root is None else Path(root))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -98,6 +94,17 @@ class Gallery:
     def undescribed(self) -> int:
         """Photos that are stored and cannot be found: a writer was killed, or descriptors were lost."""
         return self._stored - len(self)
+
+    def check_described(self) -> None:
+        """
+        Raises:
+            GalleryError: There are photos, and none has a descriptor.
+        """
+        if not len(self) and self.undescribed:
+            raise GalleryError(
+                f"the gallery {self.folder} lacks the descriptors of its photos; run `whence index` on them again, or: "
+                f"whence repair {self.folder}"
+            )
 
     @property
     def dimension(self) -> int:

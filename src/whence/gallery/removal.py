@@ -60,8 +60,9 @@ def remove(
     Conditions of different kinds all have to be met; a kind that is not given is. Readers that are open keep what they
     see. A photo comes back if its source is indexed again.
 
-    What was removed stays in older versions of the gallery's files for a day or longer. ``purge`` writes the tables
-    anew and drops the older versions at once, for this removal and all before it; readers that are open then fail.
+    What was removed stays in older versions of the gallery's files until a later removal, a day on or more; in
+    galleries of more than 10,000 photos until files are merged. ``purge`` writes the tables anew and drops the older
+    versions at once, for this removal and all before it; readers that are open then fail.
     What the gallery learned from all its photos together stays.
 
     Args:
@@ -85,6 +86,7 @@ def remove(
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
     folder = Storage.of(gallery)
     store = Store.open(folder)
+    store.check_photos()
     if dry_run:
         with folder.told():
             found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
@@ -164,6 +166,9 @@ def _named(paths: list[str], named: Sequence[str], root: Path) -> tuple[NDArray[
 
 def _above(path: str) -> Iterator[str]:
     """A stored path, and the folders that it lies in."""
+    if os.name == "nt":  # drives and shares
+        yield from (path, *(parent.as_posix() for parent in PurePath(path).parents))
+        return
     yield path
     cut = path.rfind("/")
     while cut > 0:
@@ -171,8 +176,6 @@ def _above(path: str) -> Iterator[str]:
         yield path
         cut = path.rfind("/")
     yield "/" if cut == 0 else "."
-    if path.endswith(":"):  # a drive of Windows
-        yield f"{path}/"
 
 
 def _stored_forms(name: str, root: Path) -> set[str]:
@@ -224,7 +227,7 @@ def _tidy(store: Store) -> None:
     for name in (schema.PHOTOS, schema.DESCRIPTORS):
         table = store.table(name)
         if table is not None:
-            tidy(table)
+            tidy(table, removed=True)
 
 
 def _purge(store: Store) -> None:

@@ -121,6 +121,15 @@ class Store:
                 raise
             return None  # its folder is there, but a writer was killed before the first version was complete
 
+    def check_photos(self) -> None:
+        """
+        Raises:
+            GalleryError: There are descriptors, and no table of the photos.
+        """
+        described = self.table(schema.DESCRIPTORS)
+        if described is not None and described.count_rows() and self.table(schema.PHOTOS) is None:
+            raise GalleryError(photos_lost(self.folder))
+
     def snapshot(self, names: Sequence[str]) -> dict[str, Table | None]:
         """Tables as they were together at one moment, each pinned to its version of then.
 
@@ -179,11 +188,10 @@ def photos_lost(folder: Storage) -> str:
 def _check_not_lost(folder: Storage, found: Set[str]) -> None:
     """
     Raises:
-        NotAGalleryError: There are photos of a gallery, and no settings.
+        NotAGalleryError: There are tables of a gallery, and no settings.
     """
-    if {f"{name}{_TABLE}" for name in (schema.PHOTOS, schema.DESCRIPTORS)} & found and (
-        f"{schema.SETTINGS}{_TABLE}" not in found
-    ):
+    ours = (schema.PHOTOS, schema.DESCRIPTORS, schema.ARTEFACTS, schema.QUARANTINE)
+    if {f"{name}{_TABLE}" for name in ours} & found and f"{schema.SETTINGS}{_TABLE}" not in found:
         raise NotAGalleryError(
             f"the gallery {folder} has lost its settings ({schema.SETTINGS}{_TABLE}), without which nobody knows what "
             "its numbers mean; put them back from a copy, or index into a new folder"

@@ -24,6 +24,7 @@ class Copies:
     def __init__(self, store: Store, writer: Writer, workers: int) -> None:
         self._store, self._writer, self._workers = store, writer, workers
         self._tasks: dict[str, Task] = {}
+        self._tried: set[tuple[str, str]] = set()
 
     @property
     def are_dropped(self) -> bool:
@@ -73,13 +74,17 @@ class Copies:
         return found
 
     def orphans(self, there: Container[str]) -> list[Task]:
-        """Photos that were dropped for one that has been dropped itself since.
+        """Photos that were dropped for one that is gone itself, each once: one may have no place even now.
 
         Args:
             there: Content hashes of the gallery.
         """
-        return [
-            task
+        known = self._writer.files
+        found = {
+            (path, known[path].circumstances): task
             for path, task in self._tasks.items()
-            if path in self._writer.files and self.still(self._writer.files[path], there) is False
-        ]
+            if path in known and self.still(known[path], there) is False
+        }
+        fresh = [task for key, task in found.items() if key not in self._tried]
+        self._tried.update(found)
+        return fresh

@@ -362,6 +362,8 @@ class IndexRun:
             orphans = self._copies.orphans(self._owner)
             if not orphans:
                 return
+            again = {task.photo.name for task in orphans}
+            self.report.skipped = [skipped for skipped in self.report.skipped if skipped.name not in again]
             for task in orphans:
                 self._settle(self._read(task))
             self._flush()

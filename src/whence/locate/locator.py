@@ -85,6 +85,7 @@ class Locator:
         Raises:
             MissingExtraError: Names of places without the extra.
             ModelMismatchError: The recipe describes photos differently from how the gallery was described.
+            GalleryError: The gallery lost the descriptors of its photos.
             InputError: A number out of range, an empty gallery or one without a photo that meets the conditions, or
                 names of places on a local plane.
         """
@@ -97,11 +98,7 @@ class Locator:
             raise InputError(f"candidates {candidates}: expected at least 1")
         if workers is not None and workers < 1:
             raise InputError(f"workers {workers}: expected at least 1")
-        if not len(gallery) and gallery.undescribed:
-            raise InputError(
-                f"the gallery {gallery.folder} lacks the descriptors of its photos; run `whence index` on them again, "
-                f"or: whence repair {gallery.folder}"
-            )
+        gallery.check_described()
         if not len(gallery):
             raise InputError(
                 f"the gallery {gallery.folder} holds no photos; add some: whence index PHOTOS --gallery ..."
