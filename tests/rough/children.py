@@ -16,7 +16,7 @@ from samples import Done
 
 PLAIN = "from whence.cli import script\nscript()\n"
 
-BATCHES_OF_FOUR = "from whence.locate import indexrun\nindexing._BATCH = 4\n" + PLAIN
+BATCHES_OF_FOUR = "from whence.locate import indexrun\nindexrun._BATCH = 4\n" + PLAIN
 
 
 def start(*words: object, code: str = PLAIN) -> subprocess.Popen[str]:
