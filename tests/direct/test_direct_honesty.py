@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from regions import CENTRES, photos, picture, recipe, write_regions
 from safetensors.numpy import load_file, save_file
 
 import whence
+from regions import CENTRES, photos, picture, recipe, write_regions
 from samples import Run, write_table
 from whence.describe.seeing import Seeing
 from whence.direct.calibration import Calibration, HeldOut

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from regions import picture, recipe, write_regions
 
+from regions import picture, recipe, write_regions
 from whence.direct.convolutions import Colours, PlainBlocks, asked, features_of, made
 from whence.direct.estimators.estimator import Circumstances
 from whence.direct.estimators.network import NetworkEstimator, NetworkOptions

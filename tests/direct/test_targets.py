@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from regions import CENTRES, photos
 
+from regions import CENTRES, photos
 from whence import plugins
 from whence.direct.prediction import weighted_median
 from whence.direct.targets.coordinates import Coordinates, CoordinatesOptions
