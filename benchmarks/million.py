@@ -273,7 +273,7 @@ def appended(size: int, work: Path, base: Path) -> Told:
     other = crowd.Crowd(real, len(real.vectors) + APPENDED, seed=1 + size)
     views = other.views(0)
     rows, model = other.rows(views, np.zeros(APPENDED, np.bool_)).to_pylist(), real.model
-    known = gallery_paths(folder, 8)
+    known = _some_paths(folder, 8)
     rows = [{**row, "path": f"new/{row['path']}"} for row in rows]
     again = [{**row, "path": path, "hash": row["hash"][::-1]} for row, path in zip(rows, known, strict=False)]
     told: Told = {}
@@ -299,7 +299,7 @@ def appended(size: int, work: Path, base: Path) -> Told:
     return told
 
 
-def gallery_paths(folder: Path, count: int) -> list[str]:
+def _some_paths(folder: Path, count: int) -> list[str]:
     """Paths of some photos of a gallery, spread over it."""
     column = Gallery.open(folder).photos.column("path")
     return [column[at].as_py() for at in range(0, len(column), len(column) // count)][:count]

@@ -174,8 +174,7 @@ def _named(name: str, waits: dict[str, Contribution]) -> Contribution:
         what = "several contributions have ids that begin so" if found else "no contribution with this id waits"
         raise InputError(f"{name or 'an empty id'}: {what}; see them with: whence contribute --review")
     if not found[0].version.startswith(version):
-        now = f"{found[0].id[:12]}@{found[0].version[:6]}"
-        raise InputError(f"{name}: what waits now is {now}; see it with: whence contribute --review")
+        raise InputError(f"{name}: what waits now is {found[0].name}; see it with: whence contribute --review")
     return found[0]
 
 

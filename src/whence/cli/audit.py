@@ -72,8 +72,10 @@ def command(
         say(f"the evidence is in {out / 'audit.html'}")
     if fix is not None:
         written = write_fixes(found, fix, least)
-        use = f"{count(written, 'position')} written to {fix}; to use them: whence index {fix} --gallery {gallery}"
-        say(use if written else f"no position to correct: {fix} is not written")
+        if written:
+            say(f"{count(written, 'position')} written to {fix}; to use them: whence index {fix} --gallery {gallery}")
+        else:
+            say(f"no position to correct: {fix} is not written")
 
 
 def _make(out: Path, gallery: Storage) -> None:

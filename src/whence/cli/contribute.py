@@ -77,8 +77,7 @@ def _print(found: list[Contribution], form: str) -> None:
     from whence.present.words import printable
 
     for one in found:
-        # A decision by the name that is listed is on what is said of the photo now.
-        name = f"{one.id[:12]}@{one.version[:6]}" if one.verdict is Verdict.REVIEW else one.id[:12]
+        name = one.name if one.verdict is Verdict.REVIEW else one.id[:12]
         if form == "jsonl":
             said = {
                 "id": one.id or None,

@@ -54,7 +54,7 @@ class Gallery:
         # Codes and descriptors before photos: each of them then has its photo, whatever is written meanwhile.
         tables = store.snapshot((schema.ARTEFACTS, schema.CODES, schema.DESCRIPTORS, schema.PHOTOS))
         self._artefacts, codes, described, photos = tables.values()
-        self._stored = 0 if photos is None else photos.count_rows()
+        self._all_photos = photos
         if photos is None or described is None:
             photos = described = None
         self._photos_table, self._described, self._codes = photos, described, codes
@@ -84,8 +84,10 @@ class Gallery:
         place = Storage.of(folder)
         with damage_told(place), place.told():
             store = Store.open(place)
-            store.check_photos()
-            return cls(store, None if root is None else Path(root))
+            found = cls(store, None if root is None else Path(root))
+            if found._photos_table is None:
+                store.check_photos()
+            return found
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -93,7 +95,7 @@ class Gallery:
     @property
     def undescribed(self) -> int:
         """Photos that are stored and cannot be found: a writer was killed, or descriptors were lost."""
-        return self._stored - len(self)
+        return 0 if self._all_photos is None else int(self._all_photos.count_rows()) - len(self)
 
     def check_described(self) -> None:
         """

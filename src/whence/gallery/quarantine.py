@@ -85,6 +85,11 @@ class Contribution:
         return content_hash(json.dumps(dict(self.facts), sort_keys=True).encode())[:16]
 
     @property
+    def name(self) -> str:
+        """By which a reviewer decides on it: on what is said of it now."""
+        return f"{self.id[:12]}@{self.version[:6]}"
+
+    @property
     def position(self) -> Position:
         """Where it says that it was taken."""
         said = self.facts

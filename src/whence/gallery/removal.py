@@ -86,7 +86,6 @@ def remove(
         raise InputError("nothing says which photos to remove; name paths, groups, a place or a time")
     folder = Storage.of(gallery)
     store = Store.open(folder)
-    store.check_photos()
     if dry_run:
         with folder.told():
             found, total, unmatched = _chosen(store, asked) if conditions else ([], _count(store), ())
@@ -124,6 +123,7 @@ def _chosen(store: Store, asked: _Asked) -> tuple[list[str], int, tuple[str, ...
     """Paths of the photos that meet all conditions, how many photos there are, and what is said of none of them."""
     table = store.table(schema.PHOTOS)
     if table is None:
+        store.check_photos()
         return [], 0, (*asked.named, *asked.groups, *asked.hashes)
     columns = ["path", "group", "hash", "time", *_axes(store.settings.crs)]
     rows = table.search().select(columns).to_arrow()

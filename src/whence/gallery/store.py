@@ -56,8 +56,8 @@ class Store:
         found = folder.entries()
         if found is None:
             raise NotAGalleryError(f"no gallery at {folder}; make one with: whence index PHOTOS --gallery {folder}")
+        _check_not_lost(folder, found)
         if f"{schema.SETTINGS}{_TABLE}" not in found:
-            _check_not_lost(folder, found)
             raise NotAGalleryError(f"{folder} is not a gallery; make one with: whence index PHOTOS --gallery FOLDER")
         with folder.told():
             connection = folder.connect()
@@ -126,8 +126,10 @@ class Store:
         Raises:
             GalleryError: There are descriptors, and no table of the photos.
         """
+        if self.table(schema.PHOTOS) is not None:
+            return
         described = self.table(schema.DESCRIPTORS)
-        if described is not None and described.count_rows() and self.table(schema.PHOTOS) is None:
+        if described is not None and described.count_rows():
             raise GalleryError(photos_lost(self.folder))
 
     def snapshot(self, names: Sequence[str]) -> dict[str, Table | None]:

@@ -10,8 +10,6 @@ _FRAGMENTS = 100
 """Files of a table that may lie side by side, whatever its size."""
 _PER_FRAGMENT = 1000
 """Rows of a large table for each of its files: merging writes nearly all rows anew, so it has to wait for many."""
-
-
 _FEW = 10_000
 """Rows that are written anew in seconds."""
 

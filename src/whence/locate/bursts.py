@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from whence.gallery.gallery import Gallery
 from whence.geo.distance import offsets_m
-from whence.photos.names import native
+from whence.photos.names import is_absolute
 
 BURST_S = 10
 """Seconds between two photos of a burst."""
@@ -28,9 +27,8 @@ def superfluous(gallery: Gallery, alike: Pairs) -> dict[int, int]:
     """Photos that are near duplicates of one that is kept, and that one: rows.
 
     Kept is who has more pixels, then who lies below the gallery's root (a contributed copy takes nobody's place), then
-    whose path comes first. Every photo that goes is a near duplicate of one that
-    stays and comes before it, and no two that stay are near duplicates: that is true of one choice alone, in whatever
-    order the photos came.
+    whose path comes first. Every photo that goes is a near duplicate of one that stays and comes before it, and no two
+    that stay are near duplicates: that is true of one choice alone, in whatever order the photos came.
 
     Args:
         gallery: Opened.
@@ -43,7 +41,7 @@ def superfluous(gallery: Gallery, alike: Pairs) -> dict[int, int]:
     width, height = (gallery.photos.column(name).fill_null(0).to_numpy() for name in ("width", "height"))
     areas = width.astype(np.int64) * height
     paths = gallery.photos.column("path")
-    foreign = {row: os.path.isabs(native(paths[row].as_py())) for row in near}  # noqa: PTH117
+    foreign = {row: is_absolute(paths[row].as_py()) for row in near}
 
     def order(row: int) -> tuple[int, bool, int]:
         return -areas[row], foreign[row], row  # rows are in the order of paths

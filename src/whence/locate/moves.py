@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from whence.errors import PhotoError
 from whence.gallery.known import KnownFiles
 from whence.locate.reading import relative, stored_path
 from whence.photos import files
-from whence.photos.names import native
+from whence.photos.names import is_absolute, native
 
 Moves = dict[str, tuple[str, tuple[int, int]]]
 """New path and state of the file, by content hash."""
@@ -59,7 +58,7 @@ def made_relative(root: Path, known: KnownFiles) -> Moves:
     """Photos that are stored by absolute paths, and lie below the root since that was set anew."""
     found: Moves = {}
     for path, digest, *state in known.stored():
-        if os.path.isabs(native(path)):  # noqa: PTH117  # a million paths as objects take seconds
+        if is_absolute(path):
             below = relative(Path(native(path)), root)
             if below != path:
                 found[digest] = (below, (state[0], state[1]))

@@ -9,6 +9,7 @@ are.
 
 from __future__ import annotations
 
+import os
 import re
 
 _PRIVATE = 0xF700
@@ -31,6 +32,11 @@ def native(name: str) -> str:
         lambda found: bytes(ord(character) - _PRIVATE for character in found[0]).decode("utf-8", "surrogateescape"),
         name,
     )
+
+
+def is_absolute(name: str) -> bool:
+    """Whether a stored path is absolute: of a photo that does not lie below its gallery's root."""
+    return os.path.isabs(native(name))  # noqa: PTH117  # a million paths as objects take seconds
 
 
 def is_storable(name: str) -> bool:
